@@ -1,0 +1,75 @@
+"""The command `ame`, its sub-commands by name, and what a failure prints."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from ame import errors
+from ame.cli import exits
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called, or asked for their help.
+
+    `table` gives for each name where the command is (`module:attribute`) and its line of help.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: Mapping[str, tuple[str, str]],
+        aliases: Mapping[str, str] | None = None,
+        **settings: object,
+    ) -> None:
+        super().__init__(**settings)  # type: ignore[arg-type]  # click names its settings itself
+        self._table = table
+        self._aliases = aliases or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        del ctx
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name or of that other spelling; imports it."""
+        del ctx
+        place, _ = self._table.get(self._aliases.get(name, name), ("", ""))
+        if not place:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands from the table, without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self._table.items()])
+
+
+root = Commands(
+    name="ame",
+    help="Machine-learning tasks on a laptop, on a cluster, over a fleet of devices.",
+    epilog="Start with `ame init NAME`, then `ame task run`.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    table={},
+)
+
+
+def main() -> None:
+    """Runs the command line and exits with a documented code."""
+    try:
+        sys.exit(root.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(exits.USAGE)
+    except errors.Error as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(exits.code_of(error))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("cancelled", err=True)
+        sys.exit(exits.INTERRUPTED)

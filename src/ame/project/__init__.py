@@ -1,0 +1,1 @@
+"""To be stated by the package."""

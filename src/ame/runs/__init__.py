@@ -1,0 +1,22 @@
+"""Runs of any kind of task: values, states, the moves between them, and where they are kept."""
+
+from ame.runs.run import Artifact, Attempt, Metric, Run, Step
+from ame.runs.schedule import Moves, Schedule
+from ame.runs.state import State
+from ame.runs.store import Cursor, Filter, Page, Record, Store
+
+__all__ = [
+    "Artifact",
+    "Attempt",
+    "Cursor",
+    "Filter",
+    "Metric",
+    "Moves",
+    "Page",
+    "Record",
+    "Run",
+    "Schedule",
+    "State",
+    "Step",
+    "Store",
+]

@@ -1,0 +1,89 @@
+"""Where runs are kept: what every form of it promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ame.runs.run import Artifact, Attempt, Metric, Run, Step
+from ame.runs.state import State
+
+Record = Run | Step | Attempt | Metric | Artifact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which runs a list shows; all that is set must hold."""
+
+    states: frozenset[State] = frozenset()
+    project: str = ""
+    task: str = ""
+    search: str = ""
+    """A part of the run's name, in any case of letters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The place of a run in the list, from which the next page goes on."""
+
+    created: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of the list, newest first."""
+
+    runs: tuple[Run, ...]
+    after: Cursor | None
+    """Where the next page begins; None when this is the last."""
+
+
+class Store(Protocol):
+    """All runs of one state folder or one server.
+
+    Every call may be made from any thread. A write has happened, whole and durably against a
+    crash of this process, when the call returns; several processes may write at once.
+    """
+
+    def save(self, *records: Record) -> None:
+        """Adds what is new and replaces what has the same key, all of it or nothing.
+
+        Keys: a run's `name`; a step's `(run, name)`; an attempt's `(run, step, number)`; an
+        artifact's `(run, step, path)`. Metrics have none: each one is added.
+        """
+
+    def find(self, name: str) -> Run:
+        """The run of that unique name, else the newest run of the task of that name.
+
+        Raises:
+            errors.RunNotFound: there is neither; it names the nearest ones.
+
+        """
+
+    def page(self, where: Filter, *, limit: int, after: Cursor | None = None) -> Page:
+        """At most `limit` runs, newest first; its cost does not grow with the depth."""
+
+    def unfinished(self) -> tuple[Run, ...]:
+        """The runs that are in no final state."""
+
+    def steps(self, run: str) -> tuple[Step, ...]:
+        """In the order of their index."""
+
+    def attempts(self, run: str) -> tuple[Attempt, ...]:
+        """In the order in which they started."""
+
+    def metrics(self, run: str) -> tuple[Metric, ...]:
+        """In the order in which they were saved."""
+
+    def artifacts(self, run: str) -> tuple[Artifact, ...]:
+        """In the order of their paths."""
+
+    def reusable(self, key: str) -> Step | None:
+        """The newest step with that cache key that succeeded and whose outputs are kept."""
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Forgets these runs and all that belongs to them. Unknown names are passed over."""
+
+    def close(self) -> None:
+        """Ends the use of the store. Idempotent."""

@@ -1,0 +1,1 @@
+"""What a task tells the daemon that started it. Needs nothing but the standard library."""

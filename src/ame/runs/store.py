@@ -32,7 +32,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A part of the list, newest first."""
+    """A part of the list, newest first.
+
+    Of runs created in the same microsecond, the one saved later counts as the newer.
+    """
 
     runs: tuple[Run, ...]
     after: Cursor | None
@@ -51,6 +54,11 @@ class Store(Protocol):
 
         Keys: a run's `name`; a step's `(run, name)`; an attempt's `(run, step, number)`; an
         artifact's `(run, step, path)`. Metrics have none: each one is added.
+
+        Raises:
+            errors.RunNotFound: a record belongs to a run that is neither kept nor among them.
+            errors.RunConflict: the run is kept with another time of creation.
+
         """
 
     def find(self, name: str) -> Run:

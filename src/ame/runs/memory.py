@@ -1,0 +1,137 @@
+"""Runs kept in memory, for as long as the process lives."""
+
+from collections.abc import Sequence
+from threading import RLock
+
+from ame import errors
+from ame.runs.run import Artifact, Attempt, Metric, Run, Step
+from ame.runs.state import State
+from ame.runs.store import Cursor, Filter, Page, Record
+
+
+class Memory:
+    """A `Store` whose cost grows with the number of runs, and that ends with the process."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._runs: dict[str, Run] = {}
+        self._steps: dict[str, dict[str, Step]] = {}
+        self._attempts: dict[str, dict[tuple[str, int], Attempt]] = {}
+        self._metrics: dict[str, list[Metric]] = {}
+        self._artifacts: dict[str, dict[tuple[str, str], Artifact]] = {}
+
+    def save(self, *records: Record) -> None:
+        with self._lock:
+            created = {name: run.created for name, run in self._runs.items()}
+            for record in records:
+                if isinstance(record, Run):
+                    first = created.setdefault(record.name, record.created)
+                    if record.created != first:
+                        raise errors.RunConflict(record.name)
+            for record in records:
+                if not isinstance(record, Run) and record.run not in created:
+                    raise errors.RunNotFound(record.run)
+            for record in records:
+                self._keep(record)
+
+    def find(self, name: str) -> Run:
+        with self._lock:
+            if name in self._runs:
+                return self._runs[name]
+            newest = self._newest_first()
+        for run in newest:
+            if run.task == name:
+                return run
+        from difflib import get_close_matches
+
+        known = dict.fromkeys(known for run in newest for known in (run.task, run.name))
+        raise errors.RunNotFound(name, get_close_matches(name, known))
+
+    def page(self, where: Filter, *, limit: int, after: Cursor | None = None) -> Page:
+        with self._lock:
+            newest = self._newest_first()
+        if after is not None:
+            names = [run.name for run in newest]
+            if after.name in names:
+                newest = newest[names.index(after.name) + 1 :]
+            else:
+                newest = [run for run in newest if run.created < after.created]
+        passed = [run for run in newest if _passes(run, where)]
+        shown = tuple(passed[:limit])
+        if len(passed) <= limit:
+            return Page(runs=shown, after=None)
+        return Page(runs=shown, after=Cursor(created=shown[-1].created, name=shown[-1].name))
+
+    def unfinished(self) -> tuple[Run, ...]:
+        with self._lock:
+            return tuple(run for run in self._newest_first() if not run.state.final)
+
+    def steps(self, run: str) -> tuple[Step, ...]:
+        with self._lock:
+            steps = tuple(self._steps.get(run, {}).values())
+        return tuple(sorted(steps, key=lambda step: (step.index, step.name)))
+
+    def attempts(self, run: str) -> tuple[Attempt, ...]:
+        with self._lock:
+            attempts = tuple(self._attempts.get(run, {}).values())
+        return tuple(sorted(attempts, key=lambda tried: (tried.started, tried.step, tried.number)))
+
+    def metrics(self, run: str) -> tuple[Metric, ...]:
+        with self._lock:
+            return tuple(self._metrics.get(run, ()))
+
+    def artifacts(self, run: str) -> tuple[Artifact, ...]:
+        with self._lock:
+            artifacts = tuple(self._artifacts.get(run, {}).values())
+        return tuple(sorted(artifacts, key=lambda saved: (saved.path, saved.step)))
+
+    def reusable(self, key: str) -> Step | None:
+        with self._lock:
+            found = [
+                step
+                for run in self._newest_first()
+                for step in self._steps.get(run.name, {}).values()
+                if step.key == key != "" and step.outputs and step.state is State.SUCCEEDED
+            ]
+        return max(found, key=lambda step: (step.ended is not None, step.ended), default=None)
+
+    def remove(self, names: Sequence[str]) -> None:
+        with self._lock:
+            for name in names:
+                self._runs.pop(name, None)
+                self._steps.pop(name, None)
+                self._attempts.pop(name, None)
+                self._metrics.pop(name, None)
+                self._artifacts.pop(name, None)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _keep(self, record: Record) -> None:
+        match record:
+            case Run():
+                self._runs[record.name] = record
+            case Step():
+                self._steps.setdefault(record.run, {})[record.name] = record
+            case Attempt():
+                tried = self._attempts.setdefault(record.run, {})
+                tried[record.step, record.number] = record
+            case Metric():
+                self._metrics.setdefault(record.run, []).append(record)
+            case Artifact():
+                saved = self._artifacts.setdefault(record.run, {})
+                saved[record.step, record.path] = record
+
+    def _newest_first(self) -> list[Run]:
+        newest = sorted(self._runs.values(), key=lambda run: run.created)
+        newest.reverse()
+        return newest
+
+
+def _passes(run: Run, where: Filter) -> bool:
+    return (
+        (not where.states or run.state in where.states)
+        and (not where.project or run.project == where.project)
+        and (not where.task or run.task == where.task)
+        and where.search.casefold() in run.name.casefold()
+    )

@@ -1,0 +1,254 @@
+"""Runs in a SQLite file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, TypeVar
+
+from ame import errors, runs
+from ame.storage import rows
+from ame.storage.connections import Connections
+
+_R = TypeVar("_R")
+
+_SLOTS = 1 << rows.SLOTS
+_LAST = (1 << 63) - 1
+_REMOVED_AT_ONCE = 200
+_COMPARED = 5000
+"""How many names of tasks a misspelt one is compared with."""
+
+_UPDATE_RUN = """
+    UPDATE run SET task = ?, project = ?, kind = ?, state = ?, reason = ?, started = ?, ended = ?,
+        owner = ?, folder = ?, "commit" = ?, dirty = ?, arguments = ?, resumes = ?
+    WHERE name = ?
+"""
+_INSERT_RUN = """
+    INSERT INTO run (task, project, kind, state, reason, started, ended,
+        owner, folder, "commit", dirty, arguments, resumes, name, id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FREE_ID = "SELECT ifnull(max(id) + 1, ?1) FROM run WHERE id >= ?1 AND id < ?2"
+_RUN = """
+    SELECT run.id, name, task, project, kind, state, reason, started, ended,
+        owner, folder, "commit", dirty, arguments, resumes, spec.text
+    FROM run LEFT JOIN spec ON spec.run = run.id
+"""
+_WRITE_STEP = """
+    INSERT OR REPLACE INTO step (run, name, "index", needs, state, reason, started, ended,
+        limits, key, outputs)
+    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE name = ?
+"""
+_STEP = 'SELECT name, "index", needs, state, reason, started, ended, limits, key, outputs FROM step'
+_WRITE_ATTEMPT = """
+    INSERT OR REPLACE INTO attempt (run, step, number, state, reason, started, ended,
+        exit_code, process, peak_memory, cpu_seconds)
+    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE name = ?
+"""
+_ATTEMPTS = """
+    SELECT step, number, state, reason, started, ended, exit_code, process, peak_memory, cpu_seconds
+    FROM attempt WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY started, step, number
+"""
+_WRITE_METRIC = """
+    INSERT INTO metric (run, step, name, value, at, iteration, number)
+    SELECT id, ?, ?, ?, ?, ?, (SELECT ifnull(max(number), 0) + 1 FROM metric WHERE run = run.id)
+    FROM run WHERE name = ?
+"""
+_METRICS = """
+    SELECT step, name, value, at, iteration
+    FROM metric WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY number
+"""
+_WRITE_ARTIFACT = """
+    INSERT OR REPLACE INTO artifact (run, path, step, digest, size, mode)
+    SELECT id, ?, ?, ?, ?, ? FROM run WHERE name = ?
+"""
+_ARTIFACTS = """
+    SELECT path, step, digest, size, mode
+    FROM artifact WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY path, step
+"""
+_WRITE: dict[type[Any], tuple[str, Callable[[Any], rows.Row]]] = {
+    runs.Step: (_WRITE_STEP, rows.step_row),
+    runs.Attempt: (_WRITE_ATTEMPT, rows.attempt_row),
+    runs.Metric: (_WRITE_METRIC, rows.metric_row),
+    runs.Artifact: (_WRITE_ARTIFACT, rows.artifact_row),
+}
+
+
+class Database:
+    """The runs of one state folder. It promises what `runs.Store` and `Connections` do."""
+
+    def __init__(self, path: Path, *, full: bool = False) -> None:
+        """`full` syncs the disk at every save, so that a loss of power loses nothing either."""
+        self._file = Connections(path, "runs", full=full)
+
+    def save(self, *records: runs.Record) -> None:
+        with self._file.write() as connection:
+            for record in records:
+                if isinstance(record, runs.Run):
+                    _save_run(connection, record)
+            for record in records:
+                if not isinstance(record, runs.Run):
+                    statement, row_of = _WRITE[type(record)]
+                    if not connection.execute(statement, (*row_of(record), record.run)).rowcount:
+                        raise errors.RunNotFound(record.run)
+
+    def find(self, name: str) -> runs.Run:
+        with self._file.read() as connection:
+            row = connection.execute(f"{_RUN} WHERE name = ?", (name,)).fetchone()
+        if row is not None:
+            return rows.run_of(row)
+        page = self.page(runs.Filter(task=name), limit=1)
+        if page.runs:
+            return page.runs[0]
+        raise errors.RunNotFound(name, self._nearest(name))
+
+    def page(
+        self, where: runs.Filter, *, limit: int, after: runs.Cursor | None = None
+    ) -> runs.Page:
+        with self._file.read() as connection:
+            last = _LAST if after is None else _place(connection, after)
+            query, values = _choice(where, last, limit + 1)
+            found = connection.execute(
+                f"{_RUN} WHERE run.id IN ({query}) ORDER BY run.id DESC",
+                values,
+            ).fetchall()
+        shown = tuple(map(rows.run_of, found[:limit]))
+        if len(found) <= limit:
+            return runs.Page(runs=shown, after=None)
+        end = shown[-1]
+        return runs.Page(runs=shown, after=runs.Cursor(created=end.created, name=end.name))
+
+    def unfinished(self) -> tuple[runs.Run, ...]:
+        with self._file.read() as connection:
+            found = connection.execute(
+                f"{_RUN} WHERE state IN ('Pending', 'Running') ORDER BY run.id DESC"
+            ).fetchall()
+        return tuple(map(rows.run_of, found))
+
+    def steps(self, run: str) -> tuple[runs.Step, ...]:
+        query = f'{_STEP} WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY "index", name'
+        return self._of_run(run, query, rows.step_of)
+
+    def attempts(self, run: str) -> tuple[runs.Attempt, ...]:
+        return self._of_run(run, _ATTEMPTS, rows.attempt_of)
+
+    def metrics(self, run: str) -> tuple[runs.Metric, ...]:
+        return self._of_run(run, _METRICS, rows.metric_of)
+
+    def artifacts(self, run: str) -> tuple[runs.Artifact, ...]:
+        return self._of_run(run, _ARTIFACTS, rows.artifact_of)
+
+    def reusable(self, key: str) -> runs.Step | None:
+        query = f"""
+            {_STEP.replace("SELECT", "SELECT (SELECT run.name FROM run WHERE run.id = run),")}
+            WHERE key = ? AND key != '' AND outputs != '' AND state = 'Succeeded'
+            ORDER BY ended DESC, run DESC LIMIT 1
+        """
+        with self._file.read() as connection:
+            row = connection.execute(query, (key,)).fetchone()
+        return None if row is None else rows.step_of(row[0], row[1:])
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Two hundred at a time, so that other writers get their turn between them."""
+        for start in range(0, len(names), _REMOVED_AT_ONCE):
+            with self._file.write() as connection:
+                for name in names[start : start + _REMOVED_AT_ONCE]:
+                    _remove(connection, name)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _of_run(
+        self, run: str, query: str, value_of: Callable[[str, rows.Row], _R]
+    ) -> tuple[_R, ...]:
+        with self._file.read() as connection:
+            found = connection.execute(query, (run,)).fetchall()
+        return tuple(value_of(run, row) for row in found)
+
+    def _nearest(self, name: str) -> list[str]:
+        """Names of tasks and of the newest runs that are like `name`."""
+        from difflib import get_close_matches
+
+        with self._file.read() as connection:
+            found = connection.execute(
+                """
+                WITH RECURSIVE named (task) AS (
+                    SELECT min(task) FROM run
+                    UNION ALL
+                    SELECT (SELECT min(run.task) FROM run WHERE run.task > named.task)
+                    FROM named WHERE named.task IS NOT NULL
+                )
+                SELECT * FROM (SELECT task FROM named WHERE task IS NOT NULL LIMIT ?1)
+                UNION ALL
+                SELECT * FROM (SELECT name FROM run ORDER BY id DESC LIMIT ?1)
+                """,
+                (_COMPARED,),
+            )
+            return get_close_matches(name, dict.fromkeys(known for (known,) in found))
+
+
+def _save_run(connection: Connection, run: runs.Run) -> None:
+    row = rows.run_row(run)
+    first = rows.ticks(run.created) << rows.SLOTS
+    place = connection.execute("SELECT id FROM run WHERE name = ?", (run.name,)).fetchone()
+    if place is None:
+        (id_,) = connection.execute(_FREE_ID, (first, first + _SLOTS)).fetchone()
+        connection.execute(_INSERT_RUN, (*row, run.name, id_))
+        connection.execute(
+            "INSERT INTO search (rowid, name) VALUES (?, ?)", (id_, run.name.casefold())
+        )
+    else:
+        (id_,) = place
+        if id_ >> rows.SLOTS != first >> rows.SLOTS:
+            raise errors.RunConflict(run.name)
+        connection.execute(_UPDATE_RUN, (*row, run.name))
+    connection.execute(
+        "INSERT INTO spec (run, text) VALUES (?, ?) "
+        "ON CONFLICT DO UPDATE SET text = excluded.text WHERE text != excluded.text",
+        (id_, run.spec),
+    )
+
+
+def _place(connection: Connection, after: runs.Cursor) -> int:
+    """The id below which the next page lies, also when the run itself is gone by now."""
+    row = connection.execute("SELECT id FROM run WHERE name = ?", (after.name,)).fetchone()
+    place: int = rows.ticks(after.created) << rows.SLOTS if row is None else row[0]
+    return place
+
+
+def _choice(where: runs.Filter, last: int, limit: int) -> tuple[str, list[Any]]:
+    """The ids of the newest runs below `last` that pass: one walk down an index for each state."""
+    tests = ["id < ?"]
+    values: list[Any] = [last]
+    if where.project:
+        tests.append("project = ?")
+        values.append(where.project)
+    if where.task:
+        tests.append("task = ?")
+        values.append(where.task)
+    if where.search:
+        needle = where.search.casefold()
+        if len(needle) < 3:
+            tests.append("instr((SELECT c0 FROM search_content AS s WHERE s.id = run.id), ?) > 0")
+            values.append(needle)
+        else:
+            tests.append("id IN (SELECT rowid FROM search WHERE search MATCH ?)")
+            values.append('"' + needle.replace('"', '""') + '"')
+    if len(tests) == 1 and not where.states:
+        return "SELECT id FROM run WHERE id < ? ORDER BY id DESC LIMIT ?", [last, limit]
+    walk = f"SELECT id FROM run WHERE {' AND '.join(tests)} AND state = ? ORDER BY id DESC LIMIT ?"
+    states = where.states or frozenset(runs.State)
+    walks = " UNION ALL ".join([f"SELECT id FROM ({walk})"] * len(states))
+    return (
+        f"SELECT id FROM ({walks}) ORDER BY id DESC LIMIT ?",
+        [*(value for state in states for value in (*values, state.value, limit)), limit],
+    )
+
+
+def _remove(connection: Connection, name: str) -> None:
+    row = connection.execute("SELECT id FROM run WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        return
+    connection.execute("DELETE FROM search WHERE rowid = ?", row)
+    for table in ("spec", "step", "attempt", "metric", "artifact"):
+        connection.execute(f"DELETE FROM {table} WHERE run = ?", row)
+    connection.execute("DELETE FROM run WHERE id = ?", row)

@@ -1,0 +1,15 @@
+"""Virtual environments: made once for a content, kept, shared by all runs, swept when unused."""
+
+from ame.engine.environments.cache import Environment, Environments, Recipe
+from ame.engine.environments.installer import Installer, Run
+from ame.engine.environments.interpreters import Interpreter, Interpreters
+
+__all__ = [
+    "Environment",
+    "Environments",
+    "Installer",
+    "Interpreter",
+    "Interpreters",
+    "Recipe",
+    "Run",
+]

@@ -1,0 +1,175 @@
+"""The Python interpreters of this machine, found by version without starting them twice."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ame import errors
+
+_VERSION = re.compile(r"\d+(\.\d+){0,2}")
+_SHOW = """
+import json, os, sys, sysconfig
+base = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+version = ".".join(map(str, sys.version_info[:3]))
+print(json.dumps({"path": base, "version": version, "implementation": sys.implementation.name,
+                  "abi": sysconfig.get_config_var("SOABI") or sysconfig.get_platform()}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """One Python of this machine, outside any virtual environment."""
+
+    path: str
+    version: str
+    """All three parts: `3.11.7`."""
+    implementation: str
+    """`cpython`, `pypy`."""
+    abi: str
+    """What compiled packages must fit: implementation, version and platform."""
+
+    def is_of(self, wanted: str) -> bool:
+        """Whether the version is the wanted one; `3.1` is not `3.11`."""
+        return f"{self.version}.".startswith(f"{wanted}.")
+
+    def markers(self) -> dict[str, str]:
+        """The variables of environment markers (PEP 508) as this interpreter would give them."""
+        return {
+            "implementation_name": self.implementation,
+            "implementation_version": self.version,
+            "os_name": os.name,
+            "platform_machine": platform.machine(),
+            "platform_python_implementation": {"pypy": "PyPy"}.get(self.implementation, "CPython"),
+            "platform_release": platform.release(),
+            "platform_system": platform.system(),
+            "platform_version": platform.version(),
+            "python_full_version": self.version,
+            "python_version": ".".join(self.version.split(".")[:2]),
+            "sys_platform": sys.platform,
+        }
+
+
+class Interpreters:
+    """Finds interpreters in the given folders, on the path, in pyenv's, uv's and usual places.
+
+    What an interpreter says of itself is kept in the file `facts`, by its path, size and time of
+    change, so that one that was seen before is found without starting it.
+    """
+
+    def __init__(
+        self, facts: Path, *, environ: Mapping[str, str], folders: Sequence[Path] = ()
+    ) -> None:
+        self._facts = facts
+        self._environ = environ
+        self._folders = folders
+
+    def find(self, wanted: str) -> Interpreter | None:
+        """The first of that version, which may leave out its last parts; None when there is none.
+
+        Raises:
+            errors.PythonVersionInvalid: `wanted` is not of the form `3`, `3.11` or `3.11.7`.
+
+        """
+        if not _VERSION.fullmatch(wanted):
+            raise errors.PythonVersionInvalid(wanted)
+        known = self._read()
+        for path, hint in self._candidates():
+            if hint and not (f"{hint}.".startswith(f"{wanted}.") or wanted.startswith(f"{hint}.")):
+                continue
+            found = self._look(path, known)
+            if found and found.is_of(wanted):
+                return found
+        return None
+
+    def all(self) -> tuple[Interpreter, ...]:
+        """Every one that works, newest first. Starts those that were not seen before."""
+        known = self._read()
+        found = {each for path, _ in self._candidates() if (each := self._look(path, known))}
+        return tuple(sorted(found, key=lambda each: (_numbers(each.version), each.path))[::-1])
+
+    def _candidates(self) -> Iterator[tuple[Path, str]]:
+        """Paths that may be interpreters, each with the version that its name tells, if any."""
+        for folder in self._folders:
+            yield from _in_folder(folder)
+        for name in self._environ.get("PATH", os.defpath).split(os.pathsep):
+            folder = Path(name)
+            if name and folder.name != "shims":
+                yield from _in_folder(folder)
+        home = Path(self._environ.get("HOME") or Path.home())
+        pyenv = Path(self._environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+        data = Path(self._environ.get("XDG_DATA_HOME") or home / ".local/share")
+        uv = Path(self._environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
+        for place in (pyenv, uv):
+            yield from _in_versions(place)
+        for name in ("/usr/local/bin", "/usr/bin"):
+            yield from _in_folder(Path(name))
+
+    def _look(self, path: Path, known: dict[str, dict[str, str]]) -> Interpreter | None:
+        """What the program at `path` says of itself; None when it is no usable Python 3."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        key = f"{path}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
+        if key not in known:
+            known[key] = _ask(path)
+            self._write(known)
+        return Interpreter(**known[key]) if known[key] else None
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            facts: dict[str, dict[str, str]] = json.loads(self._facts.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return facts
+
+    def _write(self, known: dict[str, dict[str, str]]) -> None:
+        self._facts.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._facts.with_name(f"{self._facts.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        draft.write_text(json.dumps(known))
+        draft.replace(self._facts)
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The interpreters of a `bin` folder: those named for their version first, newest first."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:
+        return
+    versioned = [name for name in names if re.fullmatch(r"python\d\.\d+", name)]
+    for name in sorted(versioned, key=lambda name: _numbers(name[6:]), reverse=True):
+        yield folder / name, name[6:]
+    for name in ("python3", "python"):
+        if name in names:
+            yield folder / name, ""
+
+
+def _in_versions(place: Path) -> Iterator[tuple[Path, str]]:
+    """The interpreters of a folder that has one folder a version, newest first."""
+    try:
+        names = [path.name for path in place.iterdir()]
+    except OSError:
+        return
+    found = {name: match[0] for name in names if (match := re.search(r"\d+\.\d+(\.\d+)?", name))}
+    for name in sorted(found, key=lambda name: (_numbers(found[name]), name), reverse=True):
+        yield place / name / "bin" / "python3", found[name]
+
+
+def _ask(path: Path) -> dict[str, str]:
+    try:
+        answer = subprocess.run(
+            [path, "-I", "-c", _SHOW], capture_output=True, timeout=30, check=True, text=True
+        )
+        return asdict(Interpreter(**json.loads(answer.stdout)))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return {}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

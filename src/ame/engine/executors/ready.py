@@ -1,0 +1,97 @@
+"""What an executor is given to work with, and what it yields."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ame import errors
+from ame.engine.environments import Environment, Environments, Interpreter, Recipe, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A command that can be started."""
+
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+    """To be set in its environment, over what is there."""
+    environment: str = ""
+    """The id of the environment it runs in; empty when that is the machine's."""
+    cached: bool = False
+    """Whether that environment was there already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a step is prepared with."""
+
+    folder: Path
+    """The step's workspace."""
+    arguments: tuple[str, ...]
+    """What followed `--` on the command line."""
+    environments: Environments
+    run: Run
+    note: Callable[[str], None]
+
+    def read(self, name: str, remedy: str) -> bytes:
+        """The content of a file of the workspace.
+
+        Raises:
+            errors.DependenciesInvalid: it is not there.
+
+        """
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            raise errors.DependenciesInvalid(name, "the file is missing", remedy) from None
+
+    def interpreter(self, version: str) -> Interpreter:
+        """The interpreter of that version."""
+        return self.environments.interpreter(version, run=self.run, note=self.note)
+
+    def get(self, recipe: Recipe) -> Environment:
+        """The environment of that recipe."""
+        return self.environments.get(recipe, run=self.run, note=self.note)
+
+    def shell(self, command: str) -> tuple[str, ...]:
+        """The argv that runs shell text; the arguments follow its last word."""
+        return (shell(), "-c", " ".join((command, *map(shlex.quote, self.arguments))))
+
+    def process(self, command: str) -> tuple[str, ...]:
+        """The argv of a command that is one process; the arguments follow its own.
+
+        Raises:
+            errors.DependenciesInvalid: a quotation is not closed, or there is no word.
+
+        """
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            words, fault = [], str(error).lower()
+        else:
+            fault = "it is empty"
+        if not words:
+            raise errors.CommandInvalid(command, fault)
+        return (*words, *self.arguments)
+
+    def inside(self, environment: Environment, paths: Sequence[Path] = ()) -> dict[str, str]:
+        """The variables that put a command into an environment, as activating it does.
+
+        `paths` are folders of the workspace that it imports from.
+        """
+        inherited = self.environments.environ.get("PATH", os.defpath)
+        variables = {
+            "PATH": os.pathsep.join((str(environment.venv / "bin"), inherited)),
+            "VIRTUAL_ENV": str(environment.venv),
+        }
+        if paths:
+            variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
+        return variables
+
+
+def shell() -> str:
+    """bash, for which people write; where it is missing, the machine's plain shell."""
+    return shutil.which("bash") or "/bin/sh"

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from ame import errors, runs
-from ame.storage import rows
+from ame.storage import rows, search
 from ame.storage.connections import Connections
 
 _R = TypeVar("_R")
@@ -106,13 +106,12 @@ class Database:
     ) -> runs.Page:
         with self._file.read() as connection:
             last = _LAST if after is None else _place(connection, after)
-            query, values = _choice(where, last, limit + 1)
-            found = connection.execute(
-                f"{_RUN} WHERE run.id IN ({query}) ORDER BY run.id DESC",
-                values,
-            ).fetchall()
-        shown = tuple(map(rows.run_of, found[:limit]))
-        if len(found) <= limit:
+            ids = search.newest(connection, where, last, limit + 1)
+            found = [
+                connection.execute(f"{_RUN} WHERE run.id = ?", (id_,)).fetchone() for id_ in ids
+            ]
+        shown = tuple(rows.run_of(row) for row in found[:limit] if row is not None)
+        if len(found) <= limit or not shown:
             return runs.Page(runs=shown, after=None)
         end = shown[-1]
         return runs.Page(runs=shown, after=runs.Cursor(created=end.created, name=end.name))
@@ -194,7 +193,7 @@ def _save_run(connection: Connection, run: runs.Run) -> None:
         (id_,) = connection.execute(_FREE_ID, (first, first + _SLOTS)).fetchone()
         connection.execute(_INSERT_RUN, (*row, run.name, id_))
         connection.execute(
-            "INSERT INTO search (rowid, name) VALUES (?, ?)", (id_, run.name.casefold())
+            "INSERT INTO search (rowid, name) VALUES (?, ?)", (id_, search.text(run.name))
         )
     else:
         (id_,) = place
@@ -213,35 +212,6 @@ def _place(connection: Connection, after: runs.Cursor) -> int:
     row = connection.execute("SELECT id FROM run WHERE name = ?", (after.name,)).fetchone()
     place: int = rows.ticks(after.created) << rows.SLOTS if row is None else row[0]
     return place
-
-
-def _choice(where: runs.Filter, last: int, limit: int) -> tuple[str, list[Any]]:
-    """The ids of the newest runs below `last` that pass: one walk down an index for each state."""
-    tests = ["id < ?"]
-    values: list[Any] = [last]
-    if where.project:
-        tests.append("project = ?")
-        values.append(where.project)
-    if where.task:
-        tests.append("task = ?")
-        values.append(where.task)
-    if where.search:
-        needle = where.search.casefold()
-        if len(needle) < 3:
-            tests.append("instr((SELECT c0 FROM search_content AS s WHERE s.id = run.id), ?) > 0")
-            values.append(needle)
-        else:
-            tests.append("id IN (SELECT rowid FROM search WHERE search MATCH ?)")
-            values.append('"' + needle.replace('"', '""') + '"')
-    if len(tests) == 1 and not where.states:
-        return "SELECT id FROM run WHERE id < ? ORDER BY id DESC LIMIT ?", [last, limit]
-    walk = f"SELECT id FROM run WHERE {' AND '.join(tests)} AND state = ? ORDER BY id DESC LIMIT ?"
-    states = where.states or frozenset(runs.State)
-    walks = " UNION ALL ".join([f"SELECT id FROM ({walk})"] * len(states))
-    return (
-        f"SELECT id FROM ({walks}) ORDER BY id DESC LIMIT ?",
-        [*(value for state in states for value in (*values, state.value, limit)), limit],
-    )
 
 
 def _remove(connection: Connection, name: str) -> None:

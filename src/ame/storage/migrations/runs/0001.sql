@@ -30,10 +30,12 @@ CREATE TABLE spec (
     text TEXT NOT NULL
 );
 
--- Case-folded names, for the search of any part of them.
+-- Case-folded names, for the search of any part of them; two newlines follow each, so that every
+-- one or two letters of a name begin a trigram. `gram` lists the trigrams.
 CREATE VIRTUAL TABLE search USING fts5 (
     name, tokenize = 'trigram case_sensitive 1', columnsize = 0
 );
+CREATE VIRTUAL TABLE gram USING fts5vocab (search, row);
 
 CREATE TABLE step (
     run     INTEGER NOT NULL,

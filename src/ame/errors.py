@@ -176,3 +176,30 @@ class CommandInvalid(Invalid):
         self.command = command
         self.fault = fault
         super().__init__(f"the command `{command}` cannot be run: {fault}")
+
+
+class BlobNotFound(NotFound):
+    """The content of a file is not kept, or no longer."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"content {digest[:12]} is not kept: run again the step that made it")
+
+
+class BlobDamaged(Damaged):
+    """What is kept under a digest is not what was put there."""
+
+    def __init__(self, digest: str, path: Path) -> None:
+        self.digest = digest
+        self.path = path
+        super().__init__(
+            f"content {digest[:12]} is damaged: delete {path} and run again the step that made it"
+        )
+
+
+class FileChanged(Conflict):
+    """A file was written to while it was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} changed while it was read: try again when it is complete")

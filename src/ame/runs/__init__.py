@@ -1,5 +1,6 @@
 """Runs of any kind of task: values, states, the moves between them, and where they are kept."""
 
+from ame.runs.blobs import Blobs, Entry
 from ame.runs.run import Artifact, Attempt, Metric, Run, Step
 from ame.runs.schedule import Moves, Schedule
 from ame.runs.state import State
@@ -8,7 +9,9 @@ from ame.runs.store import Cursor, Filter, Page, Record, Store
 __all__ = [
     "Artifact",
     "Attempt",
+    "Blobs",
     "Cursor",
+    "Entry",
     "Filter",
     "Metric",
     "Moves",

@@ -3,6 +3,7 @@
 from ame.runs.blobs import Blobs, Entry
 from ame.runs.run import Artifact, Attempt, Metric, Run, Step
 from ame.runs.schedule import Moves, Schedule
+from ame.runs.secrets import MemorySecrets, Secret, Secrets
 from ame.runs.state import State
 from ame.runs.store import Cursor, Filter, Page, Record, Store
 
@@ -13,12 +14,15 @@ __all__ = [
     "Cursor",
     "Entry",
     "Filter",
+    "MemorySecrets",
     "Metric",
     "Moves",
     "Page",
     "Record",
     "Run",
     "Schedule",
+    "Secret",
+    "Secrets",
     "State",
     "Step",
     "Store",

@@ -1,5 +1,34 @@
 """A child process and its tree: started, captured, limited, identified, ended."""
 
-from ame.process.command import Cause, Command, Exit, Limits
+from ame.process.capture import pump
+from ame.process.command import (
+    Cause,
+    Command,
+    Exit,
+    FolderNotFound,
+    Limits,
+    NotExecutable,
+    ProgramNotFound,
+)
+from ame.process.identity import Identity, NotAnIdentity, alive, own_identity
+from ame.process.supervisor import Child, Form, Supervisor
+from ame.process.sweep import sweep
 
-__all__ = ["Cause", "Command", "Exit", "Limits"]
+__all__ = [
+    "Cause",
+    "Child",
+    "Command",
+    "Exit",
+    "FolderNotFound",
+    "Form",
+    "Identity",
+    "Limits",
+    "NotAnIdentity",
+    "NotExecutable",
+    "ProgramNotFound",
+    "Supervisor",
+    "alive",
+    "own_identity",
+    "pump",
+    "sweep",
+]

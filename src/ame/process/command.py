@@ -1,10 +1,14 @@
 """What is to be started, within which limits, and how it ended."""
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+
+from ame import errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,10 +16,11 @@ class Command:
     """A program to start. Nothing of it passes through a shell."""
 
     argv: tuple[str, ...]
+    """The program, found by the PATH in `variables` or relative to `folder`, and its arguments."""
     folder: Path
     """Where it works."""
     variables: Mapping[str, str]
-    """Its whole environment; nothing is added."""
+    """Its whole environment; nothing is added but the marker of its Supervisor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +28,13 @@ class Limits:
     """What a command and all that it starts may use together; None means no limit."""
 
     memory: int | None = None
-    """Bytes."""
+    """Bytes, in memory and in swap."""
     cpu: Decimal | None = None
     """CPUs: 0.5 is half the time of one."""
     storage: int | None = None
-    """Bytes in all of `folder`."""
+    """Bytes that all of `folder` takes on the disk."""
     folder: Path | None = None
-    """The folder whose size `storage` limits."""
+    """The folder whose size `storage` limits; the command's own if not given."""
 
 
 class Cause(StrEnum):
@@ -37,8 +42,10 @@ class Cause(StrEnum):
 
     MEMORY = "memory"
     STORAGE = "storage"
+    """Also when it ended by itself and its folder was over the limit then."""
     ASKED = "asked"
     LOST = "lost"
+    """The process that kept it was killed, and it was ended for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +57,101 @@ class Exit:
     cause: Cause | None = None
     """Set when it was ended by us; None when it ended by itself."""
     peak_memory: int | None = None
-    """Bytes, of the whole tree, where it could be measured."""
+    """Bytes, of the whole tree, where it could be measured. What the kernel counts for a group
+    includes the files that it caches for it; without a group it is sampled."""
     cpu_seconds: float | None = None
+    """Of the whole tree."""
+
+
+class ProgramNotFound(errors.NotFound):
+    """A command's program is nowhere on its PATH."""
+
+    def __init__(self, program: str, path: str | None) -> None:
+        self.program = program
+        self.path = path
+        where = "is not a file" if path is None else f"is in no folder of PATH ({path})"
+        super().__init__(f"the program `{program}` {where}; install it, or correct its name")
+
+
+class FolderNotFound(errors.NotFound):
+    """The folder that a command is to work in is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(f"the folder `{folder}`, in which the command is to run, is not there")
+
+
+class NotExecutable(errors.Invalid):
+    """The kernel does not run a file as a program."""
+
+    def __init__(self, program: str, why: str) -> None:
+        self.program = program
+        self.why = why
+        super().__init__(f"`{program}` cannot be run: {why}")
+
+
+def find_program(command: Command) -> Path:
+    """The file that a command runs, as a shell in its folder with its variables would find it.
+
+    Raises:
+        ProgramNotFound: there is no such file.
+        NotExecutable: there is, but it may not be run, or there is no name at all.
+        FolderNotFound: the command's folder is not there.
+
+    """
+    program = command.argv[0] if command.argv else ""
+    if not program:
+        raise NotExecutable(program, "the command is empty")
+    if not command.folder.is_dir():
+        raise FolderNotFound(command.folder)
+    if "/" in program:
+        file = command.folder / program
+        if not file.exists():
+            raise ProgramNotFound(program, None)
+        if _is_executable(file):
+            return file
+        raise NotExecutable(program, _why(errno.EACCES))
+    path = command.variables.get("PATH", os.defpath)
+    seen = False
+    for entry in path.split(os.pathsep):
+        file = command.folder / entry / program
+        if _is_executable(file):
+            return file
+        seen |= file.is_file()
+    if seen:
+        raise NotExecutable(program, _why(errno.EACCES))
+    raise ProgramNotFound(program, path)
+
+
+def refused(command: Command, number: int, text: str) -> errors.Error:
+    """The error for what the kernel said to a command whose program was there: an `errno`."""
+    match number:
+        case errno.ENOENT | errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.ENOTDIR:
+            return NotExecutable(command.argv[0], _why(number))
+        case errno.EOPNOTSUPP:
+            return errors.Unavailable(
+                "limits were to be held by control groups, and none can be made here; "
+                "let limits be held by watching, or run as a user to whom groups are delegated"
+            )
+        case errno.EBUSY | errno.EINVAL:
+            return errors.Unavailable(f"the kernel does not accept the limits: {text}")
+        case _:
+            return errors.Unavailable(f"`{command.argv[0]}` could not be started: {text}")
+
+
+def _is_executable(file: Path) -> bool:
+    return os.access(file, os.X_OK) and file.is_file()
+
+
+def _why(number: int) -> str:
+    match number:
+        case errno.ENOENT | errno.ENOTDIR:
+            return "the interpreter that its first line names is not there"
+        case errno.EACCES:
+            return "it may not be executed; allow that with `chmod +x`"
+        case errno.ENOEXEC:
+            return "it is no program; a script begins with a line such as `#!/bin/sh`"
+        case errno.E2BIG:
+            return "its arguments and its environment are too long together"
+        case _:
+            return os.strerror(number)

@@ -1,0 +1,108 @@
+"""The process that a Supervisor has beside it: small, of one thread, it makes the slots.
+
+It starts as a fresh interpreter rather than as a fork, so it may be started from any thread, has
+nothing of its parent's memory, and forks quickly. Its line ends when its parent does.
+"""
+
+import gc
+import os
+import select
+import socket
+import sys
+
+from ame.process import groups, slot, tree, wire
+
+LINE = 3
+"""The descriptor that its line is on. It has no other, but for the null device on 0, 1, 2."""
+
+
+class Keeper:
+    """Makes slots, and ends what a slot that was killed has left."""
+
+    def __init__(self, line: socket.socket, *, form: str, name: str) -> None:
+        self._line = line
+        self._places = {} if form == "watch" else groups.find()
+        self._strict = form == "cgroup"
+        self._name = f"{name}-{os.getpid()}"
+        self._open = True
+        self._slots: dict[int, int] = {}
+        self._orphans = False
+        self._asked: list[int] = []
+        self._poll = select.poll()
+        self._poll.register(line, select.POLLIN)
+        self._woken = slot.wake_on_children(self._poll)
+
+    def live(self) -> None:
+        """Returns when its line and all slots have ended, and nothing is left of them."""
+        while self._open or self._slots or self._orphans:
+            for fd, _ in self._poll.poll(10 if self._orphans else None):
+                if fd == self._woken:
+                    os.read(fd, 4096)
+                else:
+                    self._hear()
+            self._reap()
+            self._answer()
+
+    def _hear(self) -> None:
+        message, fds = wire.receive(self._line)
+        match message:
+            case None:
+                self._open = False
+                self._poll.unregister(self._line)
+            case ("slot", number):
+                self._make(number, socket.socket(fileno=fds[0]))
+            case ("lost", number):
+                self._asked.append(number)
+
+    def _make(self, number: int, line: socket.socket) -> None:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._line.close()
+                group = groups.Group.enter(self._places, f"{self._name}-{number}")
+                slot.serve(line, group, strict=self._strict)
+            finally:
+                os._exit(1)
+        line.close()
+        self._slots[pid] = number
+
+    def _reap(self) -> None:
+        """Takes ended slots away, and ends what they have left, which is below us now."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                pid = 0
+            if pid == 0:
+                break
+            number = self._slots.pop(pid, None)
+            if number is not None:
+                self._orphans |= status != 0
+                self._clear(f"{self._name}-{number}")
+        if self._orphans:
+            orphans = tree.below(os.getpid(), but=self._slots)
+            tree.kill(orphans)
+            self._orphans = bool(orphans)
+
+    def _clear(self, name: str) -> None:
+        for folder in {f"{place.folder}/{name}" for place in self._places.values()}:
+            left = [entry for pid in groups.members(folder) if (entry := tree.look(pid))]
+            tree.kill(left)
+            groups.remove(folder, within=1.0)
+
+    def _answer(self) -> None:
+        """Tells who asked that nothing is left of a slot."""
+        for number in list(self._asked):
+            if not self._orphans and number not in self._slots.values():
+                self._asked.remove(number)
+                wire.send(self._line, ("cleared", number))
+
+
+def main() -> None:
+    """Begins as the interpreter does, with the form of limits and the name of groups in argv."""
+    form, name = sys.argv[1:]
+    os.closerange(LINE + 1, os.sysconf("SC_OPEN_MAX"))
+    os.set_inheritable(LINE, False)
+    gc.disable()
+    slot.become_subreaper()
+    Keeper(socket.socket(fileno=LINE), form=form, name=name).live()

@@ -1,0 +1,355 @@
+"""Starting children, each with a tree that is known, limited and ended as a whole."""
+
+import contextlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO, Literal, Self
+
+from ame import errors
+from ame.process import groups, keeper, wire
+from ame.process.command import Cause, Command, Exit, Limits, find_program, refused
+from ame.process.identity import Identity, boot_id
+from ame.process.sweep import sweep
+
+Form = Literal["auto", "cgroup", "watch"]
+"""How limits are held: by the kernel's control groups, by watching, or by what there is."""
+
+_IDLE = 8
+"""Slots kept for the next command."""
+_FILES = 8192
+"""Open files that we may need: two for each child, and the system's usual limit is 1,024."""
+
+_BOOT = """
+import sys, types
+package, parent = sys.argv.pop(1), sys.argv.pop(1)
+for name, folder in (("ame", parent), ("ame.process", package)):
+    # By their folders alone: what `ame.process` imports for its users is not needed here.
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
+from ame.process import keeper
+keeper.main()
+"""
+
+
+class Child:
+    """A command that was started, and all that it starts in turn. Any thread may use it."""
+
+    def __init__(
+        self,
+        slot: "_Slot",
+        number: int,
+        identity: Identity,
+        output: int,
+        limited: str,
+        supervisor: "Supervisor",
+    ) -> None:
+        self.identity = identity
+        self.output: BinaryIO = open(output, "rb", buffering=0)  # noqa: SIM115
+        """What it and its tree write, standard output and error in order. Yours to read and to
+        close, as `pump` does; it ends when the tree is gone."""
+        self.limited = limited
+        """How its limits are held, in words; empty if it has none."""
+        self._slot = slot
+        self._number = number
+        self._supervisor = supervisor
+        self._exit: Exit | None = None
+        self._waiting = threading.Lock()
+
+    def wait(self, timeout: float | None = None) -> Exit:
+        """Returns how it ended, when the whole tree is gone.
+
+        Descendants that outlive the command itself are asked to end, and a second later killed.
+
+        Raises:
+            TimeoutError: it has not ended within so many seconds.
+
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        if not self._waiting.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+            raise TimeoutError
+        try:
+            if self._exit is None:
+                if not self._slot.speaks(end):
+                    raise TimeoutError
+                self._exit = self._hear()
+            return self._exit
+        finally:
+            self._waiting.release()
+
+    def ended(self) -> bool:
+        """Whether `wait` would return at once."""
+        try:
+            self.wait(0)
+        except TimeoutError:
+            return self._exit is not None
+        return True
+
+    def end(self, grace: float = 5.0, cause: Cause = Cause.ASKED) -> None:
+        """Asks the whole tree to end, and kills what is left of it after `grace` seconds.
+
+        Returns at once; `wait` tells when it is done. Again and again has no further effect, but
+        that the shortest grace counts.
+        """
+        if self._exit is None:
+            self._slot.tell(("end", self._number, grace, str(cause)))
+
+    def _hear(self) -> Exit:
+        message = self._slot.hear()
+        if message is None:
+            self._supervisor._clear(self, self._slot)  # noqa: SLF001  # two halves of one thing
+            return Exit(code=-signal.SIGKILL, cause=Cause.LOST)
+        _, code, cause, peak, seconds, again = message
+        self._supervisor._release(self, self._slot, again=again)  # noqa: SLF001
+        cause = None if cause is None else Cause(cause)
+        return Exit(code=code, cause=cause, peak_memory=peak, cpu_seconds=seconds)
+
+
+class Supervisor:
+    """Starts commands; at its end, and when this process is killed, their whole trees end.
+
+    Any thread may use it. Beside it runs a small process that makes a slot, a process too, for
+    each command that runs at a time; the slot is the parent of the command, and of descendants
+    that lose theirs. The end of this process ends the slots, and so the commands.
+
+    Every command has the variable `marker` (`NAME=value`) in its environment, and a control group
+    that is named for it where there are such: by these, `sweep` finds what is left when this
+    process and those beside it were killed all at once. So keep it, where a later process looks.
+    """
+
+    def __init__(self, *, marker: str = "", limits: Form = "auto") -> None:
+        """`limits`: by what they are held, else refused.
+
+        Raises:
+            errors.Unsupported: this is not Linux.
+
+        """
+        if sys.platform != "linux":
+            raise errors.Unsupported("commands are run on Linux only")
+        self.marker = marker or f"AME_TREE={os.urandom(12).hex()}"
+        self._form = limits
+        self._boot = boot_id()
+        self._lock = threading.Lock()
+        self._children: set[Child] = set()
+        self._idle: list[_Slot] = []
+        self._made = 0
+        self._lost = False
+        self._closed = False
+        self._keeper = _Keeper(self.marker, limits)
+        _allow_files()
+        self._idle.append(self._make_slot())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, command: Command, limits: Limits = Limits()) -> Child:  # noqa: B008  # frozen
+        """Starts a command: standard input empty, output in one pipe, a session of its own.
+
+        Raises:
+            ProgramNotFound: its program is not there.
+            NotExecutable: its program cannot be run.
+            FolderNotFound: its folder is not there.
+            errors.Unavailable: its limits cannot be held in the way that was asked for, or the
+                machine has no room for another process.
+
+        """
+        program = find_program(command)
+        name, _, value = self.marker.partition("=")
+        variables = {**command.variables, name: value}
+        cpu = None if limits.cpu is None else float(limits.cpu)
+        order = (
+            os.fsencode(program),
+            tuple(map(os.fsencode, command.argv)),
+            os.fsencode(command.folder),
+            {os.fsencode(key): os.fsencode(text) for key, text in variables.items()},
+            (limits.memory, cpu, limits.storage, os.fsencode(limits.folder or command.folder)),
+        )
+        slot = self._take()
+        output, written = os.pipe2(os.O_CLOEXEC)
+        try:
+            number, pid, start, limited = slot.start(command, order, written)
+        except BaseException:
+            # In which state it is we do not know; at the end of its line it ends what it has.
+            os.close(output)
+            slot.close()
+            raise
+        finally:
+            os.close(written)
+        identity = Identity(self._boot, pid, start)
+        child = Child(slot, number, identity, output, limited, self)
+        with self._lock:
+            if not self._closed:
+                self._children.add(child)
+                return child
+        child.output.close()
+        slot.close()
+        raise _closed()
+
+    def close(self, grace: float = 5.0) -> None:
+        """Ends everything that still runs, as `Child.end` does, and waits until it is gone."""
+        with self._lock:
+            self._closed = True
+            running = list(self._children)
+        for child in running:
+            child.end(grace)
+        for child in running:
+            child.wait()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for slot in idle:
+            slot.close()
+        self._keeper.end()
+        if self._lost:
+            sweep(self.marker)
+
+    def _take(self) -> "_Slot":
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            return self._idle.pop() if self._idle else self._make_slot()
+
+    def _make_slot(self) -> "_Slot":
+        self._made += 1
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            if not self._keeper.make(self._made, theirs):
+                # It was killed. The slots that it made go on; another makes the next.
+                self._lost = True
+                self._keeper.end()
+                self._keeper = _Keeper(self.marker, self._form)
+                self._keeper.make(self._made, theirs)
+        return _Slot(ours, self._made)
+
+    def _release(self, child: Child, slot: "_Slot", *, again: bool) -> None:
+        """The child has ended; its slot serves another, or is replaced."""
+        with self._lock:
+            self._children.discard(child)
+            if again and not self._closed and len(self._idle) < _IDLE:
+                self._idle.append(slot)
+                return
+            slot.close()
+            if not self._idle and not self._closed:
+                self._idle.append(self._make_slot())
+
+    def _clear(self, child: Child, slot: "_Slot") -> None:
+        """The child's slot was killed: sees to it that nothing is left of its tree."""
+        with self._lock:
+            self._children.discard(child)
+        slot.close()
+        if not self._keeper.clear(slot.name):
+            # Without the two that knew the tree it cannot be told from its neighbours.
+            self._lost = True
+            sweep(self.marker)
+
+
+class _Slot:
+    """Our end of a slot: one child at a time."""
+
+    def __init__(self, line: socket.socket, name: int) -> None:
+        self.name = name
+        self._line = line
+        self._number = 0
+        self._poll = select.poll()
+        self._poll.register(line, select.POLLIN)
+
+    def start(
+        self, command: Command, order: wire.Message, output: int
+    ) -> tuple[int, int, int, str]:
+        """Has it start a child; returns its number here, its pid and start, how limits are held."""
+        self._number += 1
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            wire.send(self._line, ("start", self._number, *order), output)
+        match self.hear():
+            case ("started", pid, start, limited):
+                return self._number, pid, start, limited
+            case ("refused", number, text):
+                raise refused(command, number, text)
+            case _:
+                raise errors.Unavailable(f"`{command.argv[0]}` was killed as it was started")
+
+    def tell(self, message: wire.Message) -> None:
+        """Tells it something, if it is there."""
+        with contextlib.suppress(OSError):
+            wire.send(self._line, message)
+
+    def speaks(self, end: float | None) -> bool:
+        """Waits until it says something or ends; whether it did so in time."""
+        left = None if end is None else max(end - time.monotonic(), 0) * 1000
+        return bool(self._poll.poll(left))
+
+    def hear(self) -> wire.Message | None:
+        """What it says next; None when it is gone."""
+        return wire.receive(self._line)[0]
+
+    def close(self) -> None:
+        """Lets it end, with all it has."""
+        self._line.close()
+
+
+class _Keeper:
+    """Our end of the keeper, and the process that it is."""
+
+    def __init__(self, marker: str, form: Form) -> None:
+        self._asking = threading.Lock()
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        folder = Path(keeper.__file__).parent
+        argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(folder), str(folder.parent)]
+        name, _, value = marker.partition("=")
+        with theirs:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                [*argv, form, groups.name_for(marker)],
+                {**os.environ, name: value},
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, theirs.fileno(), keeper.LINE),
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+                    (os.POSIX_SPAWN_DUP2, 0, 1),
+                    (os.POSIX_SPAWN_DUP2, 0, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+            )
+
+    def make(self, name: int, line: socket.socket) -> bool:
+        """Has it make a slot at the other end of `line`; False when it is gone."""
+        try:
+            wire.send(self._line, ("slot", name), line.fileno())
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def clear(self, name: int) -> bool:
+        """Waits until nothing is left of what that slot had; False when it is gone itself."""
+        with self._asking:
+            try:
+                wire.send(self._line, ("lost", name))
+            except OSError:
+                return False
+            return wire.receive(self._line)[0] is not None
+
+    def end(self) -> None:
+        """Lets it end, and waits for it; it waits for its slots."""
+        self._line.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+def _closed() -> errors.Conflict:
+    return errors.Conflict("this Supervisor is closed; make another to start commands")
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < _FILES:
+        most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))

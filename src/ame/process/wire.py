@@ -1,0 +1,54 @@
+"""Messages between a Supervisor and the processes that it has beside it: one packet each."""
+
+import array
+import marshal
+import os
+import socket
+from typing import Any
+
+# Any: what marshal reads back. Both ends are one version of this file under one Python.
+Message = tuple[Any, ...]
+
+_MOST = 60_000
+"""Bytes of a packet; a longer message travels in a file in memory, handed over with it."""
+_IN_MEMORY = b"memory"
+_FDS = array.array("i")
+_ROOM = socket.CMSG_SPACE(2 * _FDS.itemsize)
+
+
+def send(line: socket.socket, message: Message, *fds: int) -> None:
+    """Sends one message, with copies of at most one file descriptor."""
+    packet = marshal.dumps(message)
+    if len(packet) <= _MOST:
+        _send(line, packet, fds)
+        return
+    memory = os.memfd_create("message")
+    try:
+        with os.fdopen(memory, "wb", closefd=False) as file:
+            file.write(packet)
+        _send(line, _IN_MEMORY, (memory, *fds))
+    finally:
+        os.close(memory)
+
+
+def receive(line: socket.socket) -> tuple[Message | None, list[int]]:
+    """Waits for one message; None when the other end is gone. The descriptors are the caller's."""
+    try:
+        packet, control, _, _ = line.recvmsg(_MOST + 1, _ROOM, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionError:
+        return None, []
+    fds = array.array("i")
+    for _, _, data in control:
+        fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    if not packet:
+        return None, []
+    if packet == _IN_MEMORY:
+        with os.fdopen(fds.pop(0), "rb") as file:
+            file.seek(0)
+            packet = file.read()
+    return marshal.loads(packet), list(fds)  # noqa: S302  # from our own process, over our socket
+
+
+def _send(line: socket.socket, packet: bytes, fds: tuple[int, ...]) -> None:
+    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    line.sendmsg([packet], control, socket.MSG_NOSIGNAL)

@@ -2,6 +2,7 @@
 
 Error:
     ├── Invalid            what a person wrote is wrong
+    │   └── ProjectInvalid an `ame.yml`, with all its faults
     ├── NotFound           what was named does not exist
     ├── Conflict           it exists already, or its state forbids the deed
     ├── Unavailable        this machine lacks what is needed
@@ -19,12 +20,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+from dataclasses import dataclass
+from pathlib import Path
+
+
 class Error(Exception):
     """Something went wrong that a person or a program can act upon."""
 
 
 class Invalid(Error):
     """What a person wrote is wrong: a file, a value, an argument."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong in a file, and where."""
+
+    file: Path
+    line: int
+    """From 1; 0 when the fault is of no one line."""
+    column: int
+    """From 1; 0 when the fault is of no one column."""
+    path: str
+    """The way to it in the file's own keys, `tasks[2].executor.command`; empty for the whole."""
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class ProjectInvalid(Invalid):
+    """A project file says something that cannot be meant."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
 
 
 class NotFound(Error):

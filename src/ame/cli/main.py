@@ -54,7 +54,11 @@ root = Commands(
     help="Machine-learning tasks on a laptop, on a cluster, over a fleet of devices.",
     epilog="Start with `ame init NAME`, then `ame task run`.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    table={},
+    table={
+        "init": ("ame.cli.project:init", "Write a first ame.yml in this folder."),
+        "project": ("ame.cli.project:group", "Write, check and register project files."),
+        "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
+    },
 )
 
 

@@ -1,0 +1,95 @@
+"""Reading an `ame.yml`: found, composed, checked, built."""
+
+import re
+from pathlib import Path
+
+from ame import errors
+from ame.project import build, document
+from ame.project.format import NAME, PROJECT, Reading
+from ame.project.project import Project
+
+NAMES = ("ame.yml", "ame.yaml")
+
+_FIRST = """\
+name: {name}
+tasks:
+  - name: hello
+    executor:
+      !custom
+      command: echo hello
+"""
+
+
+class NoProject(errors.NotFound):
+    """There is no project file where one was looked for."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        super().__init__(
+            f"{place}: no project file `ame.yml` or `ame.yaml` is there; go to the project's "
+            "folder, or write a first file with `ame init NAME`"
+        )
+
+
+class TwoProjectFiles(errors.Conflict):
+    """A folder has both spellings of the file's name, and either could be meant."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(f"{folder}: has both `ame.yml` and `ame.yaml`; keep one of them")
+
+
+def find(place: Path) -> Path:
+    """The project file of a folder, or the file itself.
+
+    Raises:
+        NoProject: there is none.
+        TwoProjectFiles: the folder has `ame.yml` and `ame.yaml`.
+
+    """
+    if place.is_file():
+        return place
+    files = [place / name for name in NAMES if (place / name).is_file()]
+    if not files:
+        raise NoProject(place)
+    if len(files) > 1:
+        raise TwoProjectFiles(place)
+    return files[0]
+
+
+def read(place: Path) -> Project:
+    """The project of a folder, or of a project file.
+
+    A file that names no project gives it the name of its folder.
+
+    Raises:
+        NoProject: there is no project file.
+        TwoProjectFiles: there are two.
+        errors.ProjectInvalid: the file is wrong; with all its faults, each with its place.
+        errors.Unavailable: the file cannot be read.
+
+    """
+    file = find(place).absolute()
+    reading = Reading(file)
+    data = PROJECT.read(document.compose(file), "", reading)
+    if reading.faults:
+        faults = sorted(reading.faults, key=lambda fault: (fault.line, fault.column))
+        raise errors.ProjectInvalid(tuple(faults))
+    return build.project(data, file, name_of(file.parent))
+
+
+def name_of(folder: Path) -> str:
+    """A project's name from its folder's: what a name cannot hold becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "project"
+
+
+def first(name: str) -> str:
+    """The text of a project file to begin with.
+
+    Raises:
+        errors.Invalid: a project cannot be called that.
+
+    """
+    if not re.fullmatch(NAME.pattern, name):
+        raise errors.Invalid(f"`{name}`: no project can be called that; choose {NAME.wanted}")
+    return _FIRST.format(name=name)

@@ -1,0 +1,330 @@
+"""Complete tasks: templates applied, references followed, pipelines resolved into their steps.
+
+What is nearer to the task wins over what is farther: what the task says, then its template, then
+what it refers to, then what the pipeline around it says. Maps merge deeply, lists replace, an
+explicit null clears; `environment` counts as a map of variables, and an executor with another tag
+replaces the whole executor.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from ame import errors
+from ame.project import build, file
+from ame.project.project import Data, Dataset, KnownProjects, Model, Project, Projects
+from ame.project.task import DatasetRef, Place, Task
+
+DEEPEST = 100
+"""References and pipelines within one another."""
+
+MOST_TASKS = 20_000
+"""Tasks that one may resolve into."""
+
+ALONE = KnownProjects()
+"""Of a project that knows no other."""
+
+_WAYS = ("executor", "reference", "pipeline")
+_OF_ITSELF = ("name", "place", "pipeline", "triggers")
+"""What a pipeline says of itself, and does not hand to its members."""
+
+
+class UnknownTask(errors.NotFound):
+    """A project has no task of that name."""
+
+    def __init__(self, name: str, project: Project) -> None:
+        self.name = name
+        self.project = project.name
+        known = ", ".join(f"`{task.name}`" for task in project.tasks) or "none"
+        super().__init__(f"{project.file}: has no task `{name}`; its tasks: {known}")
+
+
+def resolve(project: Project, name: str, projects: Projects = ALONE) -> Task:
+    """The task of that name, complete: each leaf of it has an executor.
+
+    Raises:
+        UnknownTask: the project has none of that name.
+        errors.ProjectInvalid: it refers to what is not there, to itself, or lacks an executor.
+        errors.NotFound: another project that it needs has no file.
+
+    """
+    for task in project.tasks:
+        if task.name == name:
+            return _Resolver(project, projects).task(project, task)
+    raise UnknownTask(name, project)
+
+
+def dataset(project: Project, ref: DatasetRef, projects: Projects = ALONE) -> Dataset:
+    """The data set that `project` refers to, its task complete. Raises as `resolve` does."""
+    return _Resolver(project, projects).dataset(project, ref, None)
+
+
+def model(project: Project, name: str, projects: Projects = ALONE) -> Model:
+    """The model of that name, its tasks complete. Raises as `resolve` does."""
+    for found in project.models:
+        if found.name == name:
+            return _Resolver(project, projects).model(project, found)
+    known = ", ".join(f"`{found.name}`" for found in project.models) or "none"
+    raise errors.NotFound(f"{project.file}: has no model `{name}`; its models: {known}")
+
+
+def check(project: Project, projects: Projects = ALONE) -> tuple[errors.Fault, ...]:
+    """All that keeps the tasks, data sets and models of a project from being resolved."""
+    faults: dict[errors.Fault, None] = {}
+    resolver = _Resolver(project, projects)
+    deeds: list[Callable[[], object]] = [
+        *(partial(resolver.complete, project, task) for task in project.tasks),
+        *(partial(resolver.template, project, part) for part in project.templates),
+        *(partial(resolver.dataset, project, _ref(found), None) for found in project.datasets),
+        *(partial(resolver.model, project, found) for found in project.models),
+    ]
+    for deed in deeds:
+        resolver.count = 0
+        try:
+            deed()
+        except errors.ProjectInvalid as error:
+            faults.update(dict.fromkeys(error.faults))
+    return tuple(sorted(faults, key=lambda fault: (str(fault.file), fault.line, fault.column)))
+
+
+@dataclass(slots=True)
+class _Resolver:
+    root: Project
+    projects: Projects
+    count: int = 0
+    known: dict[str, Project] = field(default_factory=dict)
+
+    def task(self, owner: Project, task: Task, label: str = "") -> Task:
+        """A task of `owner`, complete; one that is not among its tasks needs a label."""
+        label = label or self._label(owner, task.name)
+        return self._complete(owner, task.written, (label,), {}, task.name)
+
+    def complete(self, owner: Project, task: Task) -> None:
+        """Whether a task can be completed, and all data sets that it needs."""
+        self.needs(self.task(owner, task))
+
+    def template(self, owner: Project, template: Task) -> None:
+        """Only whether the templates that it is made from are there."""
+        self._flatten(owner, template.written, (self._label(owner, template.name),))
+
+    def model(self, owner: Project, found: Model) -> Model:
+        label = f"model {found.name}"
+        training, validation = found.training, found.validation
+        return replace(
+            found,
+            training=self.task(owner, training, label) if training else None,
+            validation=self.task(owner, validation, label) if validation else None,
+        )
+
+    def dataset(
+        self, owner: Project, ref: DatasetRef, at: Place | None, trail: tuple[str, ...] = ()
+    ) -> Dataset:
+        """A data set that `owner` refers to, and that all data sets which its task needs exist."""
+        home = self._project(ref.project, owner, at)
+        found = next((item for item in home.datasets if item.name == ref.name), None)
+        if found is None:
+            raise self._absent("data set", str(ref), home, [d.name for d in home.datasets], at)
+        label = f"data set {self._label(home, found.name)}"
+        if label in trail:
+            raise _fault(found.place, f"the data set needs itself: {' -> '.join((*trail, label))}")
+        task = self.task(home, found.task, label)
+        self.needs(task, (*trail, label))
+        return replace(found, task=task)
+
+    def needs(self, task: Task, trail: tuple[str, ...] = ()) -> None:
+        """Follows the data sets that a complete task needs."""
+        for leaf in _leaves(task):
+            for ref in leaf.datasets:
+                self.dataset(
+                    self._project(leaf.project, self.root, leaf.place), ref, leaf.place, trail
+                )
+
+    def _complete(
+        self,
+        owner: Project,
+        written: Mapping[str, Any],
+        trail: tuple[str, ...],
+        handed: Data,
+        name: str,
+    ) -> Task:
+        self.count += 1
+        home, data, trail = self._flatten(owner, written, trail)
+        at: Place = data["place"]
+        if self.count > MOST_TASKS:
+            raise _fault(at, f"resolves into more than {MOST_TASKS} tasks; write fewer")
+        name = data.get("name") or name
+        groups = data.get("pipeline")
+        if not groups:
+            return self._leaf(home, _merge(data, handed), name)
+        own = {key: value for key, value in data.items() if key not in _OF_ITSELF}
+        handed = _merge(own, handed)
+        names = _Names(groups)
+        members = tuple(
+            tuple(self._complete(home, member, trail, handed, names.of(member)) for member in group)
+            for group in groups
+        )
+        members = tuple(
+            tuple(replace(task, name=names.unique(task.name, member)) for task, member in pair)
+            for pair in (zip(*both, strict=True) for both in zip(members, groups, strict=True))
+        )
+        shell = build.task({**data, "pipeline": None, "executor": None}, home.file, home.name)
+        return replace(shell, name=name, pipeline=members)
+
+    def _leaf(self, home: Project, data: Data, name: str) -> Task:
+        executor = data.get("executor") or {}
+        if "kind" not in executor:
+            raise _fault(
+                data["place"],
+                f"the task `{name}` has no executor, and neither has what it is made from; "
+                "write one, such as `executor: !pip {pythonVersion: …, command: …}`",
+            )
+        if lacking := build.missing(executor):
+            words = ", ".join(f"`{word}`" for word in lacking)
+            raise _fault(
+                data["place"],
+                f"the executor `!{executor['kind']}` of the task `{name}` lacks {words}, "
+                "and what it is made from does not say it either",
+                "executor",
+            )
+        return build.task({**data, "name": name}, home.file, home.name)
+
+    def _flatten(
+        self, owner: Project, written: Mapping[str, Any], trail: tuple[str, ...]
+    ) -> tuple[Project, Data, tuple[str, ...]]:
+        """The data of a task with its templates and references merged in, and whose files it is
+        for; without the data of what a pipeline's members refer to.
+        """
+        data = _owned(written, owner)
+        at = data["place"]
+        if len(trail) > DEEPEST:
+            raise _fault(
+                at, f"is more than {DEEPEST} references and pipelines deep; write it flatter"
+            )
+        if ref := data.pop("template", None):
+            home, found = self._find("template", ref, owner, at)
+            way = self._step(trail, f"template {self._label(home, found.name)}", at)
+            _, under, _ = self._flatten(home, found.written, way)
+            data = _merge(data, {k: v for k, v in under.items() if k not in ("name", "place")})
+        if ref := data.pop("reference", None):
+            home, found = self._find("task", ref, owner, at)
+            way = self._step(trail, self._label(home, found.name), at)
+            owner, under, trail = self._flatten(home, found.written, way)
+            data = _merge(data, {**under, "name": found.name})
+        return owner, data, trail
+
+    def _step(self, trail: tuple[str, ...], label: str, at: Place) -> tuple[str, ...]:
+        if label in trail:
+            cycle = " -> ".join((*trail[trail.index(label) :], label))
+            raise _fault(at, f"refers to itself: {cycle}; remove one of these references")
+        return (*trail, label)
+
+    def _find(self, what: str, ref: Data, owner: Project, at: Place) -> tuple[Project, Task]:
+        home = self._project(ref["project"], owner, at)
+        among = home.tasks if what == "task" else home.templates
+        for found in among:
+            if found.name == ref["name"]:
+                return home, found
+        raise self._absent(what, ref["name"], home, [task.name for task in among], at)
+
+    def _project(self, name: str, owner: Project, at: Place | None) -> Project:
+        if name in ("", owner.name):
+            return owner
+        if name == self.root.name:
+            return self.root
+        if name not in self.known:
+            folder = self.projects.find(name)
+            if folder is None:
+                known = ", ".join(f"`{other}`" for other in self.projects.names()) or "none"
+                message = f"the project `{name}` is not known; register its folder with "
+                raise _fault(at, f"{message}`ame project add DIR`; known are: {known}")
+            self.known[name] = file.read(folder)
+        return self.known[name]
+
+    def _absent(
+        self, what: str, name: str, home: Project, known: list[str], at: Place | None
+    ) -> errors.ProjectInvalid:
+        words = ", ".join(f"`{other}`" for other in known) or "none"
+        return _fault(at, f"{home.file} has no {what} `{name}`; it has: {words}")
+
+    def _label(self, home: Project, name: str) -> str:
+        return name if home.name == self.root.name else f"{home.name}.{name}"
+
+
+class _Names:
+    """The names of a pipeline's members: those written stay, others get a number where needed."""
+
+    def __init__(self, groups: list[list[Data]]) -> None:
+        self.taken = {member["name"] for group in groups for member in group if member.get("name")}
+
+    def of(self, member: Data) -> str:
+        name: str = member.get("name") or ""
+        return name
+
+    def unique(self, name: str, member: Data) -> str:
+        if member.get("name"):
+            return name
+        free, number = name, 1
+        while free in self.taken:
+            number += 1
+            free = f"{name}-{number}"
+        self.taken.add(free)
+        return free
+
+
+def _ref(found: Dataset) -> DatasetRef:
+    return DatasetRef(name=found.name)
+
+
+def _leaves(task: Task) -> Iterator[Task]:
+    if not task.pipeline:
+        yield task
+    for group in task.pipeline:
+        for member in group:
+            yield from _leaves(member)
+
+
+def _owned(data: Mapping[str, Any], owner: Project) -> Data:
+    """A copy whose references name their project."""
+    copy = dict(data)
+    if not copy.get("name"):
+        copy.pop("name", None)
+    for key in ("reference", "template"):
+        if ref := copy.get(key):
+            copy[key] = {**ref, "project": ref.get("project") or owner.name}
+    if refs := copy.get("datasets"):
+        targets = [item.get("ref") or item for item in refs]
+        copy["datasets"] = [{**ref, "project": ref.get("project") or owner.name} for ref in targets]
+    if groups := copy.get("pipeline"):
+        copy["pipeline"] = [[_owned(member, owner) for member in group] for group in groups]
+    return copy
+
+
+def _merge(over: Data, under: Data) -> Data:
+    """`over` on top of `under`. Neither is changed."""
+    merged = dict(under)
+    if "kind" in (over.get("executor") or {}) or over.get("reference") or over.get("pipeline"):
+        for way in _WAYS:
+            if way not in over or (way == "executor" and over.get("pipeline")):
+                merged.pop(way, None)
+    for key, value in over.items():
+        below = under.get(key)
+        if key == "environment" and value and below:
+            merged[key] = list({pair["key"]: pair for pair in (*below, *value)}.values())
+        elif isinstance(value, dict) and isinstance(below, dict) and _one_kind(value, below):
+            merged[key] = {**below, **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _one_kind(over: Data, under: Data) -> bool:
+    return "kind" not in over or "kind" not in under or over["kind"] == under["kind"]
+
+
+def _fault(at: Place | None, message: str, key: str = "") -> errors.ProjectInvalid:
+    if at is None:
+        raise errors.NotFound(message)
+    path = f"{at.path}.{key}" if key else at.path
+    fault = errors.Fault(file=at.file, line=at.line, column=at.column, path=path, message=message)
+    return errors.ProjectInvalid((fault,))

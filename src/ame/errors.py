@@ -17,9 +17,6 @@ A message says what happened, where, and what to do; the attributes hold the sam
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-
-
 from dataclasses import dataclass
 from pathlib import Path
 

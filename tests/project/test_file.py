@@ -6,7 +6,6 @@ import pytest
 from ame import errors, project
 from project.writing import write
 
-
 MISSING = (
     "the key `executor` is missing: it says how the task is executed, "
     "unless `taskRef`, `pipeline` or `fromTemplate` does"

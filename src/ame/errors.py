@@ -360,3 +360,13 @@ class VaultSecretNotFound(NotFound):
         self.key = key
         self.why = why
         super().__init__(f"vault `{vault}`: secret `{key}`: {why}")
+
+
+class ClaimTooLarge(Unavailable):
+    """More was asked for than the machine ever has."""
+
+    def __init__(self, short: Sequence[tuple[str, str, str]]) -> None:
+        """`short`: what there is too little of, how much was asked for, how much there is."""
+        self.short = tuple(short)
+        parts = [f"{name} {asked}, of which it has {has}" for name, asked, has in short]
+        super().__init__(f"this machine cannot give {'; '.join(parts)}: ask for less")

@@ -15,7 +15,7 @@ from ame.storage import sqlite
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FORMS: dict[str, Callable[[Path], runs.Store]] = {
-    "memory": lambda _: memory.Memory(),
+    "memory": lambda _: memory.MemoryStore(),
     "sqlite": lambda folder: sqlite.Database(folder / "ame.db"),
 }
 

@@ -1,15 +1,22 @@
-"""Runs kept in memory, for as long as the process lives."""
+"""Runs and leases kept in memory, for as long as the process lives."""
 
 from collections.abc import Sequence
-from threading import RLock
+from datetime import datetime
+from itertools import count
+from threading import Condition, Event, RLock
+from time import monotonic
 
 from ame import errors
+from ame.runs.leases import Asked, Capacity, Claim, Lease, grant
 from ame.runs.run import Artifact, Attempt, Metric, Run, Step
 from ame.runs.state import State
 from ame.runs.store import Cursor, Filter, Page, Record
 
+_POLL = 0.02
+"""Seconds between two looks at a cancel event."""
 
-class Memory:
+
+class MemoryStore:
     """A `Store` whose cost grows with the number of runs, and that ends with the process."""
 
     def __init__(self) -> None:
@@ -126,6 +133,61 @@ class Memory:
         newest = sorted(self._runs.values(), key=lambda run: run.created)
         newest.reverse()
         return newest
+
+
+class MemoryLeases:
+    """`Leases` among the threads of one process."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._changed = Condition()
+        self._numbers = count(1)
+        self._held: dict[int, Lease] = {}
+        self._asked: dict[int, Asked] = {}
+
+    def take(self, claim: Claim, *, holder: str, now: datetime) -> Lease | None:
+        return self.wait(claim, holder=holder, now=now, timeout=0)
+
+    def wait(
+        self,
+        claim: Claim,
+        *,
+        holder: str,
+        now: datetime,
+        timeout: float | None = None,
+        cancel: Event | None = None,
+    ) -> Lease | None:
+        self._capacity.check(claim)
+        end = None if timeout is None else monotonic() + timeout
+        with self._changed:
+            number = next(self._numbers)
+            self._asked[number] = Asked(number=number, holder=holder, claim=claim, since=now)
+            self._grant(now)
+            while number in self._asked:
+                if (cancel and cancel.is_set()) or (end is not None and monotonic() >= end):
+                    del self._asked[number]
+                    self._grant(now)
+                    return None
+                self._changed.wait(_POLL)
+            return self._held[number]
+
+    def release(self, lease: Lease, *, now: datetime) -> None:
+        with self._changed:
+            self._held.pop(lease.number, None)
+            self._grant(now)
+
+    def held(self) -> tuple[Lease, ...]:
+        with self._changed:
+            return tuple(self._held[number] for number in sorted(self._held))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _grant(self, now: datetime) -> None:
+        for lease in grant(self._capacity, self._held.values(), self._asked.values(), now=now):
+            self._held[lease.number] = lease
+            del self._asked[lease.number]
+            self._changed.notify_all()
 
 
 def _passes(run: Run, where: Filter) -> bool:

@@ -1,13 +1,25 @@
 import os
+import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from ame import process
 from ame.process import groups
 
-Shell = Callable[..., process.Child]
+
+class Shell(Protocol):
+    def __call__(
+        self,
+        script: str,
+        *,
+        memory: int | None = None,
+        cpu: Decimal | None = None,
+        storage: int | None = None,
+    ) -> process.Child: ...
 
 
 def _forms() -> list[str]:
@@ -31,10 +43,43 @@ def supervisor(form: process.Form) -> Iterator[process.Supervisor]:
 def shell(supervisor: process.Supervisor, tmp_path: Path) -> Shell:
     """Starts a shell with a script, in an empty folder."""
 
-    def start(script: str, **limits: object) -> process.Child:
+    def start(
+        script: str,
+        *,
+        memory: int | None = None,
+        cpu: Decimal | None = None,
+        storage: int | None = None,
+    ) -> process.Child:
         command = process.Command(
             argv=("sh", "-c", script), folder=tmp_path, variables={"PATH": os.environ["PATH"]}
         )
-        return supervisor.start(command, process.Limits(**limits))  # type: ignore[arg-type]  # by name
+        limits = process.Limits(memory=memory, cpu=cpu, storage=storage)
+        return supervisor.start(command, limits)
 
     return start
+
+
+def everything(child: process.Child) -> bytes:
+    """All that a child writes."""
+    chunks: list[bytes] = []
+    process.pump(child, chunks.append)
+    return b"".join(chunks)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, zombies left out."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"

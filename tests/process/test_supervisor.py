@@ -2,39 +2,15 @@ import os
 import signal
 import stat
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ame import errors, process
-from process.conftest import Shell
+from process.conftest import Shell, eventually, everything, is_running
 
 PATH = {"PATH": os.environ["PATH"]}
-
-
-def everything(child: process.Child) -> bytes:
-    chunks: list[bytes] = []
-    process.pump(child, chunks.append)
-    return b"".join(chunks)
-
-
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_child_says_what_it_wrote_and_how_it_ended(shell: Shell) -> None:

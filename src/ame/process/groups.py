@@ -235,10 +235,12 @@ def _find_v2(mount: str, own: str) -> dict[str, str]:
         offered = set(_read(f"{folder}/cgroup.controllers").split()).intersection(_WANTED)
         if os.access(folder, os.W_OK) and os.access(f"{folder}/cgroup.procs", os.W_OK):
             control = f"{folder}/cgroup.subtree_control"
-            for name in offered - set(_read(control).split()):
+            held = offered.intersection(_read(control).split())
+            for name in offered - held:
                 with suppress(OSError):
                     _write(control, f"+{name}")
-            if held := offered.intersection(_read(control).split()):
+                    held.add(name)
+            if held:
                 return dict.fromkeys(held, folder)
         limits = (_read(f"{folder}/{name}") for name in ("memory.max", "cpu.max", "pids.max"))
         if folder == mount or any(limit and not limit.startswith("max") for limit in limits):

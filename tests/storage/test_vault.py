@@ -150,16 +150,15 @@ def test_a_role_logs_in_with_its_secret(bao: openbao.OpenBao, tmp_path: Path) ->
     file.chmod(0o644)
     with pytest.raises(errors.KeyExposed, match="chmod 600"):
         vaults(bao, **settings).read("company", "one")
+    elsewhere = {"auth_mount": "x", "secret_id_file": "", "secret_id_variable": "T"}
     with pytest.raises(errors.VaultDenied, match="refuses the role"):
-        vaults(
-            bao, **settings | {"auth_mount": "x", "secret_id_file": "", "secret_id_variable": "T"}
-        ).read("company", "one")
+        vaults(bao, **settings | elsewhere).read("company", "one")
 
 
 def test_a_vault_without_a_token_says_where_it_looked(bao: openbao.OpenBao, tmp_path: Path) -> None:
-    with pytest.raises(errors.VaultDenied, match="variable T$"):
+    with pytest.raises(errors.VaultDenied, match=r"variable T$"):
         vaults(bao, "").read("company", "one")
-    with pytest.raises(errors.VaultDenied, match="variable T nor in the file .*none$"):
+    with pytest.raises(errors.VaultDenied, match=r"variable T nor in the file .*none$"):
         vaults(bao, "", token_file=str(tmp_path / "none")).read("company", "one")
 
 
@@ -189,7 +188,7 @@ def test_a_vault_that_does_not_answer_is_told(bao: openbao.OpenBao) -> None:
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
     for address, why in (
         (nobody, "connection refused"),
-        (bao.address.replace("http:", "https:"), "certificate"),
+        (bao.address.replace("http:", "https:"), "wrong version number.*ca_cert"),
     ):
         known = {"company": Vault(name="company", address=address, token_variable="T")}
         with pytest.raises(errors.VaultUnavailable, match=f"(?s){address}.*{why}") as caught:
@@ -199,7 +198,7 @@ def test_a_vault_that_does_not_answer_is_told(bao: openbao.OpenBao) -> None:
 
 def test_a_sealed_vault_is_told(tmp_path: Path) -> None:
     with openbao.running(tmp_path) as server:
-        server.client().sys.seal()
+        server.client().sys.seal()  # type: ignore[no-untyped-call]  # hvac's own
 
         with pytest.raises(errors.VaultUnavailable, match=r"sealed.*unseal it"):
             vaults(server).read("company", "one")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from ame import errors, runs
 from ame.runs.secrets import check
-from ame.storage import private
+from ame.storage.secrets import private
 
 if TYPE_CHECKING:
     import hvac

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ame import errors
-from ame.storage import private
+from ame.storage.secrets import private
 
 LENGTH = 32
 _SERVICE = "ame-tasks"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ame import errors, runs
 from ame.runs.secrets import absent, check, check_key
-from ame.storage import private
-from ame.storage.keys import LENGTH, KeyFile, Keyring, Keys, has_keyring, name_of
+from ame.storage.secrets import private
+from ame.storage.secrets.keys import LENGTH, KeyFile, Keyring, Keys, has_keyring, name_of
 
 _FORMAT = 1
 _NONCE = 12

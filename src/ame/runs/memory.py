@@ -7,6 +7,7 @@ from threading import Condition, Event, RLock
 from time import monotonic
 
 from ame import errors
+from ame.runs.datasets import Dataset
 from ame.runs.leases import Asked, Capacity, Claim, Lease, grant
 from ame.runs.run import Artifact, Attempt, Metric, Run, Step
 from ame.runs.state import State
@@ -17,9 +18,13 @@ _POLL = 0.02
 
 
 class MemoryStore:
-    """A `Store` whose cost grows with the number of runs, and that ends with the process."""
+    """A `Store` whose cost grows with the number of runs, and that ends with the process.
+
+    `datasets` are the data sets kept beside them.
+    """
 
     def __init__(self) -> None:
+        self.datasets = MemoryDatasets()
         self._lock = RLock()
         self._runs: dict[str, Run] = {}
         self._steps: dict[str, dict[str, Step]] = {}
@@ -133,6 +138,28 @@ class MemoryStore:
         newest = sorted(self._runs.values(), key=lambda run: run.created)
         newest.reverse()
         return newest
+
+
+class MemoryDatasets:
+    """`Datasets` that end with the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str], Dataset] = {}
+
+    def find(self, project: str, name: str, key: str) -> Dataset | None:
+        return self._kept.get((project, name, key))
+
+    def save(self, dataset: Dataset) -> None:
+        self._kept[dataset.project, dataset.name, dataset.key] = dataset
+
+    def list(self, project: str = "") -> tuple[Dataset, ...]:
+        found = [one for one in tuple(self._kept.values()) if project in ("", one.project)]
+        found.sort(key=lambda one: one.key)
+        found.sort(key=lambda one: one.created, reverse=True)
+        return tuple(sorted(found, key=lambda one: (one.project, one.name)))
+
+    def remove(self, dataset: Dataset) -> None:
+        self._kept.pop((dataset.project, dataset.name, dataset.key), None)
 
 
 class MemoryLeases:

@@ -15,7 +15,8 @@ BUSY = 60.0
 CHECKPOINT = 4000
 """Pages in the log after which a write moves them to the database: rarely, since that syncs."""
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -33,8 +34,8 @@ class Connections:
 
     """
 
-    def __init__(self, path: Path, schema: str, *, full: bool = False) -> None:
-        """`schema` names the folder of migrations."""
+    def __init__(self, path: Path, schema: Path, *, full: bool = False) -> None:
+        """`schema` is a folder of migrations, `0001.sql` and on, which are applied in order."""
         self.path = path
         self._synchronous = "FULL" if full else "NORMAL"
         self._lock = Lock()
@@ -43,7 +44,7 @@ class Connections:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
             try:
-                _migrate(self._writer, path, _MIGRATIONS / schema)
+                _migrate(self._writer, path, schema)
             except BaseException:
                 self._writer.close()
                 raise

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from ame.runs import leases
-from ame.storage.connections import Connections
+from ame.storage.connections import MIGRATIONS, Connections
 
 _POLL = 0.01
 """Seconds between two looks at what other processes did."""
@@ -42,7 +42,7 @@ class Database:
         self, path: Path, capacity: leases.Capacity, *, alive: Callable[[str], bool]
     ) -> None:
         """`alive` tells whether a holder still is."""
-        self._file = Connections(path, "leases")
+        self._file = Connections(path, MIGRATIONS / "leases")
         self._capacity = capacity
         self._alive = alive
         self._waiters: dict[int, _Waiter] = {}

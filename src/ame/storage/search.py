@@ -43,8 +43,8 @@ def newest(connection: Connection, where: runs.Filter, last: int, limit: int) ->
     return ids + _matching(connection, where, needle, last, limit - len(ids))
 
 
-def _passing(connection: Connection, where: runs.Filter, last: int, limit: int) -> Iterator[int]:
-    """Those that pass the filters, in order: a merge of one walk for each state."""
+def walk(where: runs.Filter, last: int, limit: int) -> tuple[str, list[Any]]:
+    """The query for those that pass the filters, in order: one walk a state, merged."""
     tests, values = _tests(where)
     states: tuple[runs.State, ...] = tuple(where.states)
     if tests and not states:
@@ -52,7 +52,11 @@ def _passing(connection: Connection, where: runs.Filter, last: int, limit: int) 
     walks = [f"SELECT id FROM run WHERE id < ? {tests} AND state = ?"] * len(states)
     query = " UNION ALL ".join(walks) or "SELECT id FROM run WHERE id < ?"
     given = [value for state in states for value in (last, *values, state.value)] or [last]
-    for (id_,) in connection.execute(f"{query} ORDER BY id DESC LIMIT ?", (*given, limit)):
+    return f"{query} ORDER BY id DESC LIMIT ?", [*given, limit]
+
+
+def _passing(connection: Connection, where: runs.Filter, last: int, limit: int) -> Iterator[int]:
+    for (id_,) in connection.execute(*walk(where, last, limit)):
         yield id_
 
 

@@ -6,8 +6,8 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from ame import errors, runs
-from ame.storage import rows, search
-from ame.storage.connections import Connections
+from ame.storage import datasets, rows, search
+from ame.storage.connections import MIGRATIONS, Connections
 
 _R = TypeVar("_R")
 
@@ -74,11 +74,15 @@ _WRITE: dict[type[Any], tuple[str, Callable[[Any], rows.Row]]] = {
 
 
 class Database:
-    """The runs of one state folder. It promises what `runs.Store` and `Connections` do."""
+    """The runs of one state folder. It promises what `runs.Store` and `Connections` do.
+
+    `datasets` are the data sets kept beside them, as `runs.datasets.Datasets`.
+    """
 
     def __init__(self, path: Path, *, full: bool = False) -> None:
         """`full` syncs the disk at every save, so that a loss of power loses nothing either."""
-        self._file = Connections(path, "runs", full=full)
+        self._file = Connections(path, MIGRATIONS / "runs", full=full)
+        self.datasets = datasets.Table(self._file)
 
     def save(self, *records: runs.Record) -> None:
         with self._file.write() as connection:

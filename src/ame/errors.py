@@ -16,8 +16,9 @@ A message says what happened, where, and what to do; the attributes hold the sam
 
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -370,3 +371,151 @@ class ClaimTooLarge(Unavailable):
         self.short = tuple(short)
         parts = [f"{name} {asked}, of which it has {has}" for name, asked, has in short]
         super().__init__(f"this machine cannot give {'; '.join(parts)}: ask for less")
+
+
+class SettingsInvalid(Invalid):
+    """A key or a value in the settings is wrong."""
+
+    def __init__(self, file: Path, key: str, why: str) -> None:
+        self.file = file
+        self.key = key
+        self.why = why
+        super().__init__(f"{file}: {f'`{key}`: ' if key else ''}{why}")
+
+
+class PathLeaves(Invalid):
+    """A path leads out of the folder that it must stay in."""
+
+    def __init__(self, path: str, what: str) -> None:
+        self.path = path
+        self.what = what
+        super().__init__(
+            f"{what} must stay inside the project, `{path}` does not: write it relative to the "
+            "project's folder, without `..`, and see that no link on the way leads out"
+        )
+
+
+class ArgumentsRefused(Invalid):
+    """Arguments were given to a task that has no one command."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        super().__init__(
+            f"`{task}` is a pipeline and has no one command that arguments could go to: "
+            "run one of its tasks, or set variables in `environment`"
+        )
+
+
+class TooLarge(Unavailable):
+    """A task asks for more than this machine will ever have."""
+
+    def __init__(self, short: Mapping[str, Sequence[str]]) -> None:
+        self.short = dict(short)
+        """For each step, what is short, in words."""
+        lines = [f"  {step}: {what}" for step, lacking in short.items() for what in lacking]
+        super().__init__(
+            "this machine is too small for the task:\n"
+            + "\n".join(lines)
+            + "\nrun it with `--fit` to give it what the machine has, or ask for less"
+        )
+
+
+class ArtifactMissing(Failed):
+    """A task did not make what it is to save."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"artifact `{path}` was not made: no file is there")
+
+
+class StepsConflict(Failed):
+    """Two steps that ran beside each other wrote one path differently."""
+
+    def __init__(self, path: str, step: str, other: str) -> None:
+        self.path = path
+        self.step = step
+        self.other = other
+        super().__init__(
+            f"`{step}` and `{other}` ran beside each other and wrote `{path}` differently: "
+            "let them write to different paths, or run one after the other"
+        )
+
+
+class DatasetEmpty(Failed):
+    """What makes a data set left nothing at its path."""
+
+    def __init__(self, dataset: str, path: str) -> None:
+        self.dataset = dataset
+        self.path = path
+        super().__init__(f"data set `{dataset}`: its task left no file at `{path}`")
+
+
+class TimedOut(Failed):
+    """A command took longer than its task allows."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"timed out after {seconds:g} s")
+
+
+class MlflowUnread(Unavailable):
+    """What MLflow has kept cannot be read."""
+
+    def __init__(self, uri: str, why: str) -> None:
+        self.uri = uri
+        self.why = why
+        super().__init__(f"the metrics in {uri} could not be read: {why}")
+
+
+class RunUnfinished(Conflict):
+    """A run is still going."""
+
+    def __init__(self, name: str, state: str) -> None:
+        self.name = name
+        self.state = state
+        super().__init__(f"`{name}` is {state}: end it first with `ame task cancel {name}`")
+
+
+class NotApproved(Conflict):
+    """Something that cannot be undone was asked for, and nobody can be asked back."""
+
+    def __init__(self, deed: str, option: str) -> None:
+        self.deed = deed
+        self.option = option
+        super().__init__(f"{deed} is not approved: add `{option}`")
+
+
+class DatasetNotKept(NotFound):
+    """No data set of that name has been made on this machine."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no data set `{name}` is kept here; `ame ds list` shows those that are")
+
+
+class ArtifactNotFound(NotFound):
+    """A run has saved no such file."""
+
+    def __init__(self, path: str, run: str, saved: Sequence[str]) -> None:
+        self.path = path
+        self.run = run
+        near = get_close_matches(path, saved, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"`ame artifact list {run}` shows all"
+        super().__init__(f"`{run}` has saved no `{path}`; {hint}")
+
+
+class FileThere(Conflict):
+    """A file would be overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} is there already: name another place, or add `--force`")
+
+
+class CycleFound(Invalid):
+    """Things refer to each other in a circle."""
+
+    def __init__(self, what: str, path: Sequence[str]) -> None:
+        self.what = what
+        self.path = tuple(path)
+        super().__init__(f"a {what} needs itself: {' -> '.join(path)}; take one of these out")

@@ -57,6 +57,9 @@ root = Commands(
     table={
         "init": ("ame.cli.project:init", "Write a first ame.yml in this folder."),
         "project": ("ame.cli.project:group", "Write, check and register project files."),
+        "task": ("ame.cli.task:group", "Run tasks, and look at what came of them."),
+        "artifact": ("ame.cli.artifact:group", "The files that runs have saved."),
+        "ds": ("ame.cli.dataset:group", "The data sets that are kept on this machine."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
     },
 )

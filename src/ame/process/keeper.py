@@ -55,11 +55,7 @@ class Keeper:
                 self._asked.append(number)
 
     def _make(self, number: int, line: socket.socket) -> None:
-        try:
-            pid = os.fork()
-        except OSError:  # there is no room for a process: who waits at the other end sees it end
-            line.close()
-            return
+        pid = os.fork()
         if pid == 0:
             try:
                 self._line.close()

@@ -11,7 +11,6 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import NoReturn
 
@@ -20,11 +19,9 @@ from ame.process import groups, tree, watch, wire
 LEFTOVERS_GRACE = 1.0
 """Seconds that descendants get to end by themselves when their leader has ended."""
 _LOST_GRACE = 2.0
-_LONGEST = 1e9
 _ROOM = 16 << 20
 """Bytes that a step may leave in its group, such as cached files, for the next to begin with."""
-_AHEAD = b"500"
-"""Of a command, among those that the kernel chooses from when it has no memory left."""
+_STEPS_VICTIM = b"500"
 
 Limits = tuple[int | None, float | None, int | None, bytes]
 """Memory, CPUs, storage, and the folder that storage limits."""
@@ -76,8 +73,6 @@ class Slot:
         self._poll = select.poll()
         self._poll.register(line, select.POLLIN)
         self._woken = wake_on_children(self._poll)
-        with open(_RANK, "rb") as file:  # noqa: PTH123
-            self._rank = file.read().strip()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         alarm = group.alarm()
         self._alarm = alarm[0] if alarm else -1
@@ -92,7 +87,7 @@ class Slot:
                     os.read(fd, 4096)
                 elif fd == self._alarm:
                     # Said before the kernel chooses what it kills, and to groups beside this one.
-                    self._group.quiet(fd)
+                    os.read(fd, 4096)
                     if self._step:
                         self._step.suspect_until = time.monotonic() + 1
                 else:
@@ -156,8 +151,9 @@ class Slot:
     def _spawn(
         self, program: bytes, argv: tuple[bytes, ...], variables: Mapping[bytes, bytes], output: int
     ) -> int:
-        # Else the kernel might kill the slot, out of a group of many small processes.
-        _rank_for_the_kernel(_AHEAD)
+        shown = self._group.holds("memory")
+        if shown:  # else the kernel might take the slot, out of a group of many small processes
+            _offer_to_the_kernel(_STEPS_VICTIM)
         try:
             return os.posix_spawn(
                 program,
@@ -173,7 +169,8 @@ class Slot:
                 setsigdef=_SIGNALS,
             )
         finally:
-            _rank_for_the_kernel(self._rank)
+            if shown:
+                _offer_to_the_kernel(b"0")
 
     def _advance(self, step: _Step) -> None:
         """Does what is due: reaps, looks, kills; tells when all is gone."""
@@ -204,7 +201,7 @@ class Slot:
         step.use.release()
         if grace > 0 and not step.ending():
             tree.signal(self._members(), signal.SIGTERM)
-        step.kill_at = min(step.kill_at, time.monotonic() + min(grace, _LONGEST))
+        step.kill_at = min(step.kill_at, time.monotonic() + grace)
 
     def _members(self) -> list[tree.Entry]:
         """The whole tree: our descendants, and what the group has."""
@@ -297,12 +294,10 @@ def _cpu_of_the_dead() -> float:
     return use.ru_utime + use.ru_stime
 
 
-def _rank_for_the_kernel(rank: bytes) -> None:
-    # A process may not rank below where it was put; then it stays there, which is well.
-    with suppress(OSError), open(_RANK, "wb", buffering=0) as file:  # noqa: PTH123
-        file.write(rank)
+def _offer_to_the_kernel(score: bytes) -> None:
+    with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:  # noqa: PTH123
+        file.write(score)
 
 
-_RANK = "/proc/self/oom_score_adj"
 _PR_SET_CHILD_SUBREAPER = 36
 _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}

@@ -97,6 +97,15 @@ class MemoryStore:
             artifacts = tuple(self._artifacts.get(run, {}).values())
         return tuple(sorted(artifacts, key=lambda saved: (saved.path, saved.step)))
 
+    def saved(self, project: str, path: str, digest: str) -> bool:
+        with self._lock:
+            return any(
+                artifact.path == path and artifact.digest == digest
+                for name, artifacts in self._artifacts.items()
+                if self._runs[name].project == project
+                for artifact in artifacts.values()
+            )
+
     def reusable(self, key: str) -> Step | None:
         with self._lock:
             found = [

@@ -87,6 +87,9 @@ class Store(Protocol):
     def artifacts(self, run: str) -> tuple[Artifact, ...]:
         """In the order of their paths."""
 
+    def saved(self, project: str, path: str, digest: str) -> bool:
+        """Whether a run of that project has saved an artifact of this path and content."""
+
     def reusable(self, key: str) -> Step | None:
         """The newest step with that cache key that succeeded and whose outputs are kept."""
 

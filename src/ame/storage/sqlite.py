@@ -1,5 +1,6 @@
 """Runs in a SQLite file."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from sqlite3 import Connection
@@ -64,6 +65,10 @@ _WRITE_ARTIFACT = """
 _ARTIFACTS = """
     SELECT path, step, digest, size, mode
     FROM artifact WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY path, step
+"""
+_SAVED = """
+    SELECT 1 FROM artifact JOIN run ON run.id = artifact.run
+    WHERE digest = ? AND path = ? AND project = ? LIMIT 1
 """
 _WRITE: dict[type[Any], tuple[str, Callable[[Any], rows.Row]]] = {
     runs.Step: (_WRITE_STEP, rows.step_row),
@@ -139,6 +144,11 @@ class Database:
 
     def artifacts(self, run: str) -> tuple[runs.Artifact, ...]:
         return self._of_run(run, _ARTIFACTS, rows.artifact_of)
+
+    def saved(self, project: str, path: str, digest: str) -> bool:
+        with self._file.read() as connection:
+            row = connection.execute(_SAVED, (digest, os.fsencode(path), project)).fetchone()
+        return row is not None
 
     def reusable(self, key: str) -> runs.Step | None:
         query = f"""

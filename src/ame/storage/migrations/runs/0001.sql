@@ -90,6 +90,8 @@ CREATE TABLE artifact (
     PRIMARY KEY (run, path, step)
 ) WITHOUT ROWID;
 
+CREATE INDEX artifact_by_content ON artifact (digest, path);
+
 CREATE TABLE dataset (
     project  TEXT NOT NULL,
     name     TEXT NOT NULL,

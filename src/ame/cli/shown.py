@@ -1,0 +1,133 @@
+"""How values are shown: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from ame import runs
+from ame.runs import datasets
+
+if TYPE_CHECKING:
+    from ame.engine.home import Home
+    from ame.engine.start import Finished
+
+_LAST_LINES = 10
+_NAMED = 20
+_COLOURS = {
+    runs.State.RUNNING: "blue",
+    runs.State.SUCCEEDED: "green",
+    runs.State.FAILED: "red",
+    runs.State.CANCELLED: "yellow",
+}
+
+
+def as_json(value: object) -> str:
+    """Indented for a terminal, on one line otherwise."""
+    return json.dumps(value, indent=2 if sys.stdout.isatty() else None, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the last one is not padded."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        " ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def fields(record: runs.Record | datasets.Dataset) -> dict[str, object]:
+    """A record's fields by name, but for what only ame reads."""
+    return {
+        name: getattr(record, name) for name in record.__slots__ if name not in {"spec", "owner"}
+    }
+
+
+def whole(run: runs.Run, store: runs.Store) -> dict[str, object]:
+    """A run with its steps, their attempts, and what they reported and saved."""
+    attempts = store.attempts(run.name)
+    steps = [
+        {
+            **fields(step),
+            "attempts": [fields(each) for each in attempts if each.step == step.name],
+        }
+        for step in store.steps(run.name)
+    ]
+    return {
+        **fields(run),
+        "steps": steps,
+        "metrics": [fields(metric) for metric in store.metrics(run.name)],
+        "artifacts": [fields(artifact) for artifact in store.artifacts(run.name)],
+    }
+
+
+def finished(end: "Finished", store: runs.Store) -> dict[str, object]:
+    """What came of a run."""
+    brought = {"written": end.returned.written, "kept": end.returned.kept}
+    return {**whole(end.run, store), "returned": brought}
+
+
+def print_end(end: "Finished", home: "Home") -> None:
+    """What a person wants to see last: why it failed, what was measured, what was saved."""
+    run = end.run
+    if run.state is runs.State.FAILED:
+        _print_failures(run, home)
+    measured = metrics(home.store.metrics(run.name))
+    if measured:
+        click.echo(f"\n{measured}")
+    written = end.returned.written
+    if written:
+        click.echo("\nArtifacts, saved and brought back:")
+        for path in written[:_NAMED]:
+            click.echo(f"  {path}")
+        if len(written) > _NAMED:
+            more = len(written) - _NAMED
+            click.echo(f"  and {more} more: `ame artifact list {run.name}`")
+    for path in end.returned.kept:
+        click.echo(
+            f"kept your own {path}; `ame artifact get {run.name} {path} -o FILE` gives the run's"
+        )
+    state = click.style(str(run.state), fg=_COLOURS.get(run.state))
+    reason = f" ({run.reason})" if run.reason else ""
+    click.echo(f"\n{run.name} {state}{reason}")
+    if run.state is runs.State.FAILED:
+        click.echo(
+            f"`ame task logs {run.name}` shows all logs; once it is mended, "
+            f"`ame task run --resume {run.name}` continues"
+        )
+
+
+def _print_failures(run: runs.Run, home: "Home") -> None:
+    from ame.engine.reports import log
+
+    for step in home.store.steps(run.name):
+        if step.state is not runs.State.FAILED:
+            continue
+        click.echo(f"\n{click.style(step.name, fg='red')}: {step.reason}", err=True)
+        logs = sorted((home.folder / "runs" / run.name / str(step.index)).glob("log.*"))
+        for line in log.tail(logs[-1], _LAST_LINES) if logs else []:
+            click.echo(f"  {line}", err=True)
+
+
+def metrics(measured: Sequence[runs.Metric]) -> str:
+    """A table: a row for each step, a column for each metric's last value."""
+    last: dict[str, dict[str, float]] = {}
+    names: dict[str, None] = {}
+    for metric in measured:
+        last.setdefault(metric.step, {})[metric.name] = metric.value
+        names.setdefault(metric.name)
+    if not last:
+        return ""
+    rows = [
+        (step, *(f"{values[name]:.6g}" if name in values else "" for name in names))
+        for step, values in last.items()
+    ]
+    return table(("Step", *names), rows)

@@ -1,0 +1,70 @@
+"""`ame task view`: all that is known of one run."""
+
+import click
+
+from ame import runs
+from ame.cli import shown
+from ame.cli.options import json_or_text, open_store
+from ame.cli.progress import duration
+
+
+@click.command(
+    "view",
+    epilog="""\b
+Examples:
+  ame task view train            the newest run of the task `train`
+  ame task view train-k3p9x2 --format json
+""",
+)
+@click.argument("name")
+@json_or_text
+def command(*, name: str, form: str) -> None:
+    """Shows a run: its state, steps, limits, metrics and artifacts.
+
+    NAME is a run's unique name, or a task's name for its newest run.
+    """
+    store = open_store()
+    run = store.find(name)
+    if form == "json":
+        click.echo(shown.as_json(shown.whole(run, store)))
+        return
+    for label, value in _facts(run):
+        if value:
+            click.echo(f"{label + ':':11} {value}")
+    click.echo()
+    rows = [
+        (step.name, str(step.state), _took(step.started, step.ended), step.reason, step.limits)
+        for step in store.steps(run.name)
+    ]
+    click.echo(shown.table(("Step", "Status", "Took", "Reason", "Held by"), rows))
+    measured = shown.metrics(store.metrics(run.name))
+    if measured:
+        click.echo(f"\n{measured}")
+    artifacts = store.artifacts(run.name)
+    if artifacts:
+        saved = [(each.path, str(each.size), each.step) for each in artifacts]
+        click.echo("\n" + shown.table(("Artifact", "Bytes", "Step"), saved))
+
+
+def _facts(run: runs.Run) -> list[tuple[str, str]]:
+    changed = " and changes since" if run.dirty else ""
+    return [
+        ("Name", run.name),
+        ("Status", f"{run.state}{f' ({run.reason})' if run.reason else ''}"),
+        ("Task", run.task),
+        ("Project", run.project),
+        ("Folder", run.folder),
+        ("Commit", f"{run.commit}{changed}" if run.commit else ""),
+        ("Created", run.created.astimezone().isoformat(sep=" ", timespec="seconds")),
+        ("Took", _took(run.started, run.ended)),
+        ("Arguments", " ".join(run.arguments)),
+        ("Resumes", run.resumes),
+    ]
+
+
+def _took(started: object, ended: object) -> str:
+    from datetime import datetime
+
+    if isinstance(started, datetime) and isinstance(ended, datetime):
+        return duration((ended - started).total_seconds())
+    return ""

@@ -1,0 +1,129 @@
+"""One try at a step: its environment, its process, its output, its end."""
+
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ame import errors, process, project
+from ame.engine import executors
+from ame.engine.environments import Environments
+from ame.engine.reports import log
+from ame.project import quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an attempt works with."""
+
+    supervisor: process.Supervisor
+    environments: Environments
+    grace: float
+    """Seconds between asking the step to end and ending it."""
+
+
+class Attempt:
+    """One try. `stop` may be called at any time, from any thread."""
+
+    def __init__(self, means: Means, written: log.Log) -> None:
+        self._means = means
+        self._log = written
+        self._lock = threading.Lock()
+        self._child: process.Child | None = None
+        self._stopped = False
+        self._late = False
+        self.limited = ""
+        """How the resources are held, in words; set once the command runs."""
+
+    def run(
+        self,
+        task: project.Task,
+        *,
+        folder: Path,
+        variables: Mapping[str, str],
+        limits: process.Limits,
+        arguments: tuple[str, ...],
+    ) -> process.Exit:
+        """Makes the environment ready, starts the command, waits for its end.
+
+        Raises:
+            errors.Cancelled: it was stopped before the command started.
+            errors.EnvironmentFailed: the packages could not be installed.
+            errors.TimedOut: it took longer than the task allows.
+        """
+        executor = task.executor
+        assert executor is not None
+        ready = executors.prepare(
+            executor,
+            folder=folder,
+            environments=self._means.environments,
+            run=self._install,
+            note=self._log.note,
+            arguments=arguments,
+        )
+        command = process.Command(
+            argv=ready.argv, folder=folder, variables={**variables, **ready.variables}
+        )
+        timer = threading.Timer(task.timeout, self._time_out) if task.timeout else None
+        if timer is not None:
+            timer.start()
+        try:
+            ended = self._follow(command, limits)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if self._late:
+            assert task.timeout is not None
+            raise errors.TimedOut(task.timeout)
+        return ended
+
+    def stop(self) -> None:
+        """Ends the command, and all that it has started."""
+        with self._lock:
+            self._stopped = True
+            child = self._child
+        if child is not None:
+            child.end(self._means.grace)
+
+    def _time_out(self) -> None:
+        self._late = True
+        with self._lock:
+            child = self._child
+        if child is not None:
+            child.end(self._means.grace)
+
+    def _install(self, command: process.Command) -> process.Exit:
+        return self._follow(command, process.Limits())
+
+    def _follow(self, command: process.Command, limits: process.Limits) -> process.Exit:
+        child = self._means.supervisor.start(command, limits)
+        with self._lock:
+            self._child = child
+            stopped = self._stopped
+        if stopped:
+            child.end(self._means.grace)
+        self.limited = child.limited
+        process.pump(child, self._log.write)
+        ended = child.wait()
+        with self._lock:
+            self._child = None
+        if self._stopped:
+            raise errors.Cancelled("stopped")
+        return ended
+
+
+def reason(ended: process.Exit, limits: process.Limits) -> str:
+    """Why a command did not succeed, in words; empty when it did."""
+    match ended.cause:
+        case process.Cause.MEMORY:
+            return f"out of memory: used more than its {quantity.text_of(limits.memory or 0)}"
+        case process.Cause.STORAGE:
+            return f"out of storage: wrote more than its {quantity.text_of(limits.storage or 0)}"
+        case process.Cause.LOST:
+            return "lost: the process that watched over it is gone"
+        case process.Cause.ASKED:
+            return "ended on request"
+    if ended.code < 0:
+        return f"ended by {signal.Signals(-ended.code).name}"
+    return f"exited with {ended.code}" if ended.code else ""

@@ -1,0 +1,44 @@
+"""Whether the values of a run's secrets stand in what it would show or keep."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from ame.engine import mask
+
+_PART = 1 << 20
+
+
+class Disclosure:
+    """Knows the values of a run's secrets; any thread may ask."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = tuple(values)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def stream(self) -> mask.Mask:
+        """A mask for one stream."""
+        return mask.Mask(self._values)
+
+    def hide(self, text: str) -> str:
+        """The text with the values masked."""
+        if not self._values:
+            return text
+        masked = self.stream()
+        return (masked.feed(text.encode()) + masked.flush()).decode(errors="replace")
+
+    def is_in(self, content: BinaryIO) -> bool:
+        """Whether a value stands in the content, in any form that is masked in logs."""
+        masked, before, after = self.stream(), hashlib.sha256(), hashlib.sha256()
+        for part in _parts(content):
+            before.update(part)
+            after.update(masked.feed(part))
+        after.update(masked.flush())
+        return before.digest() != after.digest()
+
+
+def _parts(content: BinaryIO) -> Iterator[bytes]:
+    while part := content.read(_PART):
+        yield part

@@ -1,0 +1,245 @@
+"""A task of a project made into a run, and led to its end on this machine."""
+
+import secrets as chance
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ame import errors, process, project, runs
+from ame.engine import attempt, git, machine, plan, reuse
+from ame.engine.conductor import Conductor
+from ame.engine.home import Home
+from ame.engine.interrupts import interrupts
+from ame.engine.keeping import datasets, lost, returns
+from ame.engine.watcher import Watcher
+from ame.engine.workbench import Shared
+from ame.engine.workspace import tree
+from ame.engine.workspace.flow import Flow
+from ame.engine.workspace.folder import snapshot
+from ame.runs import leases
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for on the command line."""
+
+    folder: Path
+    """The project's."""
+    task: str
+    arguments: tuple[str, ...] = ()
+    """Added to the command."""
+    fit: bool = False
+    """Whether requests that this machine cannot meet are cut down to what it has."""
+    resume: str = ""
+    """The run to continue from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What came of a run."""
+
+    run: runs.Run
+    artifacts: tuple[runs.Artifact, ...]
+    returned: returns.Returned
+
+
+def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
+    """Runs a task of a project from its first step to its last.
+
+    Everything that can be known to be wrong is refused before anything starts.
+
+    Raises:
+        errors.Invalid: the project's file, or the wish.
+        errors.NotFound: the task, a template, a data set, a secret.
+        errors.TooLarge: the task asks for more than this machine has.
+        errors.Unsupported: the task needs a part of ame that is not here.
+    """
+    with ExitStack() as stack:
+        for gone in lost.mark(home.store, home.folder):
+            watcher.note(f"run `{gone.name}` was lost; what it left running was ended")
+        task = project.resolve(project.read(wish.folder), wish.task, home.projects)
+        planned, there = _plan(task, home, watcher, stack)
+        _refuse_arguments(wish, task)
+        claims = _claims(planned, home, fit=wish.fit)
+        values = _secrets(planned, home)
+        run = _run(wish, task, planned)
+        home.store.save(run)
+        supervisor = stack.enter_context(
+            process.Supervisor(marker=lost.marker(run.name), limits=home.settings.limits)
+        )
+        try:
+            flow, done = _files(run, planned, there, home, watcher)
+        except BaseException as error:
+            _give_up(run, home, error)
+            raise
+        shared = Shared(
+            run=run,
+            plan=planned,
+            home=home,
+            means=attempt.Means(
+                supervisor=supervisor,
+                environments=home.environments,
+                grace=home.settings.grace,
+            ),
+            secrets=values,
+            flow=flow,
+            watcher=watcher,
+        )
+        conductor = Conductor(shared, claims=claims, done=done)
+        with interrupts(conductor.stop):
+            run = conductor.lead()
+        _keep_datasets(run, planned, there, flow, home, conductor.succeeded)
+        lost.clear(shared.folder)
+        return _finish(run, home)
+
+
+def _plan(
+    task: project.Task, home: Home, watcher: Watcher, stack: ExitStack
+) -> tuple[plan.Plan, dict[str, tree.Tree]]:
+    """The plan, and the data sets that are there; those to be made are locked until the end."""
+    planned = plan.Planner(home.projects).plan(task)
+    wanted = {key: each.dataset for key, each in planned.datasets.items()}
+    there = _found(wanted, home)
+    missing = [each for key, each in wanted.items() if key not in there]
+    if missing:
+        locks = home.folder / "datasets"
+        stack.enter_context(datasets.alone(missing, locks, watcher.note))
+        there = _found(wanted, home)
+    if there:
+        planned = plan.Planner(home.projects, frozenset(there)).plan(task)
+    return planned, {key: files for key, files in there.items() if key in planned.datasets}
+
+
+def _found(wanted: Mapping[str, project.Dataset], home: Home) -> dict[str, tree.Tree]:
+    found = {
+        key: datasets.find(each, store=home.datasets, blobs=home.blobs)
+        for key, each in wanted.items()
+    }
+    return {key: files for key, files in found.items() if files is not None}
+
+
+def _refuse_arguments(wish: Wish, task: project.Task) -> None:
+    if wish.arguments and task.pipeline:
+        raise errors.ArgumentsRefused(task.name)
+
+
+def _claims(planned: plan.Plan, home: Home, *, fit: bool) -> dict[str, leases.Claim]:
+    """What each step takes of the machine; all that can never be met is refused at once."""
+    has = home.capacity
+    claims: dict[str, leases.Claim] = {}
+    short: dict[str, tuple[str, ...]] = {}
+    for name, step in planned.steps.items():
+        wanted = machine.claim(step.task.resources, home.settings, has)
+        lacking = machine.shortage(step.task.resources, wanted, has)
+        if lacking and not fit:
+            short[name] = lacking
+        claims[name] = has.fit(wanted) if fit else wanted
+    if short:
+        raise errors.TooLarge(short)
+    return claims
+
+
+def _secrets(planned: plan.Plan, home: Home) -> dict[str, Mapping[str, str]]:
+    """For each step that has any, the values of its secrets by variable."""
+    asking = {name: step.task for name, step in planned.steps.items() if step.task.secrets}
+    if not asking:
+        return {}
+    raise errors.Unsupported(f"secrets cannot be read from {home.folder} yet")
+
+
+def _run(wish: Wish, task: project.Task, planned: plan.Plan) -> runs.Run:
+    commit, dirty = git.describe(wish.folder)
+    return runs.Run(
+        name=f"{task.name}-{''.join(chance.choice(_LETTERS) for _ in range(6))}",
+        task=task.name,
+        project=task.project,
+        created=datetime.now(UTC),
+        owner=str(process.own_identity()),
+        folder=str(wish.folder),
+        commit=commit,
+        dirty=dirty,
+        arguments=wish.arguments,
+        resumes=wish.resume,
+        spec=plan.write(planned),
+    )
+
+
+def _files(
+    run: runs.Run,
+    planned: plan.Plan,
+    there: Mapping[str, tree.Tree],
+    home: Home,
+    watcher: Watcher,
+) -> tuple[Flow, dict[str, runs.Step]]:
+    """Takes the snapshots, and takes over what an earlier run has done."""
+    snapshots: dict[Path, tree.Tree] = {}
+    for folder in {step.folder for step in planned.steps.values()}:
+        taken = snapshot(folder, home.blobs)
+        snapshots[folder] = taken.files
+        if taken.left_out:
+            watcher.left_out(folder, taken.left_out)
+    flow = Flow(planned, snapshots, there)
+    done: dict[str, runs.Step] = {}
+    if run.resumes:
+        done = _resumed(run, planned, flow, home)
+    return flow, done
+
+
+def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[str, runs.Step]:
+    """The steps of the earlier run that need not be done again.
+
+    A step is done again if it has changed in the file since, or if one that it needs is.
+    """
+    earlier = home.store.find(run.resumes)
+    before = plan.read(earlier.spec)
+    now = plan.read(run.spec)
+    done: dict[str, runs.Step] = {}
+    for step in home.store.steps(earlier.name):
+        same = step.name in now and now[step.name] == before[step.name]
+        if step.state is not runs.State.SUCCEEDED or not same:
+            continue
+        if not all(need in done for need in planned.steps[step.name].needs):
+            continue
+        flow.out_of(step.name, home.read_tree(step.outputs))
+        index = list(planned.steps).index(step.name)
+        mine = runs.Step(run=run.name, name=step.name, index=index, needs=step.needs)
+        reason = f"done by {earlier.name}"
+        done[step.name], records = reuse.taken_over(step, mine, reason, home.store)
+        home.store.save(*records)
+    return done
+
+
+def _give_up(run: runs.Run, home: Home, error: BaseException) -> None:
+    state = runs.State.FAILED
+    reason = str(error)
+    if isinstance(error, KeyboardInterrupt):
+        state, reason = runs.State.CANCELLED, "interrupted"
+    home.store.save(replace(run, state=state, reason=reason, ended=datetime.now(UTC)))
+
+
+def _keep_datasets(
+    run: runs.Run,
+    planned: plan.Plan,
+    there: Mapping[str, tree.Tree],
+    flow: Flow,
+    home: Home,
+    succeeded: frozenset[str],
+) -> None:
+    for key, each in planned.datasets.items():
+        if key not in there and succeeded.issuperset(each.steps):
+            files = flow.dataset(key)
+            datasets.keep(each.dataset, files, run.name, store=home.datasets, blobs=home.blobs)
+
+
+def _finish(run: runs.Run, home: Home) -> Finished:
+    """Brings back what the run has saved."""
+    artifacts = home.store.artifacts(run.name)
+    own = Path(run.folder)
+    returned = returns.bring_back(
+        artifacts, own, blobs=home.blobs, store=home.store, project=run.project
+    )
+    return Finished(run=run, artifacts=artifacts, returned=returned)

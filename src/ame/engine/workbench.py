@@ -1,0 +1,319 @@
+"""The workbench of a run: where each step is done, from its files to its results."""
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ame import errors, process, runs
+from ame.engine import attempt, plan, reuse, variables
+from ame.engine.disclosure import Disclosure
+from ame.engine.home import Home
+from ame.engine.reports import log
+from ame.engine.reports.metrics import Metrics
+from ame.engine.watcher import Watcher
+from ame.engine.workspace import tree
+from ame.engine.workspace.flow import Flow
+from ame.engine.workspace.folder import Workspace
+from ame.runs import leases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all steps of a run share."""
+
+    run: runs.Run
+    plan: plan.Plan
+    home: Home
+    means: attempt.Means
+    secrets: Mapping[str, Mapping[str, str]]
+    """For each step that has any, the values of its secrets by variable."""
+    flow: Flow
+    watcher: Watcher
+
+    @property
+    def folder(self) -> Path:
+        """Where the run keeps its logs, and its workspaces as long as they are needed."""
+        return self.home.folder / "runs" / self.run.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Try:
+    """How one attempt ended, and what it left."""
+
+    state: runs.State
+    reason: str = ""
+    ended: process.Exit | None = None
+    limited: str = ""
+    outputs: tree.Tree | None = None
+    artifacts: tree.Tree | None = None
+
+
+class Workbench:
+    """Does steps, each in a workspace of its own. Calls may come from many threads at once."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._attempts: dict[str, attempt.Attempt] = {}
+        values = [value for each in shared.secrets.values() for value in each.values()]
+        self._secrets = Disclosure(values)
+        self._metrics = Metrics(
+            shared.run.name,
+            shared.home.store,
+            shared.watcher,
+            variables.tracking_uri(shared.home.settings, shared.home.folder),
+        )
+
+    def do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
+        """Does the step, as often as its task allows; returns it in its final state, saved."""
+        planned = self._shared.plan.steps[name]
+        files = self._shared.flow.into(name)
+        key = ""
+        if planned.task.cache:
+            key = reuse.key(planned, files, self._shared.run.arguments)
+            reused = self._reuse(replace(step, key=key))
+            if reused is not None:
+                return reused
+        step = replace(step, key=key, state=runs.State.RUNNING, started=_now())
+        self._shared.watcher.step(step)
+        for number in range(1, planned.task.retries + 2):
+            begun = runs.Attempt(run=step.run, step=name, number=number, started=_now())
+            self._shared.home.store.save(step, begun)
+            tried = self._try(planned, step, number, files, lease)
+            step = self._record(step, begun, tried)
+            if step.state.final:
+                return step
+        raise AssertionError("the last attempt is final")
+
+    def stop(self) -> None:
+        """Ends all that is running; what comes later ends at once."""
+        with self._lock:
+            self._stopping = True
+            attempts = list(self._attempts.values())
+        enders = [threading.Thread(target=each.stop) for each in attempts]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
+    def read_reports(self) -> None:
+        """Takes in what running steps have reported since the last call."""
+        self._metrics.read()
+
+    def _try(
+        self,
+        planned: plan.PlannedStep,
+        step: runs.Step,
+        number: int,
+        files: tree.Tree,
+        lease: leases.Lease,
+    ) -> _Try:
+        """One attempt, from the laying of the workspace to its clearing."""
+        shared = self._shared
+        folder = shared.folder / str(step.index)
+        limits = process.Limits(
+            memory=lease.claim.memory,
+            cpu=lease.claim.cpu,
+            storage=lease.claim.storage,
+            folder=folder / "work",
+        )
+        workspace = Workspace.lay(files, folder / "work", shared.home.blobs)
+        written = log.Log(
+            folder / f"log.{number}",
+            masked=self._secrets.stream(),
+            show=lambda line: shared.watcher.line(step.name, line),
+        )
+        trying = attempt.Attempt(shared.means, written)
+        try:
+            with self._lock:
+                if self._stopping:
+                    return _Try(state=runs.State.CANCELLED, reason=STOPPED)
+                self._attempts[step.name] = trying
+            self._metrics.begin(step.name, folder / "report")
+            ended = trying.run(
+                planned.task,
+                folder=workspace.folder,
+                variables=self._variables(planned, step, number, folder, lease),
+                limits=limits,
+                arguments=shared.run.arguments if not planned.scope else (),
+            )
+            reason = attempt.reason(ended, limits)
+            if reason:
+                return self._failed(reason, ended, trying)
+            return self._gather(planned, workspace, ended, trying, written)
+        except errors.Cancelled:
+            return _Try(state=runs.State.CANCELLED, reason=STOPPED, limited=trying.limited)
+        except errors.Error as error:
+            written.note(str(error))
+            return self._failed(str(error), None, trying)
+        finally:
+            written.close()
+            with self._lock:
+                self._attempts.pop(step.name, None)
+            self._metrics.end(step.name, number)
+            shutil.rmtree(workspace.folder, ignore_errors=True)
+
+    def _gather(
+        self,
+        planned: plan.PlannedStep,
+        workspace: Workspace,
+        ended: process.Exit,
+        trying: attempt.Attempt,
+        written: log.Log,
+    ) -> _Try:
+        """Takes in what a command that succeeded has made."""
+        outputs = workspace.changes(self._shared.home.blobs)
+        artifacts: tree.Tree = {}
+        wanted = planned.task.artifacts
+        if wanted is not None:
+            artifacts = workspace.collect(wanted.paths, self._shared.home.blobs)
+            if wanted.save_changed_files:
+                artifacts = {**outputs, **artifacts}
+        artifacts, leaks = self._without_secrets(artifacts)
+        for path in leaks:
+            written.note(f"`{path}` holds the value of a secret: it is not saved as an artifact")
+        self._shared.flow.out_of(planned.name, outputs)
+        return _Try(
+            state=runs.State.SUCCEEDED,
+            ended=ended,
+            limited=trying.limited,
+            outputs=outputs,
+            artifacts=artifacts,
+        )
+
+    def _without_secrets(self, files: tree.Tree) -> tuple[tree.Tree, tuple[str, ...]]:
+        """The files of a tree in which no secret's value stands, and the others' paths."""
+        if not self._secrets:
+            return {path: file for path, file in files.items() if not file.link}, ()
+        clean: dict[str, tree.File] = {}
+        leaks: list[str] = []
+        for path, file in files.items():
+            if file.link:
+                continue
+            with self._shared.home.blobs.open(file.digest) as content:
+                told = self._secrets.is_in(content) or self._secrets.hide(path) != path
+            if told:
+                leaks.append(path)
+            else:
+                clean[path] = file
+        return clean, tuple(leaks)
+
+    def _failed(self, reason: str, ended: process.Exit | None, trying: attempt.Attempt) -> _Try:
+        return _Try(
+            state=runs.State.FAILED,
+            reason=self._secrets.hide(reason),
+            ended=ended,
+            limited=trying.limited,
+        )
+
+    def _variables(
+        self,
+        planned: plan.PlannedStep,
+        step: runs.Step,
+        number: int,
+        folder: Path,
+        lease: leases.Lease,
+    ) -> dict[str, str]:
+        """The whole environment of a command; what comes later wins."""
+        shared = self._shared
+        return {
+            **variables.inherited(),
+            **shared.home.settings.environment,
+            **variables.provided(
+                shared.home.settings,
+                home=shared.home.folder,
+                run=shared.run.name,
+                step=step.name,
+                task=shared.run.task,
+                project=shared.run.project,
+                attempt=number,
+                report=folder / "report",
+                gpus=lease.gpus,
+            ),
+            **{each.key: each.value for each in planned.task.environment},
+            **shared.secrets.get(step.name, {}),
+        }
+
+    def _record(self, step: runs.Step, begun: runs.Attempt, tried: _Try) -> runs.Step:
+        """Saves how an attempt ended; the step is final unless it is to be tried again."""
+        ended = tried.ended
+        now = _now()
+        done = replace(
+            begun,
+            state=tried.state,
+            reason=tried.reason,
+            ended=now,
+            exit_code=None if ended is None else ended.code,
+            peak_memory=None if ended is None else ended.peak_memory,
+            cpu_seconds=None if ended is None else ended.cpu_seconds,
+        )
+        task = self._shared.plan.steps[step.name].task
+        step = replace(step, limits=tried.limited)
+        again = tried.state is runs.State.FAILED and begun.number <= task.retries
+        if again:
+            self._shared.watcher.note(
+                f"{step.name}: {tried.reason}; trying again ({begun.number} of {task.retries})"
+            )
+            self._shared.home.store.save(step, done)
+            return step
+        step = replace(
+            step,
+            state=tried.state,
+            reason=tried.reason,
+            ended=now,
+            outputs=self._keep(tried.outputs),
+        )
+        artifacts = _artifacts(step, tried.artifacts or {})
+        self._shared.home.store.save(step, done, *artifacts)
+        return step
+
+    def _reuse(self, step: runs.Step) -> runs.Step | None:
+        """The step as done by an earlier one with the same key, with all that came of it."""
+        shared = self._shared
+        earlier = shared.home.store.reusable(step.key)
+        if earlier is None or not self._kept(earlier):
+            return None
+        shared.flow.out_of(step.name, shared.home.read_tree(earlier.outputs))
+        reason = f"from the cache: {earlier.run}"
+        step, records = reuse.taken_over(earlier, step, reason, shared.home.store)
+        shared.home.store.save(*records)
+        return step
+
+    def _keep(self, outputs: tree.Tree | None) -> str:
+        if outputs is None:
+            return ""
+        return self._shared.home.blobs.put_bytes(tree.encode(outputs))
+
+    def _kept(self, step: runs.Step) -> bool:
+        """Whether all that a step made is still in the blob store."""
+        if not self._shared.home.blobs.contains(step.outputs):
+            return False
+        return all(
+            file.link or self._shared.home.blobs.contains(file.digest)
+            for file in self._shared.home.read_tree(step.outputs).values()
+        )
+
+
+STOPPED = "the run was stopped"
+
+
+def _artifacts(step: runs.Step, files: tree.Tree) -> list[runs.Artifact]:
+    return [
+        runs.Artifact(
+            run=step.run,
+            step=step.name,
+            path=path,
+            digest=file.digest,
+            size=file.size,
+            mode=file.mode,
+        )
+        for path, file in files.items()
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -60,6 +60,7 @@ root = Commands(
         "task": ("ame.cli.task:group", "Run tasks, and look at what came of them."),
         "artifact": ("ame.cli.artifact:group", "The files that runs have saved."),
         "ds": ("ame.cli.dataset:group", "The data sets that are kept on this machine."),
+        "secret": ("ame.cli.secret:group", "Store, list and delete secrets for tasks."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
     },
 )

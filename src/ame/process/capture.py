@@ -3,15 +3,25 @@
 import os
 import select
 from collections.abc import Callable
-
-from ame.process.supervisor import Child
+from typing import BinaryIO, Protocol
 
 _CHUNK = 1 << 16
 _PATIENCE = 500
 """Milliseconds without output after which it is asked whether the child is still there."""
 
 
-def pump(child: Child, sink: Callable[[bytes], None]) -> None:
+class Source(Protocol):
+    """What a `Child` shows of itself here; so may what stands for one."""
+
+    @property
+    def output(self) -> BinaryIO:
+        """The end of the pipe that is read."""
+
+    def ended(self) -> bool:
+        """Whether nothing more can come but what is in the pipe."""
+
+
+def pump(child: Source, sink: Callable[[bytes], None]) -> None:
     """Gives everything that the child and its tree write to `sink`, in order; then closes it.
 
     Returns at the end of output. That comes when the tree is gone, even where a process outside

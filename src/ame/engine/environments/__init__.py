@@ -1,7 +1,7 @@
 """Virtual environments: made once for a content, kept, shared by all runs, swept when unused."""
 
 from ame.engine.environments.cache import Environment, Environments, Recipe
-from ame.engine.environments.installer import Installer, Run
+from ame.engine.environments.installer import Installer, Run, call, plain
 from ame.engine.environments.interpreters import Interpreter, Interpreters
 
 __all__ = [
@@ -12,4 +12,6 @@ __all__ = [
     "Interpreters",
     "Recipe",
     "Run",
+    "call",
+    "plain",
 ]

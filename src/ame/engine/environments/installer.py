@@ -104,16 +104,30 @@ class Installer:
         self._do(name, (uv(), *arguments), {"UV_NO_PROGRESS": "1"} | dict(variables or {}))
 
     def _do(self, name: str, argv: tuple[str, ...], variables: Mapping[str, str]) -> None:
-        copy = self.scratch / "output"
-        command = process.Command(
-            argv=("/bin/sh", "-c", _TEE, str(copy), *argv),
-            folder=self.scratch,
-            variables=plain(self.environ) | dict(variables),
-        )
-        code = self.run(command).code
-        if code != 0:
-            lines = copy.read_text(errors="replace").splitlines() if copy.exists() else []
-            raise errors.EnvironmentFailed(name, code, lines[-_LINES:])
+        variables = plain(self.environ) | dict(variables)
+        call(name, argv, scratch=self.scratch, variables=variables, run=self.run)
+
+
+def call(
+    name: str,
+    argv: tuple[str, ...],
+    *,
+    scratch: Path,
+    variables: Mapping[str, str],
+    run: Run,
+) -> None:
+    """Runs a tool in the folder `scratch`; `name` is what it is called in messages.
+
+    Raises:
+        errors.EnvironmentFailed: it did not succeed.
+
+    """
+    copy = scratch / "output"
+    whole = ("/bin/sh", "-c", _TEE, str(copy), *argv)
+    code = run(process.Command(argv=whole, folder=scratch, variables=variables)).code
+    if code != 0:
+        lines = copy.read_text(errors="replace").splitlines() if copy.exists() else []
+        raise errors.EnvironmentFailed(name, code, lines[-_LINES:])
 
 
 def plain(environ: Mapping[str, str]) -> dict[str, str]:

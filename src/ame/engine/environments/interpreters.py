@@ -87,6 +87,13 @@ class Interpreters:
                 return found
         return None
 
+    def own(self) -> Interpreter:
+        """The one that runs this code."""
+        found = self._look(Path(sys.executable), self._read())
+        if found is None:
+            raise errors.PythonMissing("3", (), f"{sys.executable} does not answer")
+        return found
+
     def all(self) -> tuple[Interpreter, ...]:
         """Every one that works, newest first. Starts those that were not seen before."""
         known = self._read()

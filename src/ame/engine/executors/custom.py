@@ -5,8 +5,8 @@ one, the machine's environment is left as it is.
 """
 
 from ame import project
-from ame.engine import environments
 from ame.engine.executors.ready import Bench, Ready
+from ame.engine.executors.wanted import Wanted, recipe
 
 
 def prepare(executor: project.Custom, bench: Bench) -> Ready:
@@ -14,17 +14,5 @@ def prepare(executor: project.Custom, bench: Bench) -> Ready:
     argv = bench.shell(executor.command)
     if not executor.python_version:
         return Ready(argv=argv, variables={})
-    environment = bench.get(
-        environments.Recipe(
-            kind="custom",
-            interpreter=bench.interpreter(executor.python_version),
-            content=(),
-            make=lambda _: None,
-        )
-    )
-    return Ready(
-        argv=argv,
-        variables=bench.inside(environment),
-        environment=environment.id,
-        cached=environment.cached,
-    )
+    interpreter = bench.interpreter(executor.python_version)
+    return bench.ready(argv, bench.get(recipe("custom", interpreter, (), Wanted)))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
-from ame.engine.environments import Installer
+from ame.engine import environments
 
 _PURE = ("setuptools", "hatchling", "flit_core", "pdm.backend", "poetry.core", "uv_build")
 """Build backends whose wheels hold the files of the tree as they are."""
@@ -45,7 +45,7 @@ class Package:
         """All of it that goes into an environment."""
         return json.dumps([self.name, self.version, self.points], sort_keys=True)
 
-    def install(self, installer: Installer) -> None:
+    def install(self, installer: environments.Installer) -> None:
         """Adds metadata and scripts to an environment, and no code."""
         base = f"{re.sub(r'[-_.]+', '_', self.name)}-{self.version}"
         info = installer.site_packages / f"{base}.dist-info"
@@ -92,13 +92,18 @@ def load(folder: Path) -> dict[str, Any]:
 def read(folder: Path, *, extras: Sequence[str] = ()) -> Package | None:
     """The package of the project in a folder; None when its tree is not what would be installed."""
     pyproject = load(folder)
-    backend = pyproject.get("build-system", {}).get("build-backend", "setuptools")
-    compiled = (folder / "setup.py").exists() and backend.startswith("setuptools")
     declared = pyproject.get("project", {})
-    if compiled or not backend.startswith(_PURE) or "name" not in declared:
+    poetry = pyproject.get("tool", {}).get("poetry", {})
+    backend = pyproject.get("build-system", {}).get("build-backend", "setuptools")
+    built = "build" in poetry or (
+        backend.startswith("setuptools") and (folder / "setup.py").exists()
+    )
+    dynamic = set(declared.get("dynamic", ()))
+    named = "name" in declared or "name" in poetry
+    if built or not named or not backend.startswith(_PURE) or dynamic & {"scripts", "entry-points"}:
         return None
-    if {"dependencies", "scripts", "entry-points"} & set(declared.get("dynamic", ())):
-        return None
+    if "name" not in declared or "dependencies" in dynamic:
+        return of(pyproject, folder)
     optional = declared.get("optional-dependencies", {})
     required = [*declared.get("dependencies", ())]
     for extra in extras:

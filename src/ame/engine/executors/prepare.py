@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ame import errors, project
+from ame import project
 from ame.engine import environments
 from ame.engine.executors.ready import Bench, Ready
 
@@ -38,5 +38,15 @@ def prepare(
             from ame.engine.executors import pip
 
             return pip.prepare(executor, bench)
-        case _:
-            raise errors.DependencyUnsupported("ame.yml", type(executor).__name__, "use `!pip`")
+        case project.Poetry():
+            from ame.engine.executors import poetry
+
+            return poetry.prepare(executor, bench)
+        case project.Pipenv():
+            from ame.engine.executors import pipenv
+
+            return pipenv.prepare(executor, bench)
+        case project.Mlflow():
+            from ame.engine.executors import mlflow
+
+            return mlflow.prepare(executor, bench)

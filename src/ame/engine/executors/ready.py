@@ -56,9 +56,10 @@ class Bench:
         """The environment of that recipe."""
         return self.environments.get(recipe, run=self.run, note=self.note)
 
-    def shell(self, command: str) -> tuple[str, ...]:
-        """The argv that runs shell text; the arguments follow its last word."""
-        return (shell(), "-c", " ".join((command, *map(shlex.quote, self.arguments))))
+    def shell(self, command: str, arguments: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The argv that runs shell text, followed by the arguments, or by these in their place."""
+        words = self.arguments if arguments is None else arguments
+        return (shell(), "-c", " ".join((command, *map(shlex.quote, words))))
 
     def process(self, command: str) -> tuple[str, ...]:
         """The argv of a command that is one process; the arguments follow its own.
@@ -77,19 +78,32 @@ class Bench:
             raise errors.CommandInvalid(command, fault)
         return (*words, *self.arguments)
 
-    def inside(self, environment: Environment, paths: Sequence[Path] = ()) -> dict[str, str]:
-        """The variables that put a command into an environment, as activating it does.
+    def ready(
+        self,
+        argv: tuple[str, ...],
+        environment: Environment,
+        roots: Sequence[Path] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> Ready:
+        """The command inside an environment, as if that were activated.
 
-        `paths` are folders of the workspace that it imports from.
+        `roots` are folders of the workspace that it imports from.
         """
+        scripts = environment.venv / "bin"
         inherited = self.environments.environ.get("PATH", os.defpath)
-        variables = {
-            "PATH": os.pathsep.join((str(environment.venv / "bin"), inherited)),
+        inside = {
+            "PATH": os.pathsep.join((str(scripts), inherited)),
             "VIRTUAL_ENV": str(environment.venv),
         }
-        if paths:
-            variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
-        return variables
+        if roots:
+            inside["PYTHONPATH"] = os.pathsep.join(map(str, dict.fromkeys(roots)))
+        own = "/" not in argv[0] and (scripts / argv[0]).exists()
+        return Ready(
+            argv=(str(scripts / argv[0]), *argv[1:]) if own else argv,
+            variables=dict(variables or {}) | inside,
+            environment=environment.id,
+            cached=environment.cached,
+        )
 
 
 def shell() -> str:

@@ -34,8 +34,8 @@ def list_(*, run: str, form: str) -> None:
     if form == "json":
         click.echo(shown.as_json([shown.fields(each) for each in artifacts]))
         return
-    rows = [(each.path, str(each.size), each.step) for each in artifacts]
-    click.echo(shown.table(("Path", "Bytes", "Step"), rows))
+    rows = [(each.path, shown.size(each.size), each.step) for each in artifacts]
+    click.echo(shown.table(("Path", "Size", "Step"), rows))
 
 
 @click.command(

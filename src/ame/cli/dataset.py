@@ -27,10 +27,15 @@ def list_(*, form: str) -> None:
         click.echo(shown.as_json([shown.fields(each) for each in kept]))
         return
     rows = [
-        (each.name, each.project, str(each.size), each.created.astimezone().isoformat(sep=" "))
+        (
+            each.name,
+            each.project,
+            shown.size(each.size),
+            each.created.astimezone().isoformat(sep=" ", timespec="seconds"),
+        )
         for each in kept
     ]
-    click.echo(shown.table(("Name", "Project", "Bytes", "Made"), rows))
+    click.echo(shown.table(("Name", "Project", "Size", "Made"), rows))
 
 
 @click.command("remove")

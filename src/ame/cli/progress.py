@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from ame import runs
-from ame.project import quantity
+from ame.cli.shown import size
 
 if TYPE_CHECKING:
     from ame.engine.workspace.ignore import LeftOut
@@ -100,10 +100,10 @@ class Progress:
         del folder
         largest = sorted(what, key=lambda each: -each.size)
         for each in largest[:_NAMED]:
-            self._print(f"left out: {each.path} ({quantity.text_of(each.size)}), {each.why}")
+            self._print(f"left out: {each.path} ({size(each.size)}), {each.why}")
         if len(largest) > _NAMED:
             rest = sum(each.size for each in largest[_NAMED:])
-            more = f"and {len(largest) - _NAMED} more ({quantity.text_of(rest)})"
+            more = f"and {len(largest) - _NAMED} more ({size(rest)})"
             self._print(f"left out: {more}")
         if any(each.why == ".gitignore" for each in what):
             self._print("a line such as `!data/` in .ameignore brings a folder back")

@@ -44,6 +44,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def size(count: int) -> str:
+    """Bytes as a person reads them: `71 B`, `52 kB`, `1.3 GB`."""
+    amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.{0 if amount >= 10 or units[0] == 'B' else 1}f} {units[0]}"
+
+
+def moment(at: datetime) -> str:
+    """In the time of this place, to the second."""
+    return at.astimezone().isoformat(sep=" ", timespec="seconds")
+
+
 def fields(record: runs.Record | datasets.Dataset) -> dict[str, object]:
     """A record's fields by name, but for what only ame reads."""
     return {
@@ -80,7 +93,7 @@ def print_end(end: "Finished", home: "Home") -> None:
     run = end.run
     if run.state is runs.State.FAILED:
         _print_failures(run, home)
-    measured = metrics(home.store.metrics(run.name))
+    measured = metrics(home.store.metrics(run.name), home.store.steps(run.name))
     if measured:
         click.echo(f"\n{measured}")
     written = end.returned.written
@@ -117,12 +130,13 @@ def _print_failures(run: runs.Run, home: "Home") -> None:
             click.echo(f"  {line}", err=True)
 
 
-def metrics(measured: Sequence[runs.Metric]) -> str:
+def metrics(measured: Sequence[runs.Metric], steps: Sequence[runs.Step]) -> str:
     """A table: a row for each step, a column for each metric's last value."""
-    last: dict[str, dict[str, float]] = {}
+    reporting = {metric.step for metric in measured}
+    last: dict[str, dict[str, float]] = {step.name: {} for step in steps if step.name in reporting}
     names: dict[str, None] = {}
     for metric in measured:
-        last.setdefault(metric.step, {})[metric.name] = metric.value
+        last[metric.step][metric.name] = metric.value
         names.setdefault(metric.name)
     if not last:
         return ""

@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from ame import runs
 from ame.engine.workbench import Shared, Workbench
 from ame.runs import leases
 
-_ASK_AGAIN = 0.05
-"""Seconds until a resource that another run holds is asked for again."""
 _REPORT_EVERY = 0.25
 """Seconds between looks at what running steps report."""
 _AT_ONCE = 64
 """Steps that one run has going at the same time, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    step: str
+    lease: leases.Lease | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Conductor:
         self._watcher = shared.watcher
         self._workbench = Workbench(shared)
         self._claims = claims
-        self._events: SimpleQueue[_Ended | None] = SimpleQueue()
+        self._events: SimpleQueue[_Ended | _Granted | None] = SimpleQueue()
         self._stopped = ""
         self._steps = {
             name: runs.Step(run=shared.run.name, name=name, index=index, needs=step.needs)
@@ -51,6 +55,9 @@ class Conductor:
         needs = {name: step.needs for name, step in shared.plan.steps.items()}
         self._schedule = runs.Schedule.resumed(needs, done)
         self._ready: list[str] = []
+        self._asking = ""
+        """The step that waits in line for its resources; the first of those that are ready."""
+        self._stopping = threading.Event()
         self._held: dict[str, leases.Lease] = {}
         self._last: runs.Moves | None = None
         self._defect: BaseException | None = None
@@ -92,16 +99,17 @@ class Conductor:
         self._follow(self._schedule.begin())
         while self._last is None:
             self._hand_out(pool)
-            try:
-                event = self._events.get(timeout=_ASK_AGAIN if self._ready else None)
-            except Empty:
-                continue
-            if event is None:
-                self._ready.clear()
-                self._follow(self._schedule.stop(self._stopped))
-                self._workbench.stop()
-            else:
-                self._settle(event)
+            match self._events.get():
+                case None:
+                    self._ready.clear()
+                    self._stopping.set()
+                    self._follow(self._schedule.stop(self._stopped))
+                    self._workbench.stop()
+                case _Granted(step, lease):
+                    self._asking = ""
+                    self._take(step, lease, pool)
+                case ended:
+                    self._settle(ended)
         return self._last
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
@@ -120,6 +128,26 @@ class Conductor:
                 self._held[name] = lease
                 pool.submit(self._do, name, lease)
         self._ready = waiting
+        if waiting and not self._asking and len(self._held) < _AT_ONCE:
+            self._asking = waiting.pop(0)
+            pool.submit(self._ask, self._asking)
+
+    def _ask(self, name: str) -> None:
+        """Waits in line, in a thread of its own, for what a step needs."""
+        lease = self._leases.wait(
+            self._claims[name], holder=self._run.owner, now=_now(), cancel=self._stopping
+        )
+        self._events.put(_Granted(name, lease))
+
+    def _take(self, name: str, lease: leases.Lease | None, pool: ThreadPoolExecutor) -> None:
+        """Starts a step that has waited; one of a run that was stopped meanwhile is not."""
+        if lease is None:
+            return
+        if self._stopping.is_set():
+            self._leases.release(lease, now=_now())
+            return
+        self._held[name] = lease
+        pool.submit(self._do, name, lease)
 
     def _do(self, name: str, lease: leases.Lease) -> None:
         """One step, in a thread of its own."""

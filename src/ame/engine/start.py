@@ -148,7 +148,9 @@ def _secrets(planned: plan.Plan, home: Home) -> dict[str, Mapping[str, str]]:
     asking = {name: step.task for name, step in planned.steps.items() if step.task.secrets}
     if not asking:
         return {}
-    raise errors.Unsupported(f"secrets cannot be read from {home.folder} yet")
+    from ame.engine import secrets
+
+    return secrets.read(asking, home.secrets, home.vaults)
 
 
 def _run(wish: Wish, task: project.Task, planned: plan.Plan) -> runs.Run:

@@ -32,12 +32,16 @@ _NOT_PASSED_ON = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "VAULT_TOKEN", "PYT
 
 
 def inherited() -> dict[str, str]:
-    """What a step takes over from the environment that ame was started in."""
-    return {
+    """What a step takes over from the environment that ame was started in.
+
+    Python is asked to print at once, so that logs are live.
+    """
+    taken = {
         name: value
         for name, value in os.environ.items()
         if name not in _NOT_PASSED_ON and not name.startswith("AME_")
     }
+    return {"PYTHONUNBUFFERED": "1", **taken}
 
 
 def provided(

@@ -37,13 +37,13 @@ def command(*, name: str, form: str) -> None:
         for step in store.steps(run.name)
     ]
     click.echo(shown.table(("Step", "Status", "Took", "Reason", "Held by"), rows))
-    measured = shown.metrics(store.metrics(run.name))
+    measured = shown.metrics(store.metrics(run.name), store.steps(run.name))
     if measured:
         click.echo(f"\n{measured}")
     artifacts = store.artifacts(run.name)
     if artifacts:
-        saved = [(each.path, str(each.size), each.step) for each in artifacts]
-        click.echo("\n" + shown.table(("Artifact", "Bytes", "Step"), saved))
+        saved = [(each.path, shown.size(each.size), each.step) for each in artifacts]
+        click.echo("\n" + shown.table(("Artifact", "Size", "Step"), saved))
 
 
 def _facts(run: runs.Run) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _facts(run: runs.Run) -> list[tuple[str, str]]:
         ("Project", run.project),
         ("Folder", run.folder),
         ("Commit", f"{run.commit}{changed}" if run.commit else ""),
-        ("Created", run.created.astimezone().isoformat(sep=" ", timespec="seconds")),
+        ("Created", shown.moment(run.created)),
         ("Took", _took(run.started, run.ended)),
         ("Arguments", " ".join(run.arguments)),
         ("Resumes", run.resumes),

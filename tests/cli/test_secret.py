@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import ame as package
+
+SOURCE = str(Path(package.__file__).parents[1])
 VALUE = "tip-top/Secret+42"
 AME = [sys.executable, "-c", "from ame.cli import main; main()"]
 
@@ -20,6 +23,7 @@ def home(tmp_path: Path) -> Path:
 def variables(home: Path) -> dict[str, str]:
     return {
         **os.environ,
+        "PYTHONPATH": SOURCE,
         "AME_HOME": str(home),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
@@ -64,7 +68,10 @@ def stored(home: Path, key: str) -> str:
         "sys.stdout.write(EncryptedSecrets(Path(sys.argv[1])).get(sys.argv[2]))"
     )
     read = subprocess.run(
-        [sys.executable, "-c", program, str(home), key], capture_output=True, check=True
+        [sys.executable, "-c", program, str(home), key],
+        capture_output=True,
+        env=variables(home),
+        check=True,
     )
     return read.stdout.decode()
 

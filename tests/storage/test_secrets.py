@@ -11,8 +11,14 @@ import keyring.backends.null
 import keyring.errors
 import pytest
 
+import ame
 from ame import errors
 from ame.storage.secrets import EncryptedSecrets
+
+SOURCE = {
+    "PYTHONPATH": str(Path(ame.__file__).parents[1]),
+    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +196,8 @@ def test_several_processes_may_write_at_once(secrets: EncryptedSecrets, tmp_path
         "for n in range(5): store.put(f'p{sys.argv[2]}-{n}', sys.argv[2])\n"
     )
     started = [
-        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(n)]) for n in range(4)
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(n)], env=SOURCE)
+        for n in range(4)
     ]
 
     assert [each.wait() for each in started] == [0] * 4

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 from ame import errors, project
@@ -150,19 +150,19 @@ def read(spec: str) -> dict[str, dict[str, object]]:
 
 def plain(task: project.Task) -> dict[str, object]:
     """A task as JSON can say it: what is set, and of which kind its executor is."""
-    fields = _plain(asdict(task))
-    assert isinstance(fields, dict)
-    for only_of_the_file in ("folder", "place", "written"):
-        fields.pop(only_of_the_file, None)
-    fields["kind"] = type(task.executor).__name__
-    return fields
+    said = {f.name: _plain(getattr(task, f.name)) for f in fields(task) if f.name not in _PLACES}
+    return {
+        **{key: value for key, value in said.items() if value not in _UNSET},
+        "kind": type(task.executor).__name__,
+    }
 
 
 def _plain(value: object) -> object:
     """As JSON can say it; what is not set is left out."""
     match value:
-        case dict():
-            return {str(key): _plain(each) for key, each in value.items() if each not in _UNSET}
+        case _ if is_dataclass(value):
+            said = ((f.name, getattr(value, f.name)) for f in fields(value))
+            return {name: _plain(each) for name, each in said if each not in _UNSET}
         case list() | tuple():
             return [_plain(each) for each in value]
         case None | bool() | int() | float() | str():
@@ -171,4 +171,6 @@ def _plain(value: object) -> object:
             return str(value)
 
 
+_PLACES = ("folder", "place", "written")
+"""What a task knows of the file that it stands in."""
 _UNSET: tuple[object, ...] = (None, "", (), {}, False)

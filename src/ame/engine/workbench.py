@@ -58,6 +58,7 @@ class Workbench:
         self._shared = shared
         self._lock = threading.Lock()
         self._stopping = False
+        self._inherited = variables.inherited()
         self._attempts: dict[str, attempt.Attempt] = {}
         values = [value for each in shared.secrets.values() for value in each.values()]
         self._secrets = Disclosure(values)
@@ -221,7 +222,7 @@ class Workbench:
         """The whole environment of a command; what comes later wins."""
         shared = self._shared
         return {
-            **variables.inherited(),
+            **self._inherited,
             **shared.home.settings.environment,
             **variables.provided(
                 shared.home.settings,

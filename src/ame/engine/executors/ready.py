@@ -5,6 +5,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ame import errors
@@ -106,6 +107,7 @@ class Bench:
         )
 
 
+@cache
 def shell() -> str:
     """bash, for which people write; where it is missing, the machine's plain shell."""
     return shutil.which("bash") or "/bin/sh"

@@ -7,6 +7,7 @@ the same grammar: `data/` there keeps a folder out, `!data/` brings it back.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pathspec
@@ -52,11 +53,12 @@ def scan(folder: Path) -> Scan:
     """Walks the project in `folder`. Links are not followed; sockets and the like are left out."""
     found = Scan(files=[], left_out=[])
     own = _read(folder / ".ameignore")
-    _walk(folder, "", [pathspec.GitIgnoreSpec.from_lines(ALWAYS)], [""], own, found)
+    _walk(folder, "", [unwanted()], [""], own, found)
     found.files.sort(key=lambda file: file[0])
     return found
 
 
+@cache
 def unwanted() -> pathspec.GitIgnoreSpec:
     """What is never an output of a step."""
     return pathspec.GitIgnoreSpec.from_lines(ALWAYS)

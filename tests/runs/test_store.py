@@ -226,7 +226,7 @@ MANY = [
 
 
 @pytest.mark.parametrize(
-    "search", ["", "t", "2", "In", "RAI", "xyz", '"', '1a"b', "\u00e9t\u00e9", "%", "_2-", "absent"]
+    "search", ["", "t", "2", "In", "RAI", "xyz", '"', '1a"b', "\u00e9t\u00e9", "%", "_2-", "z\n"]
 )
 @pytest.mark.parametrize("project", ["", "other", "absent"])
 @pytest.mark.parametrize("task", ["", "train"])

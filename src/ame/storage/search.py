@@ -1,6 +1,5 @@
 """Which runs a list shows: walks down the indexes of the database, newest first."""
 
-from collections.abc import Iterator
 from sqlite3 import Connection
 from typing import Any
 
@@ -8,86 +7,104 @@ from ame import runs
 
 _GRAM = 3
 """Letters in a word of the search index."""
-_WALKED = 4000
-"""Rows that are looked at one by one before the search index is asked."""
+_GLANCE = 2000
+"""Runs that are looked at one by one before the search index is asked for one or two letters."""
+_WALK = 100_000
+"""Runs that pass the filters up to which all of them are looked at instead of the search index."""
+
+Query = tuple[str, list[Any]]
 
 
-def text(name: str) -> str:
-    """A name as the search index holds it."""
+def fold(name: str) -> str:
+    """A name as it is searched."""
     return f"{name.casefold()}\n\n"
 
 
 def newest(connection: Connection, where: runs.Filter, last: int, limit: int) -> list[int]:
     """The ids of the newest runs below `last` that pass, at most `limit`.
 
-    What passes the filters lies in the order of an index. For a search, the newest of these are
-    looked at one by one, which finds what is common, and all there is when few pass. The rest is
-    left to the search index, which is quick for what is rare.
+    Filters alone follow an index. A search looks at all that passes the filters if that is not
+    much, and otherwise asks the search index, which is quick for what is rare, and for what is
+    common finds the first ones soon. Slow is only what is common and hardly ever passes filters
+    that let much through.
     """
     needle = where.search.casefold()
-    if not needle:
-        return list(_passing(connection, where, last, limit))
-    ids: list[int] = []
-    if len(needle) < _GRAM or where.states or where.project or where.task:
-        walked = 0
-        for id_ in _passing(connection, where, last, _WALKED):
-            name = connection.execute("SELECT c0 FROM search_content WHERE id = ?", (id_,))
-            if needle in name.fetchone()[0][:-2]:
-                ids.append(id_)
-                if len(ids) == limit:
-                    return ids
-            last = id_
-            walked += 1
-        if walked < _WALKED:
-            return ids
-    return ids + _matching(connection, where, needle, last, limit - len(ids))
-
-
-def walk(where: runs.Filter, last: int, limit: int) -> tuple[str, list[Any]]:
-    """The query for those that pass the filters, in order: one walk a state, merged."""
-    tests, values = _tests(where)
-    states: tuple[runs.State, ...] = tuple(where.states)
-    if tests and not states:
-        states = tuple(runs.State)
-    walks = [f"SELECT id FROM run WHERE id < ? {tests} AND state = ?"] * len(states)
-    query = " UNION ALL ".join(walks) or "SELECT id FROM run WHERE id < ?"
-    given = [value for state in states for value in (last, *values, state.value)] or [last]
-    return f"{query} ORDER BY id DESC LIMIT ?", [*given, limit]
-
-
-def _passing(connection: Connection, where: runs.Filter, last: int, limit: int) -> Iterator[int]:
-    for (id_,) in connection.execute(*walk(where, last, limit)):
-        yield id_
-
-
-def _matching(
-    connection: Connection, where: runs.Filter, needle: str, last: int, limit: int
-) -> list[int]:
-    """Those whose names hold the needle and that pass the filters, from the search index."""
     if "\n" in needle:
         return []
+    if not needle or _few(connection, where):
+        return _ids(connection, walk(where, last, limit))
+    if len(needle) < _GRAM:
+        ids = _ids(connection, walk(where, last, limit, above=_glance(connection, last)))
+        if len(ids) == limit:
+            return ids
+    return _ids(connection, _match(connection, where, last, limit))
+
+
+def walk(where: runs.Filter, last: int, limit: int, *, above: int = -1 << 63) -> Query:
+    """The query for those that pass, in order: one walk down an index for each state, merged."""
+    tests, values = _tests(where)
+    states: list[runs.State | None] = [*where.states]
+    if tests and not states:
+        states = [*runs.State]
+    if where.search:
+        tests += " AND instr(folded, ?)"
+        values.append(where.search.casefold())
+    given: list[Any] = []
+    walks = []
+    for state in states or [None]:
+        walks.append(f"SELECT id FROM run WHERE id < ? AND id > ? {tests}")
+        given += [last, above, *values]
+        if state is not None:
+            walks[-1] += " AND state = ?"
+            given.append(state.value)
+    return f"{' UNION ALL '.join(walks)} ORDER BY id DESC LIMIT ?", [*given, limit]
+
+
+def _match(connection: Connection, where: runs.Filter, last: int, limit: int) -> Query:
+    """The same from the search index; of one or two letters it has the words they begin."""
+    needle = where.search.casefold()
     words = [needle]
     if len(needle) < _GRAM:
         found = connection.execute(
             "SELECT term FROM gram WHERE term >= ? AND term < ?", (needle, needle + chr(0x10FFFF))
         )
-        words = [word for (word,) in found]
-        if not words:
-            return []
-    tests, values = _tests(where)
-    if where.states:
-        tests += f" AND state IN ({', '.join('?' * len(where.states))})"
-        values.extend(state.value for state in where.states)
+        words = [word for (word,) in found] or ["\n" * _GRAM]
+    tests, values = _tests(where, among=True)
     query = f"""
-        SELECT search.rowid FROM search JOIN run ON run.id = search.rowid
+        SELECT search.rowid FROM search CROSS JOIN run ON run.id = search.rowid
         WHERE search MATCH ? AND search.rowid < ? {tests} ORDER BY search.rowid DESC LIMIT ?
     """
     match = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
-    return [id_ for (id_,) in connection.execute(query, (match, last, *values, limit))]
+    return query, [match, last, *values, limit]
 
 
-def _tests(where: runs.Filter) -> tuple[str, list[Any]]:
-    """The parts of a WHERE for project and task, and their values."""
+def _few(connection: Connection, where: runs.Filter) -> bool:
+    """Whether few pass the filters."""
+    tests, values = _tests(where, among=True)
+    if not tests:
+        return False
+    query = f"SELECT count(*) FROM (SELECT 1 FROM run WHERE id IS NOT NULL {tests} LIMIT ?)"
+    (count,) = connection.execute(query, [*values, _WALK]).fetchone()
+    return bool(count < _WALK)
+
+
+def _glance(connection: Connection, last: int) -> int:
+    """The id at which the first look at the newest runs ends."""
+    query = "SELECT id FROM run WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+    row = connection.execute(query, (last, _GLANCE)).fetchone()
+    return -1 << 63 if row is None else row[0]
+
+
+def _tests(where: runs.Filter, *, among: bool = False) -> Query:
+    """The parts of a WHERE for project, task and, with `among`, the states, and their values."""
     given = {"project": where.project, "task": where.task}
     tests = "".join(f" AND {column} = ?" for column, value in given.items() if value)
-    return tests, [value for value in given.values() if value]
+    values: list[Any] = [value for value in given.values() if value]
+    if among and where.states:
+        tests += f" AND state IN ({', '.join('?' * len(where.states))})"
+        values += [state.value for state in where.states]
+    return tests, values
+
+
+def _ids(connection: Connection, query: Query) -> list[int]:
+    return [id_ for (id_,) in connection.execute(*query)]

@@ -25,8 +25,8 @@ _UPDATE_RUN = """
 """
 _INSERT_RUN = """
     INSERT INTO run (task, project, kind, state, reason, started, ended,
-        owner, folder, "commit", dirty, arguments, resumes, name, id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        owner, folder, "commit", dirty, arguments, resumes, name, folded, id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FREE_ID = "SELECT ifnull(max(id) + 1, ?1) FROM run WHERE id >= ?1 AND id < ?2"
 _RUN = """
@@ -205,10 +205,9 @@ def _save_run(connection: Connection, run: runs.Run) -> None:
     place = connection.execute("SELECT id FROM run WHERE name = ?", (run.name,)).fetchone()
     if place is None:
         (id_,) = connection.execute(_FREE_ID, (first, first + _SLOTS)).fetchone()
-        connection.execute(_INSERT_RUN, (*row, run.name, id_))
-        connection.execute(
-            "INSERT INTO search (rowid, name) VALUES (?, ?)", (id_, search.text(run.name))
-        )
+        folded = search.fold(run.name)
+        connection.execute(_INSERT_RUN, (*row, run.name, folded, id_))
+        connection.execute("INSERT INTO search (rowid, folded) VALUES (?, ?)", (id_, folded))
     else:
         (id_,) = place
         if id_ >> rows.SLOTS != first >> rows.SLOTS:
@@ -232,7 +231,10 @@ def _remove(connection: Connection, name: str) -> None:
     row = connection.execute("SELECT id FROM run WHERE name = ?", (name,)).fetchone()
     if row is None:
         return
-    connection.execute("DELETE FROM search WHERE rowid = ?", row)
+    connection.execute(
+        "INSERT INTO search (search, rowid, folded) VALUES ('delete', ?, ?)",
+        (*row, search.fold(name)),
+    )
     for table in ("spec", "step", "attempt", "metric", "artifact"):
         connection.execute(f"DELETE FROM {table} WHERE run = ?", row)
     connection.execute("DELETE FROM run WHERE id = ?", row)

@@ -5,6 +5,7 @@
 CREATE TABLE run (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
+    folded    TEXT NOT NULL, -- the name without case; two newlines let its last letter begin three
     task      TEXT NOT NULL,
     project   TEXT NOT NULL,
     kind      TEXT NOT NULL,
@@ -19,10 +20,11 @@ CREATE TABLE run (
     arguments TEXT NOT NULL,
     resumes   TEXT NOT NULL
 );
-CREATE INDEX run_state ON run (state);
-CREATE INDEX run_project ON run (project, state);
-CREATE INDEX run_task ON run (task, state);
-CREATE INDEX run_project_task ON run (project, task, state);
+-- For each filter the runs in order, with what a search looks at, so that it need not look further.
+CREATE INDEX run_state ON run (state, id, folded);
+CREATE INDEX run_project ON run (project, state, id, folded);
+CREATE INDEX run_task ON run (task, state, id, folded);
+CREATE INDEX run_project_task ON run (project, task, state, id, folded);
 
 -- What was run is long and never changes: apart, so that a new state does not rewrite it.
 CREATE TABLE spec (
@@ -30,10 +32,10 @@ CREATE TABLE spec (
     text TEXT NOT NULL
 );
 
--- Case-folded names, for the search of any part of them; two newlines follow each, so that every
--- one or two letters of a name begin a trigram. `gram` lists the trigrams.
+-- Every three letters that follow one another in a name; `gram` lists them.
 CREATE VIRTUAL TABLE search USING fts5 (
-    name, tokenize = 'trigram case_sensitive 1', columnsize = 0
+    folded, content = 'run', content_rowid = 'id', columnsize = 0,
+    tokenize = 'trigram case_sensitive 1'
 );
 CREATE VIRTUAL TABLE gram USING fts5vocab (search, row);
 

@@ -72,7 +72,7 @@ def test_a_group_that_is_limited_is_not_left(tmp_path: Path) -> None:
 def test_version_2_is_limited_and_measured_by_its_own_files(tmp_path: Path) -> None:
     made = folder(tmp_path / "g", memory_current="4096", memory_max="max", memory_peak="0")
     (made / "memory.events").write_text("low 0\nmax 3\noom 1\noom_kill 2\noom_group_kill 0\n")
-    group = groups.Group(dict.fromkeys(("memory", "cpu", "pids"), groups.Place(2, str(made))))
+    group = groups.Group(dict.fromkeys(("memory", "cpu", "pids"), (2, str(made))))
 
     group.limit(1 << 20, 0.5)
     group.reset_peak()
@@ -107,4 +107,4 @@ def test_what_starts_the_slots_loads_nothing_heavy() -> None:
     loaded = set(said.stdout.split())
 
     assert "ame.process.keeper" in loaded
-    assert not loaded & {"dataclasses", "decimal", "pathlib", "subprocess", "threading"}
+    assert not loaded & {"dataclasses", "decimal", "pathlib", "subprocess", "threading", "typing"}

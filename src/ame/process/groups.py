@@ -7,19 +7,14 @@ machines differ in all of this. A group is a folder there, and one process enter
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from select import POLLIN, POLLPRI
-from typing import NamedTuple, Self
 
 _WANTED = ("memory", "cpu", "pids")
 _UNLIMITED_V1 = "-1"
 
 
-class Place(NamedTuple):
-    """Where groups of one controller can be made."""
-
-    version: int
-    folder: str
+Place = tuple[int, str]
+"""Where groups of one controller can be made, or one is: the version, and the folder."""
 
 
 def find(cgroups: str | None = None, mounts: str | None = None) -> dict[str, Place]:
@@ -34,11 +29,11 @@ def find(cgroups: str | None = None, mounts: str | None = None) -> dict[str, Pla
     for root, mount, kind, controllers in _mounts(mounts):
         if kind == "cgroup2":
             for name, folder in _find_v2(mount, _inside(mount, root, own.get("", "/"))).items():
-                places.setdefault(name, Place(2, folder))
+                places.setdefault(name, (2, folder))
         for name in controllers.intersection(_WANTED, own):
             folder = _inside(mount, root, own[name])
             if os.access(f"{folder}/cgroup.procs", os.W_OK) and os.access(folder, os.W_OK):
-                places[name] = Place(1, folder)
+                places[name] = (1, folder)
     return places
 
 
@@ -82,7 +77,7 @@ class Group:
 
     def __init__(self, folders: Mapping[str, Place]) -> None:
         self._folders = folders
-        self._memory = folders["memory"].folder if "memory" in folders else ""
+        self._version, self._memory = folders.get("memory", (0, ""))
         swap = "memory.memsw.limit_in_bytes"
         self._swap = swap if self._memory and os.path.exists(f"{self._memory}/{swap}") else ""  # noqa: PTH110
         self._limits: tuple[int | None, float | None] = (None, None)
@@ -91,7 +86,7 @@ class Group:
         self._peak = self._open_peak()
 
     @classmethod
-    def enter(cls, places: Mapping[str, Place], name: str) -> Self:
+    def enter(cls, places: Mapping[str, Place], name: str) -> "Group":
         """Makes the group and puts the calling process into it, as far as the kernel lets it."""
         held = {}
         for controller, (version, parent) in places.items():
@@ -101,14 +96,14 @@ class Group:
                 _write(f"{folder}/cgroup.procs", "0")
             except OSError:
                 continue
-            held[controller] = Place(version, folder)
+            held[controller] = (version, folder)
         return cls(held)
 
     def holds(self, controller: str) -> str:
         """How it holds `memory` or `cpu`, in words; empty when it does not."""
         if controller not in self._folders:
             return ""
-        version = self._folders[controller].version
+        version, _ = self._folders[controller]
         swapless = version == 1 and controller == "memory" and not self._swap
         return f"{controller} by cgroup v{version}" + " (swap left out)" * swapless
 
@@ -128,12 +123,12 @@ class Group:
     def forks(self, *, allowed: bool) -> None:
         """Whether its processes may start others. Costs nothing when nothing changes."""
         if "pids" in self._folders and self._closed is allowed:
-            _write(f"{self._folders['pids'].folder}/pids.max", "max" if allowed else "0")
+            _write(f"{self._folders['pids'][1]}/pids.max", "max" if allowed else "0")
             self._closed = not allowed
 
     def members(self) -> set[int]:
         """Its processes; the calling one is left out."""
-        folders = {place.folder for place in self._folders.values()}
+        folders = {folder for _, folder in self._folders.values()}
         return {pid for folder in folders for pid in members(folder)} - {os.getpid()}
 
     def used(self) -> int:
@@ -141,7 +136,7 @@ class Group:
         if not self._memory:
             return 0
         names = {1: "memory.usage_in_bytes", 2: "memory.current"}
-        return int(_read(f"{self._memory}/{names[self._folders['memory'].version]}") or 0)
+        return int(_read(f"{self._memory}/{names[self._version]}") or 0)
 
     def reset_peak(self) -> None:
         """Begins to measure anew; where the kernel cannot, `peak` says None until it is passed."""
@@ -163,7 +158,7 @@ class Group:
         if not self._memory:
             return None
         try:
-            if self._folders["memory"].version == 2:
+            if self._version == 2:
                 events = os.open(f"{self._memory}/memory.events", os.O_RDONLY | os.O_CLOEXEC)
                 os.read(events, 4096)
                 return events, POLLPRI
@@ -174,20 +169,27 @@ class Group:
             return None
         return alarm, POLLIN
 
+    def quiet(self, alarm: int) -> None:
+        """Takes note of an alarm, so that it can be polled for the next."""
+        if self._version == 2:
+            os.pread(alarm, 4096, 0)
+        else:
+            os.read(alarm, 8)
+
     def kills(self) -> int:
         """How many of its processes the kernel has ended for want of memory, so far."""
         if not self._memory:
             return 0
-        name = {1: "memory.oom_control", 2: "memory.events"}[self._folders["memory"].version]
+        name = {1: "memory.oom_control", 2: "memory.events"}[self._version]
         words = _read(f"{self._memory}/{name}").split()
         return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
 
     def _limit_memory(self, memory: int | None) -> None:
         most = None if memory is None else str(memory + self._rest)
-        if self._folders["memory"].version == 2:
+        if self._version == 2:
             _write(f"{self._memory}/memory.max", most or "max")
-            with suppress(OSError):  # a kernel without swap has no such file
-                _write(f"{self._memory}/memory.swap.max", "max" if most is None else "0")
+            # A kernel without swap has no such file.
+            _write_if_allowed(f"{self._memory}/memory.swap.max", "max" if most is None else "0")
             return
         # The sum of memory and swap may never be less than memory, in between neither.
         if self._swap:
@@ -201,23 +203,25 @@ class Group:
         # A short period answers sooner; the kernel wants quotas of 1 ms and periods up to 1 s.
         period = 20_000 if cpu is None or cpu >= 0.05 else 1_000_000
         quota = None if cpu is None else max(int(period * cpu), 1000)
-        with suppress(OSError):  # more than the group around it has, which therefore holds
-            if version == 2:
-                _write(f"{folder}/cpu.max", f"{'max' if quota is None else quota} {period}")
-                return
-            _write(f"{folder}/cpu.cfs_quota_us", _UNLIMITED_V1)
-            _write(f"{folder}/cpu.cfs_period_us", str(period))
-            if quota is not None:
-                _write(f"{folder}/cpu.cfs_quota_us", str(quota))
+        # Refused is what is more than the group around this one has, which therefore holds it.
+        if version == 2:
+            _write_if_allowed(f"{folder}/cpu.max", f"{quota or 'max'} {period}")
+            return
+        _write(f"{folder}/cpu.cfs_quota_us", _UNLIMITED_V1)
+        _write(f"{folder}/cpu.cfs_period_us", str(period))
+        if quota is not None:
+            _write_if_allowed(f"{folder}/cpu.cfs_quota_us", str(quota))
 
     def _open_peak(self) -> int | None:
         if not self._memory:
             return None
         whole = "memory.memsw.max_usage_in_bytes" if self._swap else "memory.max_usage_in_bytes"
-        name = {1: whole, 2: "memory.peak"}[self._folders["memory"].version]
+        name = {1: whole, 2: "memory.peak"}[self._version]
         for mode in (os.O_RDWR, os.O_RDONLY):
-            with suppress(OSError):
+            try:
                 return os.open(f"{self._memory}/{name}", mode | os.O_CLOEXEC)
+            except OSError:
+                continue
         return None
 
     def _read_peak(self) -> int:
@@ -236,10 +240,7 @@ def _find_v2(mount: str, own: str) -> dict[str, str]:
         if os.access(folder, os.W_OK) and os.access(f"{folder}/cgroup.procs", os.W_OK):
             control = f"{folder}/cgroup.subtree_control"
             held = offered.intersection(_read(control).split())
-            for name in offered - held:
-                with suppress(OSError):
-                    _write(control, f"+{name}")
-                    held.add(name)
+            held |= {name for name in offered - held if _write_if_allowed(control, f"+{name}")}
             if held:
                 return dict.fromkeys(held, folder)
         limits = (_read(f"{folder}/{name}") for name in ("memory.max", "cpu.max", "pids.max"))
@@ -277,3 +278,11 @@ def _read(path: str) -> str:
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(text)
+
+
+def _write_if_allowed(path: str, text: str) -> bool:
+    try:
+        _write(path, text)
+    except OSError:
+        return False
+    return True

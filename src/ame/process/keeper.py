@@ -4,10 +4,10 @@ It starts as a fresh interpreter rather than as a fork, so it may be started fro
 nothing of its parent's memory, and forks quickly. Its line ends when its parent does.
 """
 
+import _socket as socket
 import gc
 import os
 import select
-import socket
 import sys
 
 from ame.process import groups, slot, tree, wire
@@ -60,7 +60,9 @@ class Keeper:
             try:
                 self._line.close()
                 group = groups.Group.enter(self._places, f"{self._name}-{number}")
-                slot.serve(line, group, strict=self._strict)
+                slot.become_subreaper()
+                slot.Slot(line, group, strict=self._strict).live()
+                os._exit(0)
             finally:
                 os._exit(1)
         line.close()
@@ -85,7 +87,7 @@ class Keeper:
             self._orphans = bool(orphans)
 
     def _clear(self, name: str) -> None:
-        for folder in {f"{place.folder}/{name}" for place in self._places.values()}:
+        for folder in {f"{parent}/{name}" for _, parent in self._places.values()}:
             left = [entry for pid in groups.members(folder) if (entry := tree.look(pid))]
             tree.kill(left)
             groups.remove(folder, within=1.0)

@@ -4,15 +4,14 @@ It is the subreaper of what it starts: a process whose parent ends becomes its c
 is gone when, and only when, the slot has no children.
 """
 
+import _socket as socket
 import errno
 import os
 import select
 import signal
-import socket
 import time
 from collections.abc import Mapping
 from resource import RUSAGE_CHILDREN, getrusage
-from typing import NoReturn
 
 from ame.process import groups, tree, watch, wire
 
@@ -264,13 +263,6 @@ def wake_on_children(poll: select.poll) -> int:
     return woken
 
 
-def serve(line: socket.socket, group: groups.Group, *, strict: bool) -> NoReturn:
-    """What a new process does that is to be a slot."""
-    become_subreaper()
-    Slot(line, group, strict=strict).live()
-    os._exit(0)
-
-
 def _words(
     group: groups.Group, memory: int | None, cpu: float | None, storage: int | None
 ) -> list[str]:
@@ -294,9 +286,12 @@ def _cpu_of_the_dead() -> float:
     return use.ru_utime + use.ru_stime
 
 
-def _offer_to_the_kernel(score: bytes) -> None:
-    with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:  # noqa: PTH123
-        file.write(score)
+def _rank_for_the_kernel(rank: bytes) -> None:
+    try:
+        with open(_RANK, "wb", buffering=0) as file:  # noqa: PTH123
+            file.write(rank)
+    except OSError:  # it may not rank below where it was put; then it stays there, which is well
+        return
 
 
 _PR_SET_CHILD_SUBREAPER = 36

@@ -1,5 +1,7 @@
 """Starting children, each with a tree that is known, limited and ended as a whole."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import resource
@@ -43,12 +45,12 @@ class Child:
 
     def __init__(
         self,
-        slot: "_Slot",
+        slot: _Slot,
         number: int,
         identity: Identity,
         output: int,
         limited: str,
-        supervisor: "Supervisor",
+        supervisor: Supervisor,
     ) -> None:
         self.identity = identity
         self.output: BinaryIO = open(output, "rb", buffering=0)  # noqa: SIM115
@@ -211,13 +213,38 @@ class Supervisor:
         if self._lost:
             sweep(self.marker)
 
-    def _take(self) -> "_Slot":
+    def _start(self, command: Command, order: wire.Message) -> Child:
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        output = open(reading, "rb", buffering=0)  # noqa: PTH123, SIM115  # the child's user closes it
+        slot = None
+        try:
+            slot = self._take()
+            number, pid, start, limited = slot.start(command, order, writing)
+            child = Child(slot, number, Identity(self._boot, pid, start), output, limited, self)
+            with self._lock:
+                self._refuse_if_closed()
+                self._children.add(child)
+        except BaseException:
+            # In which state the slot is we do not know; when its line ends it ends what it has.
+            if slot:
+                slot.close()
+            output.close()
+            raise
+        finally:
+            os.close(writing)
+        return child
+
+    def _take(self) -> _Slot:
         with self._lock:
             if self._closed:
                 raise _closed()
             return self._idle.pop() if self._idle else self._make_slot()
 
-    def _make_slot(self) -> "_Slot":
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise errors.Conflict("this Supervisor is closed; make another to start commands")
+
+    def _make_slot(self) -> _Slot:
         self._made += 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -229,8 +256,8 @@ class Supervisor:
                 self._keeper.make(self._made, theirs)
         return _Slot(ours, self._made)
 
-    def _release(self, child: Child, slot: "_Slot", *, again: bool) -> None:
-        """The child has ended; its slot serves another, or is replaced."""
+    def _release(self, child: Child, slot: _Slot, message: wire.Message | None) -> None:
+        """The child has ended so; its slot serves another, or is replaced."""
         with self._lock:
             self._children.discard(child)
             if again and not self._closed and len(self._idle) < _IDLE:
@@ -240,11 +267,8 @@ class Supervisor:
             if not self._idle and not self._closed:
                 self._idle.append(self._make_slot())
 
-    def _clear(self, child: Child, slot: "_Slot") -> None:
-        """The child's slot was killed: sees to it that nothing is left of its tree."""
-        with self._lock:
-            self._children.discard(child)
-        slot.close()
+    def _clear(self, slot: _Slot) -> None:
+        """A slot was killed: sees to it that nothing is left of its tree."""
         if not self._keeper.clear(slot.name):
             # Without the two that knew the tree it cannot be told from its neighbours.
             self._lost = True

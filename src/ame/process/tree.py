@@ -3,25 +3,28 @@
 import os
 from collections.abc import Collection, Iterator
 from signal import SIGCONT, SIGKILL, SIGTERM
-from typing import NamedTuple
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
-class Entry(NamedTuple):
-    """One line of /proc/PID/stat, as far as it is needed here."""
+class Entry:
+    """A process as it was when it was looked at: /proc/PID/stat, as far as it is needed here."""
 
-    pid: int
-    state: str
-    parent: int
-    group: int
-    session: int
-    seconds: float
-    """CPU time of it and of those of its children that it has waited for."""
-    start: int
-    """Clock ticks after the machine's start."""
-    pages: int
-    """Resident memory."""
+    __slots__ = ("group", "pages", "parent", "pid", "seconds", "session", "start", "state")
+
+    def __init__(self, pid: int, stat: list[bytes]) -> None:
+        """`stat`: the fields from the third, the state, on."""
+        self.pid = pid
+        self.state = stat[0].decode()
+        self.parent = int(stat[1])
+        self.group = int(stat[2])
+        self.session = int(stat[3])
+        self.seconds = sum(map(int, stat[11:15])) * _TICK
+        """CPU time of it and of those of its children that it has waited for."""
+        self.start = int(stat[19])
+        """Clock ticks after the machine's start."""
+        self.pages = int(stat[21])
+        """Resident memory."""
 
 
 def look(pid: int | str) -> Entry | None:
@@ -32,17 +35,7 @@ def look(pid: int | str) -> Entry | None:
     except OSError:
         return None
     # The name, in brackets, may hold anything, brackets too.
-    rest = text[text.rindex(b")") + 2 :].split()
-    return Entry(
-        pid=int(pid),
-        state=rest[0].decode(),
-        parent=int(rest[1]),
-        group=int(rest[2]),
-        session=int(rest[3]),
-        seconds=sum(map(int, rest[11:15])) * _TICK,
-        start=int(rest[19]),
-        pages=int(rest[21]),
-    )
+    return Entry(int(pid), text[text.rindex(b")") + 2 :].split())
 
 
 def below(root: int, *, but: Collection[int] = ()) -> list[Entry]:

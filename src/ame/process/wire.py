@@ -1,13 +1,22 @@
-"""Messages between a Supervisor and the processes that it has beside it: one packet each."""
+"""Messages between a Supervisor and the processes that it has beside it: one packet each.
 
+This module, and those it is used by on the other side, leave out what is slow to load: `typing`,
+`contextlib`, `socket`, `pathlib` would double the time that the keeper takes to start.
+"""
+
+from __future__ import annotations
+
+import _socket as socket
 import array
 import marshal
 import os
-import socket
-from typing import Any
 
-# Any: what marshal reads back. Both ends are one version of this file under one Python.
-Message = tuple[Any, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    # Any: what marshal reads back. Both ends are one version of this file under one Python.
+    Message = tuple[Any, ...]
 
 _MOST = 60_000
 """Bytes of a packet; a longer message travels in a file in memory, handed over with it."""

@@ -1,10 +1,13 @@
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ame import errors, process
+from ame import process
 from ame.process import groups
 from process.conftest import Shell, everything
 
@@ -68,6 +71,28 @@ def test_a_limit_of_one_command_is_not_that_of_the_next(shell: Shell) -> None:
     assert everything(large) == b"held\n"
     assert large.wait().code == 0
     assert large.limited == ""
+
+
+def test_what_a_command_left_cached_is_not_the_memory_of_the_next(shell: Shell) -> None:
+    writes = shell("head -c 60000000 /dev/zero > cached", memory=200 * MIB)
+    everything(writes)
+    assert writes.wait().code == 0
+
+    after = shell("cat cached > /dev/null", memory=50 * MIB)
+    everything(after)
+
+    ended = after.wait()
+    assert ended.code == 0
+    assert ended.peak_memory is not None
+    assert ended.peak_memory < 30 * MIB
+
+
+def test_a_tree_of_many_small_processes_over_its_memory_ends_whole(shell: Shell) -> None:
+    child = shell("for i in $(seq 400); do sleep 60 & done; wait; sleep 60", memory=20 * MIB)
+
+    everything(child)
+
+    assert child.wait(60).cause is process.Cause.MEMORY
 
 
 def test_a_command_gets_no_more_than_its_cpus(shell: Shell) -> None:
@@ -146,10 +171,36 @@ def test_no_group_is_left_when_a_supervisor_has_closed(tmp_path: Path) -> None:
     assert list(groups.left(groups.name_for(marker))) == []
 
 
-def test_a_limit_that_the_kernel_cannot_accept_is_refused(tmp_path: Path) -> None:
-    command = process.Command(argv=("/bin/true",), folder=tmp_path, variables={})
-    with process.Supervisor(limits="auto") as supervisor:
-        if "memory" not in groups.find():
-            return
-        with pytest.raises(errors.Unavailable, match="limits"):
-            supervisor.start(command, process.Limits(memory=-(1 << 40)))
+ASK = """
+import sys
+from decimal import Decimal
+from pathlib import Path
+from ame import errors, process
+command = process.Command(argv=("/bin/true",), folder=Path("/"), variables={})
+with process.Supervisor(limits=sys.argv[1]) as supervisor:
+    try:
+        child = supervisor.start(command, process.Limits(memory=1 << 30, cpu=Decimal("0.5")))
+        child.output.close()
+        print(child.wait().code, child.limited)
+    except errors.Unavailable as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "said"), [("auto", "0 memory by watching"), ("cgroup", "none can be made here")]
+)
+def test_without_groups_limits_are_watched_unless_groups_were_asked_for(
+    form: str, said: str
+) -> None:
+    hidden = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "-"]
+    src = Path(process.__file__).parents[2]
+
+    answer = subprocess.run(
+        [*(hidden if groups.find() else []), sys.executable, "-c", ASK, form],
+        env={**os.environ, "PYTHONPATH": str(src)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert said in answer.stdout, answer.stderr

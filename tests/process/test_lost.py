@@ -92,8 +92,10 @@ def test_an_interrupted_owner_ends_its_children_which_the_terminal_does_not_reac
 
 
 def test_sweeping_ends_what_is_left_when_all_who_kept_it_were_killed(owner: Owner) -> None:
-    for pid in (owner.popen.pid, *owner.keepers()):
-        os.kill(pid, signal.SIGKILL)
+    keepers = [owner.popen.pid, *owner.keepers()]
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # so that none sees another's end
+        for pid in keepers:
+            os.kill(pid, number)
     owner.popen.wait()
     leader = process.Identity.parse(owner.written("identity"))
     assert process.alive(leader)

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import resource
 import signal
 import stat
 import threading
@@ -179,6 +181,27 @@ def test_output_that_is_closed_early_does_not_end_a_child(shell: Shell) -> None:
     assert child.wait().code == 4
 
 
+def test_output_ends_with_the_tree_even_if_a_stranger_holds_the_pipe(shell: Shell) -> None:
+    child = shell("sleep 0.2; echo said")
+    held = os.open(f"/proc/{child.identity.pid}/fd/1", os.O_WRONLY)
+
+    assert everything(child) == b"said\n"
+    assert child.wait().code == 0
+    os.close(held)
+
+
+def test_a_sink_that_fails_leaves_a_child_that_can_be_ended(shell: Shell) -> None:
+    child = shell("echo up; sleep 60")
+
+    def fail(chunk: bytes) -> None:
+        raise ValueError(chunk)
+
+    with pytest.raises(ValueError, match="up"):
+        process.pump(child, fail)
+    child.end()
+    assert child.wait(20).cause is process.Cause.ASKED
+
+
 def test_gigabytes_of_output_arrive_whole(shell: Shell) -> None:
     child = shell("head -c 1000000000 /dev/zero")
     total = 0
@@ -225,6 +248,29 @@ def test_five_hundred_children_run_at_once(shell: Shell, tmp_path: Path) -> None
         child.output.close()
 
     assert [child.wait().code for child in children] == [n % 100 for n in range(500)]
+
+
+def test_a_machine_without_free_descriptors_is_told_and_nothing_is_lost(
+    shell: Shell, tmp_path: Path
+) -> None:
+    everything(before := shell("exit 1"))
+    assert before.wait().code == 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(tmp_path, os.O_RDONLY))
+        with pytest.raises(errors.Unavailable, match="open files"):
+            shell("true")
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    everything(after := shell("exit 2"))
+    assert after.wait().code == 2
 
 
 def test_any_thread_may_start_wait_and_end(shell: Shell) -> None:

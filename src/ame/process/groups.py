@@ -57,13 +57,12 @@ def members(folder: str) -> list[int]:
 
 
 def remove(folder: str, *, within: float = 0.0) -> bool:
-    """Removes a group's folder, trying for so many seconds; whether it is gone."""
+    """Removes a group and those inside, trying for so many seconds; whether it is gone."""
     end = time.monotonic() + within
     while True:
         try:
-            os.rmdir(folder)  # noqa: PTH106  # pathlib costs the keeper a third of its start
-        except FileNotFoundError:
-            return True
+            for inner, _, _ in os.walk(folder, topdown=False):
+                os.rmdir(inner)  # noqa: PTH106  # pathlib costs the keeper a third of its start
         except OSError:
             if time.monotonic() >= end:
                 return False
@@ -160,7 +159,7 @@ class Group:
         try:
             if self._version == 2:
                 events = os.open(f"{self._memory}/memory.events", os.O_RDONLY | os.O_CLOEXEC)
-                os.read(events, 4096)
+                os.pread(events, 4096, 0)
                 return events, POLLPRI
             alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             control = os.open(f"{self._memory}/memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)

@@ -55,7 +55,11 @@ class Keeper:
                 self._asked.append(number)
 
     def _make(self, number: int, line: socket.socket) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # there is no room for a process: who waits at the other end sees it end
+            line.close()
+            return
         if pid == 0:
             try:
                 self._line.close()

@@ -18,9 +18,11 @@ from ame.process import groups, tree, watch, wire
 LEFTOVERS_GRACE = 1.0
 """Seconds that descendants get to end by themselves when their leader has ended."""
 _LOST_GRACE = 2.0
+_LONGEST = 1e9
 _ROOM = 16 << 20
 """Bytes that a step may leave in its group, such as cached files, for the next to begin with."""
-_STEPS_VICTIM = b"500"
+_AHEAD = b"500"
+"""Of a command, among those that the kernel chooses from when it has no memory left."""
 
 Limits = tuple[int | None, float | None, int | None, bytes]
 """Memory, CPUs, storage, and the folder that storage limits."""
@@ -72,6 +74,8 @@ class Slot:
         self._poll = select.poll()
         self._poll.register(line, select.POLLIN)
         self._woken = wake_on_children(self._poll)
+        with open(_RANK, "rb") as file:  # noqa: PTH123
+            self._rank = file.read().strip()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         alarm = group.alarm()
         self._alarm = alarm[0] if alarm else -1
@@ -86,7 +90,7 @@ class Slot:
                     os.read(fd, 4096)
                 elif fd == self._alarm:
                     # Said before the kernel chooses what it kills, and to groups beside this one.
-                    os.read(fd, 4096)
+                    self._group.quiet(fd)
                     if self._step:
                         self._step.suspect_until = time.monotonic() + 1
                 else:
@@ -150,9 +154,8 @@ class Slot:
     def _spawn(
         self, program: bytes, argv: tuple[bytes, ...], variables: Mapping[bytes, bytes], output: int
     ) -> int:
-        shown = self._group.holds("memory")
-        if shown:  # else the kernel might take the slot, out of a group of many small processes
-            _offer_to_the_kernel(_STEPS_VICTIM)
+        # Else the kernel might kill the slot, out of a group of many small processes.
+        _rank_for_the_kernel(_AHEAD)
         try:
             return os.posix_spawn(
                 program,
@@ -168,8 +171,7 @@ class Slot:
                 setsigdef=_SIGNALS,
             )
         finally:
-            if shown:
-                _offer_to_the_kernel(b"0")
+            _rank_for_the_kernel(self._rank)
 
     def _advance(self, step: _Step) -> None:
         """Does what is due: reaps, looks, kills; tells when all is gone."""
@@ -200,7 +202,7 @@ class Slot:
         step.use.release()
         if grace > 0 and not step.ending():
             tree.signal(self._members(), signal.SIGTERM)
-        step.kill_at = min(step.kill_at, time.monotonic() + grace)
+        step.kill_at = min(step.kill_at, time.monotonic() + min(grace, _LONGEST))
 
     def _members(self) -> list[tree.Entry]:
         """The whole tree: our descendants, and what the group has."""
@@ -294,5 +296,6 @@ def _rank_for_the_kernel(rank: bytes) -> None:
         return
 
 
+_RANK = "/proc/self/oom_score_adj"
 _PR_SET_CHILD_SUBREAPER = 36
 _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}

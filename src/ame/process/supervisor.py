@@ -48,12 +48,12 @@ class Child:
         slot: _Slot,
         number: int,
         identity: Identity,
-        output: int,
+        output: BinaryIO,
         limited: str,
         supervisor: Supervisor,
     ) -> None:
         self.identity = identity
-        self.output: BinaryIO = open(output, "rb", buffering=0)  # noqa: SIM115
+        self.output = output
         """What it and its tree write, standard output and error in order. Yours to read and to
         close, as `pump` does; it ends when the tree is gone."""
         self.limited = limited
@@ -80,7 +80,12 @@ class Child:
             if self._exit is None:
                 if not self._slot.speaks(end):
                     raise TimeoutError
-                self._exit = self._hear()
+                # An interrupt may come between any two lines. So the end is first read, and only
+                # then taken off the line.
+                message = self._slot.hear(socket.MSG_PEEK)
+                self._exit = self._end_of(message)
+                self._slot.hear()
+                self._supervisor._release(self, self._slot, message)  # noqa: SLF001  # one thing
             return self._exit
         finally:
             self._waiting.release()
@@ -102,14 +107,12 @@ class Child:
         if self._exit is None:
             self._slot.tell(("end", self._number, grace, str(cause)))
 
-    def _hear(self) -> Exit:
-        message = self._slot.hear()
+    def _end_of(self, message: wire.Message | None) -> Exit:
         if message is None:
-            self._supervisor._clear(self, self._slot)  # noqa: SLF001  # two halves of one thing
+            self._supervisor._clear(self._slot)  # noqa: SLF001
             return Exit(code=-signal.SIGKILL, cause=Cause.LOST)
-        _, code, cause, peak, seconds, again = message
-        self._supervisor._release(self, self._slot, again=again)  # noqa: SLF001
-        cause = None if cause is None else Cause(cause)
+        _, code, name, peak, seconds, _ = message
+        cause = None if name is None else Cause(name)
         return Exit(code=code, cause=cause, peak_memory=peak, cpu_seconds=seconds)
 
 
@@ -175,26 +178,10 @@ class Supervisor:
             {os.fsencode(key): os.fsencode(text) for key, text in variables.items()},
             (limits.memory, cpu, limits.storage, os.fsencode(limits.folder or command.folder)),
         )
-        slot = self._take()
-        output, written = os.pipe2(os.O_CLOEXEC)
         try:
-            number, pid, start, limited = slot.start(command, order, written)
-        except BaseException:
-            # In which state it is we do not know; at the end of its line it ends what it has.
-            os.close(output)
-            slot.close()
-            raise
-        finally:
-            os.close(written)
-        identity = Identity(self._boot, pid, start)
-        child = Child(slot, number, identity, output, limited, self)
-        with self._lock:
-            if not self._closed:
-                self._children.add(child)
-                return child
-        child.output.close()
-        slot.close()
-        raise _closed()
+            return self._start(command, order)
+        except OSError as error:
+            raise refused(command, error.errno or 0, str(error)) from error
 
     def close(self, grace: float = 5.0) -> None:
         """Ends everything that still runs, as `Child.end` does, and waits until it is gone."""
@@ -236,8 +223,7 @@ class Supervisor:
 
     def _take(self) -> _Slot:
         with self._lock:
-            if self._closed:
-                raise _closed()
+            self._refuse_if_closed()
             return self._idle.pop() if self._idle else self._make_slot()
 
     def _refuse_if_closed(self) -> None:
@@ -260,12 +246,14 @@ class Supervisor:
         """The child has ended so; its slot serves another, or is replaced."""
         with self._lock:
             self._children.discard(child)
+            again = message is not None and message[-1]
             if again and not self._closed and len(self._idle) < _IDLE:
                 self._idle.append(slot)
                 return
             slot.close()
             if not self._idle and not self._closed:
-                self._idle.append(self._make_slot())
+                with contextlib.suppress(OSError):  # whoever needs it will hear of it
+                    self._idle.append(self._make_slot())
 
     def _clear(self, slot: _Slot) -> None:
         """A slot was killed: sees to it that nothing is left of its tree."""
@@ -298,7 +286,9 @@ class _Slot:
             case ("refused", number, text):
                 raise refused(command, number, text)
             case _:
-                raise errors.Unavailable(f"`{command.argv[0]}` was killed as it was started")
+                raise errors.Unavailable(
+                    f"`{command.argv[0]}` could not be started: what was to start it was killed"
+                )
 
     def tell(self, message: wire.Message) -> None:
         """Tells it something, if it is there."""
@@ -310,9 +300,9 @@ class _Slot:
         left = None if end is None else max(end - time.monotonic(), 0) * 1000
         return bool(self._poll.poll(left))
 
-    def hear(self) -> wire.Message | None:
+    def hear(self, flags: int = 0) -> wire.Message | None:
         """What it says next; None when it is gone."""
-        return wire.receive(self._line)[0]
+        return wire.receive(self._line, flags)[0]
 
     def close(self) -> None:
         """Lets it end, with all it has."""
@@ -366,10 +356,6 @@ class _Keeper:
         self._line.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
-
-
-def _closed() -> errors.Conflict:
-    return errors.Conflict("this Supervisor is closed; make another to start commands")
 
 
 def _allow_files() -> None:

@@ -40,10 +40,10 @@ def send(line: socket.socket, message: Message, *fds: int) -> None:
         os.close(memory)
 
 
-def receive(line: socket.socket) -> tuple[Message | None, list[int]]:
+def receive(line: socket.socket, flags: int = 0) -> tuple[Message | None, list[int]]:
     """Waits for one message; None when the other end is gone. The descriptors are the caller's."""
     try:
-        packet, control, _, _ = line.recvmsg(_MOST + 1, _ROOM, socket.MSG_CMSG_CLOEXEC)
+        packet, control, _, _ = line.recvmsg(_MOST + 1, _ROOM, flags | socket.MSG_CMSG_CLOEXEC)
     except ConnectionError:
         return None, []
     fds = array.array("i")

@@ -1,22 +1,25 @@
-# make demo   runs the example in examples/digits; installs only what it needs into .venv
-# make test   installs what the tests need and runs every check
-# make quick  the checks without the slow tests
+# make demo    runs the example in examples/digits; installs only what it needs, into .venv
+# make test    installs what the tests need, and runs every check there is
+# make quick   the same without the slow tests
+# make check   lint, format, types and the import contract alone
+# make format  mends what can be mended
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKED := src tests tools benchmarks examples
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: demo test quick check format clean
 demo: $(VENV)/.run
-	$(BIN)/ame task run --logs --project-dir examples/digits digits
+	cd examples/digits && ../../$(BIN)/ame task run digits
 
-test: $(VENV)/.test check
+test: check
 	tests/parts/install
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(PYTEST)
 
-quick: $(VENV)/.test check
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+quick: check
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/.test
 	$(BIN)/ruff check $(CHECKED)
@@ -28,16 +31,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
-$(VENV)/bin/python:
+$(BIN)/uv: tools/bootstrap.py
 	$(PYTHON) tools/bootstrap.py $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-$(VENV)/.run: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/.run: pyproject.toml $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
 	touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable . --group test
+$(VENV)/.test: pyproject.toml $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group test
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -570,8 +570,8 @@ class ContainerFailed(Failed):
         self.image = image
         self.why = why
         super().__init__(
-            f"no command could be started in image `{image}`: {why or 'the log says why'}; "
-            "the image needs `/bin/sh`, and programs for this machine's processor"
+            f"no command could be started in image `{image}`: {why}; its log holds the words of "
+            "the engine"
         )
 
 

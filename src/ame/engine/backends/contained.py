@@ -17,6 +17,7 @@ from ame.engine.backends import memory
 from ame.engine.backends.client import Client
 
 _VARIABLES = ".ame"
+_NO_SHELL = "it has no `/bin/sh`, or none for this machine's processor"
 HOME = "/home/ame"
 """The home folder in every container; empty at first, gone with it."""
 
@@ -185,7 +186,8 @@ class Contained:
         state = self._container.state()
         cause = self._cause or ended.cause
         if cause is None and not self._container.entered():
-            raise errors.ContainerFailed(self._container.image, state.error if state else "")
+            why = "the engine refused" if state is None else state.error or _NO_SHELL
+            raise errors.ContainerFailed(self._container.image, why)
         if state is None or state.running or ended.code < 0:
             return process.Exit(code=ended.code, cause=cause or process.Cause.LOST)
         if state.out_of_memory:

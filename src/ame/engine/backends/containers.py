@@ -173,6 +173,7 @@ class Engine:
         variables = dict(command.variables)
         if gpus:
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(str(i) for i in range(len(gpus)))
+        seen = {mount.path: mount for mount in (*mounts, Mount(path=command.folder))}
         labels = {
             "ame.run": run,
             "ame.step": step,
@@ -186,8 +187,7 @@ class Engine:
                 *("run", "--name", container.name, "--pull", "never", "--init"),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
                 *_bind(Mount(path=container.home), HOME),
-                *_bind(Mount(path=command.folder)),
-                *(word for mount in mounts for word in _bind(mount)),
+                *(word for mount in seen.values() for word in _bind(mount)),
                 *self._options(container, limits, gpus),
                 *("--workdir", str(command.folder), "--entrypoint", "/bin/sh", "--", image.name),
                 *("-c", _ENTER, "ame", entry, *command.argv),

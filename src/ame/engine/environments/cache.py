@@ -139,6 +139,10 @@ class Environments:
                 run(process.Command(argv=wait, folder=place, variables=plain(self.environ)))
         return Environment(id=id_, venv=venv, cached=not made)
 
+    def installer(self, home: Path, run: Run) -> Installer:
+        """What fills the environment in the folder `home`."""
+        return Installer(venv=home / "venv", scratch=home, environ=self.environ, run=run)
+
     def sweep(self, unused_since: datetime) -> tuple[str, ...]:
         """Removes environments that nobody uses now and nobody has since; returns their ids."""
         removed = []
@@ -190,7 +194,7 @@ class Environments:
         home = place / os.urandom(2).hex()
         home.mkdir()
         try:
-            installer = Installer(venv=home / "venv", scratch=home, environ=self.environ, run=run)
+            installer = self.installer(home, run)
             installer.create(recipe.interpreter)
             recipe.make(installer)
             installer.finish(self._site)

@@ -1,0 +1,168 @@
+"""Python environments for containers: made in a container of the image that they are used in.
+
+The image brings Python, with the modules `venv` and `pip`; an environment is kept per image.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ame import errors, process, project
+from ame.engine import environments, executors
+from ame.engine.backends.containers import Image
+from ame.engine.environments.interpreters import _SHOW
+from ame.engine.executors.ready import shell
+
+_NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(20, 7, -1)))
+_ASK = """
+for name in "$@"; do
+  if found=$(command -v "$name"); then "$found" -I -c "$0"; fi
+done >interpreters.new && mv interpreters.new interpreters
+"""
+_FOR_PIP = {
+    "UV_DEFAULT_INDEX": "PIP_INDEX_URL",
+    "UV_INDEX": "PIP_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS": "PIP_FIND_LINKS",
+    "UV_NO_INDEX": "PIP_NO_INDEX",
+    "UV_INSECURE_HOST": "PIP_TRUSTED_HOST",
+}
+"""What pip calls the settings of uv."""
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+
+
+class Environments(environments.Environments):
+    """The environments of one image below a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        image: Image,
+        *,
+        inside: environments.Run,
+        environ: Mapping[str, str],
+        site: Path | None = None,
+    ) -> None:
+        """`inside` runs a command in a container that sees the command's folder and this `folder`.
+
+        `environ` is ame's own; of it pip gets the settings of the network. `site`: a folder that
+        every environment imports from.
+        """
+        self.folder = folder / image.id.removeprefix("sha256:")[:16]
+        network = {
+            name: value
+            for name, value in environ.items()
+            if name.lower() in _PROXIES or name in _FOR_PIP.values()
+        }
+        own = {"PATH": image.path, "PIP_CACHE_DIR": str(self.folder / "pip")}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(self.folder, environ=network | own, downloads=False, site=site)
+        self._inside = inside
+
+    def interpreter(
+        self,
+        wanted: str,
+        *,
+        run: environments.Run,  # noqa: ARG002  # it would run on this machine
+        note: Callable[[str], None],  # noqa: ARG002  # nothing is fetched
+    ) -> environments.Interpreter:
+        """The interpreter of that version in the image.
+
+        Raises:
+            errors.PythonMissing: the image has none of that version.
+
+        """
+        known = self.folder / "interpreters"
+        if not known.exists():
+            argv = ("/bin/sh", "-c", _ASK, _SHOW, *_NAMES)
+            self._inside(process.Command(argv=argv, folder=self.folder, variables=self.environ))
+        told = known.read_text().splitlines() if known.exists() else []
+        found = [environments.Interpreter(**json.loads(line)) for line in told]
+        for each in found:
+            if each.is_of(wanted):
+                return each
+        there = dict.fromkeys(f"{each.version} ({each.path})" for each in found)
+        raise errors.PythonMissing(wanted, [*there], "the image brings no other")
+
+    def installer(
+        self,
+        home: Path,
+        run: environments.Run,  # noqa: ARG002  # it would run on this machine
+    ) -> environments.Installer:
+        """What fills an environment: pip of the image, in a container."""
+        return Installer(venv=home / "venv", scratch=home, environ=self.environ, run=self._inside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer(environments.Installer):
+    """Installs by pip, since uv may not run in the image."""
+
+    def create(self, interpreter: environments.Interpreter) -> None:
+        """Makes the environment, empty but for pip.
+
+        Raises:
+            errors.EnvironmentFailed: the image's Python could not make it.
+
+        """
+        self._do("python -m venv", (interpreter.path, "-m", "venv", str(self.venv)), {})
+
+    def install(
+        self,
+        lines: Iterable[str],
+        constraints: Iterable[str] = (),
+        *,
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Installs what a requirements file of these lines asks for.
+
+        Raises:
+            errors.EnvironmentFailed: something could not be found, built or verified.
+
+        """
+        pip = (str(self.python), "-m", "pip", "install", "--disable-pip-version-check")
+        argv = (*pip, "--no-input", *options, *self._files(lines, constraints))
+        self._do("pip install", argv, _for_pip(variables or {}))
+
+    def install_by_pip(self, lines: Iterable[str], constraints: Iterable[str]) -> None:
+        """The same."""
+        self.install(lines, constraints)
+
+
+def prepare(
+    executor: project.Executor,
+    *,
+    folder: Path,
+    arguments: tuple[str, ...],
+    environments: Environments,
+    run: environments.Run,
+    note: Callable[[str], None],
+) -> executors.Ready:
+    """As `executors.prepare`, for a command that will run in a container.
+
+    A custom command gets no environment: the image is its environment.
+    """
+    if isinstance(executor, project.Custom):
+        executor = replace(executor, python_version="")
+    ready = executors.prepare(
+        executor,
+        folder=folder,
+        arguments=arguments,
+        environments=environments,
+        run=run,
+        note=note,
+    )
+    if ready.argv[0] == shell():
+        ready = replace(ready, argv=("/bin/sh", *ready.argv[1:]))
+    return ready
+
+
+def _for_pip(variables: Mapping[str, str]) -> dict[str, str]:
+    """The settings of uv as pip's, without places on this machine."""
+    said: dict[str, str] = {}
+    for name, value in variables.items():
+        places = value.replace(",", " ").split()
+        there = " ".join(each for each in places if not each.startswith(("/", "file:")))
+        if name in _FOR_PIP and there:
+            said[_FOR_PIP[name]] = there
+    return said

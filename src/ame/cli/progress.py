@@ -12,6 +12,7 @@ import click
 
 from ame import runs
 from ame.cli.shown import size
+from ame.engine.reports.log import OWN
 
 if TYPE_CHECKING:
     from ame.engine.workspace.ignore import LeftOut
@@ -81,8 +82,8 @@ class Progress:
             self._drawer.start()
 
     def line(self, step: str, text: str) -> None:
-        """What a step prints, behind its name."""
-        if self._logs:
+        """What a step prints, behind its name; without `logs`, only what ame says of it."""
+        if self._logs or text.startswith(OWN):
             self._print(f"{self._prefix(step)} {text}")
 
     def progress(self, step: str, done: float, message: str) -> None:

@@ -106,6 +106,12 @@ class MemoryStore:
                 for artifact in artifacts.values()
             )
 
+    def digests(self) -> tuple[set[str], set[str]]:
+        with self._lock:
+            artifacts = {a.digest for saved in self._artifacts.values() for a in saved.values()}
+            steps = [step for run in self._steps.values() for step in run.values()]
+            return artifacts, {step.outputs for step in steps if step.outputs}
+
     def reusable(self, key: str) -> Step | None:
         with self._lock:
             found = [

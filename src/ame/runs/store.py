@@ -90,6 +90,9 @@ class Store(Protocol):
     def saved(self, project: str, path: str, digest: str) -> bool:
         """Whether a run of that project has saved an artifact of this path and content."""
 
+    def digests(self) -> tuple[set[str], set[str]]:
+        """The digests of all artifacts, and those of the manifests of all steps' outputs."""
+
     def reusable(self, key: str) -> Step | None:
         """The newest step with that cache key that succeeded and whose outputs are kept."""
 

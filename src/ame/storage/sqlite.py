@@ -150,6 +150,14 @@ class Database:
             row = connection.execute(_SAVED, (digest, os.fsencode(path), project)).fetchone()
         return row is not None
 
+    def digests(self) -> tuple[set[str], set[str]]:
+        with self._file.read() as connection:
+            artifacts = connection.execute("SELECT DISTINCT digest FROM artifact").fetchall()
+            outputs = connection.execute(
+                "SELECT DISTINCT outputs FROM step WHERE outputs != ''"
+            ).fetchall()
+        return {row[0] for row in artifacts}, {row[0] for row in outputs}
+
     def reusable(self, key: str) -> runs.Step | None:
         query = f"""
             {_STEP.replace("SELECT", "SELECT (SELECT run.name FROM run WHERE run.id = run),")}

@@ -9,6 +9,8 @@ from ame.engine import mask
 Show = Callable[[str, str], None]
 """Takes a step's name and one line of its output, without its end."""
 
+OWN = "ame: "
+"""What lines of ame's own begin with."""
 _LONGEST = 64 * 1024
 """Bytes of one line that are shown at once; a longer one is shown in parts, and kept whole."""
 
@@ -30,7 +32,7 @@ class Log:
     def note(self, text: str) -> None:
         """Adds a line of ame's own."""
         self._keep(b"" if not self._line else b"\n")
-        self._keep(self._mask.feed(f"ame: {text}\n".encode()))
+        self._keep(self._mask.feed(f"{OWN}{text}\n".encode()))
 
     def close(self) -> None:
         """Writes what is held back. Idempotent."""

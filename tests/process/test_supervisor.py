@@ -35,7 +35,7 @@ def test_a_child_that_a_signal_ended_has_its_number_as_code(shell: Shell) -> Non
 
 def test_a_child_begins_with_nothing_but_what_it_was_given(tmp_path: Path) -> None:
     script = "pwd; env -u PWD; cat; cut -d' ' -f6 /proc/$$/stat; echo $$; ls /proc/$$/fd; "
-    script += "sed -n 's/^Sig[BI].*\\t//p' /proc/$$/status"
+    script += "exec sed -n 's/^Sig[BI].*\\t//p' /proc/self/status"
     command = process.Command(
         argv=("sh", "-c", script), folder=tmp_path, variables={"PATH": "/usr/bin:/bin"}
     )

@@ -112,3 +112,4 @@ def main() -> None:
     gc.disable()
     slot.become_subreaper()
     Keeper(socket.socket(fileno=LINE), form=form, name=name).live()
+    os._exit(0)  # the interpreter would take its time

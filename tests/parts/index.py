@@ -29,7 +29,7 @@ def serving(folder: Path, *packages: str) -> Iterator[str]:
         page.write_text("".join(map(_link, files)))
     (folder / "simple" / "index.html").write_text("".join(f'<a href="{n}/">{n}</a>' for n in names))
     pages = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), pages) as server:
+    with _Server(("127.0.0.1", 0), pages) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -42,6 +42,11 @@ def serving(folder: Path, *packages: str) -> Iterator[str]:
 def _link(wheel: Path) -> str:
     digest = sha256(wheel.read_bytes()).hexdigest()
     return f'<a href="../../wheels/{wheel.name}#sha256={digest}">{wheel.name}</a>\n'
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves early is none."""
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

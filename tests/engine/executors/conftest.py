@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from engine.executors.steps import Steps
+from engine.executors.tools import address, old_poetry, pipenv, poetry
+
+__all__ = ["address", "old_poetry", "pipenv", "poetry", "steps"]
 
 
 @pytest.fixture

@@ -51,13 +51,15 @@ class Steps:
         self.output += done.stdout
         return process.Exit(code=done.returncode)
 
-    def prepare(self, executor: project.Executor, *arguments: str) -> executors.Ready:
+    def prepare(
+        self, executor: project.Executor, *arguments: str, run: environments.Run | None = None
+    ) -> executors.Ready:
         return executors.prepare(
             executor,
             folder=self.folder,
             arguments=arguments,
             environments=self.environments,
-            run=self.run,
+            run=run or self.run,
             note=self.notes.append,
         )
 

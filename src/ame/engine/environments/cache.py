@@ -179,7 +179,8 @@ class Environments:
             digest.update(f"{len(part)}:{part}".encode())
         for content in recipe.content:
             data = content.encode() if isinstance(content, str) else content
-            digest.update(b"%d:" % len(data) + data)
+            digest.update(b"%d:" % len(data))
+            digest.update(data)
         return digest.hexdigest()[:16]
 
     def _hold(self, place: Path) -> None:

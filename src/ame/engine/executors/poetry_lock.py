@@ -16,7 +16,7 @@ from ame.engine.executors.wanted import Wanted
 
 _FILE = "poetry.lock"
 _HASH = re.compile(rb'^content-hash = "([0-9a-f]+)"', re.MULTILINE)
-_LOCAL = re.compile(rb'^type = "(directory|file)"', re.MULTILINE)
+_LOCAL = (b'\ntype = "directory"', b'\ntype = "file"')
 
 
 def content_hash(lock: bytes) -> str:
@@ -35,7 +35,7 @@ def local(lock: bytes, folder: Path, left_out: Collection[str]) -> Wanted:
 
     """
     wanted = Wanted()
-    if not _LOCAL.search(lock):
+    if not any(kind in lock for kind in _LOCAL):
         return wanted
     for each in _parse(lock)["package"]:
         kind = each.get("source", {}).get("type", "")

@@ -21,7 +21,7 @@ _SHORT = {
     "-i": "--index-url",
 }
 _FOR_PIP_ALONE = re.compile(r"\s--(global-option|config-settings?|install-option)\b")
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2")
+_ARCHIVE = re.compile(r"\.(whl|zip|tar\.gz|tgz|tar\.bz2)\b")
 
 
 class Requirements:
@@ -76,9 +76,14 @@ class Requirements:
                 self.wanted.lines.append(line)
 
     def _add_requirement(self, line: str, shown: str) -> None:
-        if _FOR_PIP_ALONE.search(line):
-            self.wanted.by_pip = True
+        if line.count(" --") > line.count(" --hash"):
+            self.wanted.by_pip = self.wanted.by_pip or bool(_FOR_PIP_ALONE.search(line))
         target = line.split(" --", 1)[0]
+        if not (
+            "/" in target or "@" in target or target.startswith(".") or _ARCHIVE.search(target)
+        ):
+            self.wanted.lines.append(line)
+            return
         rest = line.removeprefix(target)
         if named := _NAMED.fullmatch(target):
             name, path, marker = named.groups()
@@ -126,7 +131,7 @@ def _is_path(name: str) -> bool:
     """Whether a requirement is a file or a folder of this machine, as pip tells it."""
     if "://" in name or name.startswith("file:"):
         return name.startswith("file:")
-    return name.startswith(".") or "/" in name or name.endswith(_ARCHIVES)
+    return name.startswith(".") or "/" in name or bool(_ARCHIVE.search(name))
 
 
 def _local(name: str, folder: Path) -> Path:
@@ -154,5 +159,8 @@ def _lines(path: Path, shown: str) -> list[str]:
         fault = f"it cannot be read as text ({error})"
         raise errors.DependenciesInvalid(shown, fault, "save it as UTF-8") from None
     joined = re.sub(r"\\\n", "", re.sub(r"(?m)^[ \t]*#.*$", "", text))
-    lines = (_COMMENT.sub("", line).strip() for line in joined.splitlines())
+    lines = (
+        _COMMENT.sub("", line).strip() if "#" in line else line.strip()
+        for line in joined.splitlines()
+    )
     return [line for line in lines if line]

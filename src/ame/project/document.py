@@ -107,7 +107,7 @@ def _measure(file: Path, root: Node) -> None:
         if depth > DEEPEST:
             raise _invalid(file, f"is nested more than {DEEPEST} deep; write it flatter", node)
         if count > MOST_NODES:
-            message = f"its aliases unfold into more than {MOST_NODES} nodes; write fewer of them"
+            message = f"holds more than {MOST_NODES} nodes when its aliases unfold; write fewer"
             raise _invalid(file, message)
         if isinstance(node, SequenceNode):
             ahead.extend((item, depth + 1) for item in node.value)
@@ -179,11 +179,11 @@ def _over_indented(lines: list[str], at: int) -> str:
 
 
 def _character_fault(file: Path, text: str, error: yaml.reader.ReaderError) -> errors.Fault:
-    before = text[: error.position]
+    before = text.encode()[: error.position].decode("utf-8", "ignore")  # it counts bytes
     return errors.Fault(
         file=file,
         line=before.count("\n") + 1,
         column=len(before) - before.rfind("\n"),
         path="",
-        message=f"holds the control character 0x{ord(text[error.position]):02x}; remove it",
+        message=f"holds the control character 0x{error.character:02x}; remove it",
     )

@@ -6,9 +6,8 @@ The grammar is that of Kubernetes' `resource.Quantity`: a number, then a binary 
 """
 
 import re
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal
 from fractions import Fraction
-from math import ceil
 
 LARGEST = 2**63 - 1
 
@@ -22,6 +21,7 @@ PATTERN = r"\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]
 WHOLE = r"\+?([0-9]+(\.0*)?([kMGTPE]|[KMGTPE]i|[eE]\+?[0-9]+)?|[0-9]*000m|0+m)"
 """A quantity that can be no fraction, whatever its digits."""
 
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _PARTS = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(.*)", re.DOTALL)
 _EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)")
 _WHOLE = re.compile(WHOLE)
@@ -105,33 +105,27 @@ def _count(text: str, per_unit: int) -> int:
     sign, digits, suffix = parts.groups()
     if sign == "-":
         raise ValueError(f"`{_short(text)}` is negative; write an amount of 0 or more")
-    number, scale = Decimal(digits), _scale(text, suffix)
-    if not number:
-        return 0
-    if isinstance(scale, int):
-        power = scale + number.adjusted()
-        if power >= 19:
-            return LARGEST
-        if power < -9:
-            return 1
-        exact = Fraction(number) * Fraction(10) ** scale
-    else:
-        exact = Fraction(number) * scale
-    return min(ceil(exact * per_unit), LARGEST * per_unit)
-
-
-def _scale(text: str, suffix: str) -> int | Fraction:
-    """What a suffix multiplies by: a power of ten as an integer, or a binary factor."""
-    if suffix in DECIMAL:
-        return DECIMAL[suffix]
+    number = Decimal(digits)
     if suffix in BINARY:
-        return Fraction(BINARY[suffix])
+        number = _EXACT.multiply(number, BINARY[suffix])
+    else:
+        power = DECIMAL[suffix] if suffix in DECIMAL else _exponent(text, suffix)
+        size = power + number.adjusted()
+        if number and not -9 <= size < 19:
+            return 1 if size < 0 else LARGEST * per_unit
+        number = _EXACT.scaleb(number, power) if power else number
+    if per_unit != 1:
+        number = _EXACT.multiply(number, per_unit)
+    return min(int(number.to_integral_value(ROUND_CEILING)), LARGEST * per_unit)
+
+
+def _exponent(text: str, suffix: str) -> int:
+    """The power of ten of `e3` or `E-3`; beyond reason, one that is beyond every amount."""
     exponent = _EXPONENT.fullmatch(suffix)
     if not exponent:
         raise ValueError(_refusal(text, suffix))
-    sign, digits = exponent[1][0], exponent[1].lstrip("+-0")
-    power = int(digits[:20] or "0")
-    return -power if sign == "-" else power
+    power = int(exponent[1].lstrip("+-0")[:9] or "0")
+    return -power if exponent[1][0] == "-" else power
 
 
 def _refusal(text: str, suffix: str = "") -> str:

@@ -241,6 +241,8 @@ _REFERENCE = Scalar(
     numbers=_COUNTS,
     booleans=True,
     convert=_reference,
+    refused=r"[0-9]+\.[0-9]+",
+    why="is a number; write a map of `name` and `project`",
 )
 
 

@@ -231,12 +231,11 @@ class Record:
             way = f"{path}.{word}" if path else word
             if key is None:
                 reading.refuse(place, way, self._unknown(word))
-            elif key.field in data:
+                continue
+            if key.field in data:
                 reading.refuse(place, way, f"is written twice: it is a spelling of `{key.name}`")
-            elif is_null(value):
-                data[key.field] = None
-            else:
-                data[key.field] = key.shape.read(value, way, reading, partial=partial)
+            null = is_null(value)
+            data[key.field] = None if null else key.shape.read(value, way, reading, partial=partial)
         if not (partial and self.defers):
             for key in self.keys:
                 if key.required and data.get(key.field) is None:
@@ -315,9 +314,8 @@ class Tagged:
             near = nearest(word, self.kinds) or f"; known are {known}"
             reading.refuse(at, path, f"`!{word}` is no tag here{near}")
             return {}
-        if isinstance(node, ScalarNode) and not node.value:
-            mark = node.start_mark
-            node = MappingNode(TEXT, [], mark, node.end_mark)
+        if is_null(node) or (isinstance(node, ScalarNode) and not node.value):
+            node = MappingNode(TEXT, [], node.start_mark, node.end_mark)
         if not isinstance(node, MappingNode):
             reading.expect(node, path, record.wanted)
             return {}

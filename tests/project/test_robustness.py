@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from project.samples import EVERYTHING
 
 from ame import errors, project
+from project.samples import EVERYTHING
 
 QUIET = settings(
     deadline=None,
@@ -15,9 +15,46 @@ QUIET = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PIECES = st.sampled_from(
-    ["tasks:", "- ", "  ", "\n", "name: a", "!poetry", "!x", "!!str", "&a ", "*a", "*", "{", "}"]
-    + ["[", "]", ": ", "#", "'", '"', "|", ">", "\t", "\r\n", "---", "...", "%", "?", "\x00", "ä"]
-    + ["pipeline:", "executor:", "taskRef: a", "1e99999", "<<: *a", "﻿", "\u2028", "\x85", "\ud800"]
+    [
+        "tasks:",
+        "- ",
+        "  ",
+        "\n",
+        "name: a",
+        "!poetry",
+        "!x",
+        "!!str",
+        "&a ",
+        "*a",
+        "*",
+        "{",
+        "}",
+        "[",
+        "]",
+        ": ",
+        "#",
+        "'",
+        '"',
+        "|",
+        ">",
+        "\t",
+        "\r\n",
+        "---",
+        "...",
+        "%",
+        "?",
+        "\x00",
+        "ä",
+        "pipeline:",
+        "executor:",
+        "taskRef: a",
+        "1e99999",
+        "<<: *a",
+        "\ufeff",
+        "\u2028",
+        "\x85",
+        "�",
+    ]
 )
 
 
@@ -90,7 +127,7 @@ def test_a_file_changed_at_random_is_read_or_refused(tmp_path: Path, data: st.Da
 def test_depth_and_aliases_without_end_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "ame.yml").write_text(text)
 
-    with pytest.raises(errors.ProjectInvalid, match="deep|unfold"):
+    with pytest.raises(errors.ProjectInvalid, match=r"deep|unfold"):
         project.read(tmp_path)
 
 

@@ -4,20 +4,20 @@ They are compared on documents whose tags are keys. What a schema cannot say is 
 names that are written twice.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
-from project.samples import EVERYTHING
-from project.writing import as_keys
 
 from ame import errors, project
+from project.samples import EVERYTHING
+from project.writing import as_keys
 
 QUIET = settings(
     deadline=None,
@@ -44,7 +44,7 @@ VALIDATOR = Draft202012Validator(in_python(WHOLE))
 
 def faults(folder: Path, document: Any) -> list[str]:
     """What the reader refuses that a schema can say."""
-    (folder / "ame.yml").write_text(json.dumps(document, ensure_ascii=True), encoding="utf-8")
+    (folder / "ame.yml").write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
     try:
         project.read(folder)
     except errors.ProjectInvalid as error:

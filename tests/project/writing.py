@@ -20,7 +20,7 @@ def as_keys(text: str, *, drop: bool = False) -> Any:
     class Loader(yaml.SafeLoader):
         pass
 
-    def construct(loader: Loader, suffix: str, node: yaml.Node) -> Any:
+    def construct(loader: Loader, suffix: str, node: yaml.MappingNode) -> Any:
         content = loader.construct_mapping(node, deep=True) if node.value else None
         return content if drop else {suffix: content}
 

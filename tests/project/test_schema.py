@@ -5,6 +5,7 @@ names that are written twice.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from project.writing import as_keys
 
 QUIET = settings(
     deadline=None,
-    max_examples=600,
+    max_examples=300,
     suppress_health_check=list(HealthCheck),
 )
 WHOLE = project.schema(tagged=False)
@@ -72,39 +73,40 @@ JUNK = st.one_of(
 )
 
 
-def values(schema: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+@cache
+def defined(name: str) -> st.SearchStrategy[Any]:
+    return st.deferred(lambda: values(WHOLE["$defs"][name]))
+
+
+def values(schema: Any) -> st.SearchStrategy[Any]:
     """What the parts of a schema allow, each for itself, so that most of it is allowed, and most
     of what is not is nearly so.
     """
     if "$ref" in schema:
-        return values(WHOLE["$defs"][schema["$ref"].rpartition("/")[2]], depth + 1)
-    if depth > 9:
-        return st.nothing()
+        return defined(schema["$ref"].rpartition("/")[2])
     if "anyOf" in schema:
-        return st.one_of([values(part, depth + 1) for part in schema["anyOf"]])
+        return st.one_of([values(part) for part in schema["anyOf"]])
     if schema.get("type") == "array":
-        return st.lists(values(schema["items"], depth + 1), max_size=3)
+        return st.lists(values(schema["items"]), max_size=2)
     if schema.get("type") == "object":
-        return objects(schema, depth)
+        return objects(schema)
     return from_schema(in_python(schema))
 
 
 @st.composite
-def objects(draw: st.DrawFn, schema: Any, depth: int) -> Any:
+def objects(draw: st.DrawFn, schema: Any) -> Any:
     known = schema.get("properties", {})
     needed = schema.get("required", [])
     if not known:
         names = st.sampled_from(["a", "b", "c-d", "e_f"])
-        return draw(
-            st.dictionaries(names, values(schema["additionalProperties"], depth), max_size=2)
-        )
+        return draw(st.dictionaries(names, values(schema["additionalProperties"]), max_size=2))
     chosen = {*needed, *draw(st.lists(st.sampled_from(sorted(known)), max_size=3))}
     if draw(st.integers(0, 40)) == 0:
         chosen.discard(draw(st.sampled_from(sorted(known))))
     made = {}
     for key in sorted(chosen):
         junk = draw(st.integers(0, 25)) == 0
-        made[key] = draw(JUNK if junk else values(known[key], depth + 1) | JUNK)
+        made[key] = draw(JUNK if junk else values(known[key]) | JUNK)
     if draw(st.integers(0, 40)) == 0:
         made[draw(st.sampled_from(["nmae", "x", ""]))] = draw(JUNK)
     return made

@@ -69,6 +69,7 @@ def test_a_piece_of_a_task_says_which_key_is_missing(tmp_path: Path) -> None:
         ("name:\n\t- a\n", "spaces, not with tabs"),
         ("name: 'a\n", "close the quote"),
         ("name: @a\n", "quote a value that begins with"),
+        ("tasks: [{name: a, executor: !mlflow}]", "put a space after a tag"),
         ("name: a: b\n", "quote a value that holds `: `"),
         ("name: a\n  b: c\n", "`b` is indented more than `name`"),
         ("tasks: [a\nname: b", "check indentation, quotes and brackets"),

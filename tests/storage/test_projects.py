@@ -3,10 +3,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from project.writing import write
 
 from ame import project
 from ame.storage import home, projects
+from project.writing import write
 
 
 def test_a_registered_project_is_found_by_its_name(tmp_path: Path) -> None:

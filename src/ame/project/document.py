@@ -148,6 +148,8 @@ def _remedy(lines: list[str], at: int, error: yaml.MarkedYAMLError) -> str:
     said = f"{error.context} {error.problem}"
     if "alias" in said:
         return "a value that begins with `*` is quoted: `'* * * * *'`"
+    if "scanning a tag" in said:
+        return "put a space after a tag: `!mlflow {}`"
     if "mapping values are not allowed" in said:
         over = _over_indented(lines, at)
         return over or "quote a value that holds `: `"

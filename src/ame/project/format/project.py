@@ -259,7 +259,8 @@ def schema(*, tagged: bool) -> Json:
     With `tagged`, for tools that drop tags, as editors do; else for a file whose tags are keys.
     """
     to = Definitions(tagged=tagged)
-    project = PROJECT.schema(to)
+    PROJECT.schema(to)
+    project = to.schemas.pop(PROJECT.name)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ame.yml",

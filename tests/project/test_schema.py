@@ -22,7 +22,7 @@ from project.writing import as_keys
 
 QUIET = settings(
     deadline=None,
-    max_examples=300,
+    max_examples=100,
     suppress_health_check=list(HealthCheck),
 )
 WHOLE = project.schema(tagged=False)
@@ -134,12 +134,14 @@ def test_an_editor_that_drops_tags_accepts_the_same() -> None:
     Draft202012Validator(project.schema(tagged=True)).validate(as_keys(EVERYTHING))
 
 
+@pytest.mark.slow
 @QUIET
 @given(values(WHOLE))
 def test_reader_and_schema_agree_on_projects(tmp_path: Path, document: Any) -> None:
     agree(tmp_path, document)
 
 
+@pytest.mark.slow
 @QUIET
 @given(values(WHOLE["$defs"]["task"]))
 def test_reader_and_schema_agree_on_tasks(tmp_path: Path, task: Any) -> None:
@@ -147,7 +149,7 @@ def test_reader_and_schema_agree_on_tasks(tmp_path: Path, task: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["executor", "resources", "secret", "artifacts", "deployment"])
-@settings(QUIET, max_examples=300)
+@settings(QUIET, max_examples=25)
 @given(data=st.data())
 def test_reader_and_schema_agree_on_every_part(
     tmp_path: Path, name: str, data: st.DataObject
@@ -162,7 +164,8 @@ def test_reader_and_schema_agree_on_every_part(
         agree(tmp_path, {"tasks": [{**task, name: part}]})
 
 
-@settings(QUIET, max_examples=400)
+@pytest.mark.slow
+@settings(QUIET, max_examples=200)
 @given(data=st.data())
 def test_reader_and_schema_agree_on_what_was_valid_and_was_changed(
     tmp_path: Path, data: st.DataObject

@@ -118,12 +118,13 @@ def product(database: sqlite.Database, number: int) -> None:
 
 
 def saving(database: sqlite.Database) -> None:
-    letters = random.Random(0)
+    letters = random.Random()
     made = [
         runs.Run(
             name=f"train_mnist-{letters.randbytes(5).hex()}",
             task="train_mnist",
             project="project0",
+            state=runs.State.SUCCEEDED,
             created=datetime.now(UTC),
         )
         for _ in range(500)
@@ -164,9 +165,8 @@ def command(state: Path) -> None:
             start = time.perf_counter()
             done = subprocess.run(argv, check=False, env=environment, capture_output=True)
             times[name].append((time.perf_counter() - start) * 1e3)
-            if done.returncode:
-                print(f"{'ame task list':58} {'absent':>9}")
-                return
+            if done.returncode or (name == "list" and done.stdout.count(b"\n") <= SHOWN):
+                raise SystemExit(f"{argv} listed nothing: {done.stderr.decode()}")
     base, list_ = (sorted(spent)[len(spent) // 2] for spent in times.values())
     print(f"{'ame task list, over python -c pass':58} {list_ - base:9.2f}")
 
@@ -175,7 +175,7 @@ def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(temporary)
-        path = folder / "ame.db"
+        path = folder / "runs.db"
         if not path.exists():
             start = time.perf_counter()
             build(path, number)

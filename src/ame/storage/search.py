@@ -9,8 +9,10 @@ _GRAM = 3
 """Letters in a word of the search index."""
 _GLANCE = 2000
 """Runs that are looked at one by one before the search index is asked for one or two letters."""
-_WALK = 100_000
+_WALK = 250_000
 """Runs that pass the filters up to which all of them are looked at instead of the search index."""
+_RARE = 2000
+"""Names that hold what is searched up to which the search index is asked, whatever the filters."""
 
 Query = tuple[str, list[Any]]
 
@@ -23,15 +25,14 @@ def fold(name: str) -> str:
 def newest(connection: Connection, where: runs.Filter, last: int, limit: int) -> list[int]:
     """The ids of the newest runs below `last` that pass, at most `limit`.
 
-    Filters alone follow an index. A search looks at all that passes the filters if that is not
-    much, and otherwise asks the search index, which is quick for what is rare, and for what is
-    common finds the first ones soon. Slow is only what is common and hardly ever passes filters
-    that let much through.
+    Filters alone follow an index. A search asks the search index if the names are rare, else it
+    looks at all that passes the filters if that is not much. Where both are many, the search index
+    finds the first ones soon; slow is only what is common on either side and hardly ever both.
     """
     needle = where.search.casefold()
     if "\n" in needle:
         return []
-    if not needle or _few(connection, where):
+    if not needle or (not _rare(connection, needle) and _few(connection, where)):
         return _ids(connection, walk(where, last, limit))
     if len(needle) < _GRAM:
         ids = _ids(connection, walk(where, last, limit, above=_glance(connection, last)))
@@ -74,8 +75,17 @@ def _match(connection: Connection, where: runs.Filter, last: int, limit: int) ->
         SELECT search.rowid FROM search CROSS JOIN run ON run.id = search.rowid
         WHERE search MATCH ? AND search.rowid < ? {tests} ORDER BY search.rowid DESC LIMIT ?
     """
-    match = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+    match = " OR ".join(map(_quoted, words))
     return query, [match, last, *values, limit]
+
+
+def _rare(connection: Connection, needle: str) -> bool:
+    """Whether few names hold it, as far as the search index can tell by itself."""
+    if len(needle) < _GRAM:
+        return False
+    query = "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)"
+    (count,) = connection.execute(query, (_quoted(needle), _RARE)).fetchone()
+    return bool(count < _RARE)
 
 
 def _few(connection: Connection, where: runs.Filter) -> bool:
@@ -104,6 +114,10 @@ def _tests(where: runs.Filter, *, among: bool = False) -> Query:
         tests += f" AND state IN ({', '.join('?' * len(where.states))})"
         values += [state.value for state in where.states]
     return tests, values
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'
 
 
 def _ids(connection: Connection, query: Query) -> list[int]:

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ame import errors, runs
-from ame.storage import datasets, rows, search
+from ame.storage import rows, search
 from ame.storage.connections import MIGRATIONS, Connections
+
+if TYPE_CHECKING:
+    from ame.storage import datasets
 
 _R = TypeVar("_R")
 
@@ -87,7 +91,12 @@ class Database:
     def __init__(self, path: Path, *, full: bool = False) -> None:
         """`full` syncs the disk at every save, so that a loss of power loses nothing either."""
         self._file = Connections(path, MIGRATIONS / "runs", full=full)
-        self.datasets = datasets.Table(self._file)
+
+    @cached_property
+    def datasets(self) -> "datasets.Table":
+        from ame.storage import datasets
+
+        return datasets.Table(self._file)
 
     def save(self, *records: runs.Record) -> None:
         with self._file.write() as connection:

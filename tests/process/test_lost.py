@@ -174,6 +174,25 @@ def test_a_killed_keeper_is_replaced_and_its_slots_go_on(
     assert list(groups.left(groups.name_for(supervisor.marker))) == []
 
 
+def test_a_slot_that_was_killed_while_idle_is_replaced(shell: Shell) -> None:
+    first = shell("sleep 0.1; exit 3")
+    slot, _ = parents(first)
+    everything(first)
+    assert first.wait().code == 3
+
+    os.kill(slot, signal.SIGKILL)
+    assert eventually(lambda: not is_running(slot))
+
+    second = shell("exit 4")
+    everything(second)
+    assert second.wait().code == 4
+
+
+def test_a_marker_without_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="NAME=value"):
+        process.Supervisor(marker="x")
+
+
 def test_nothing_runs_on_when_keeper_and_slot_were_killed_at_once(shell: Shell) -> None:
     child = shell(f"echo up; {DAEMON}")
     with child.output:

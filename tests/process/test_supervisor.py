@@ -73,6 +73,20 @@ def test_a_program_is_found_as_a_shell_in_its_folder_would(
         assert everything(supervisor.start(command)).decode().endswith("bin/tool a b\n")
 
 
+def test_a_folder_may_be_relative_to_where_we_are(
+    supervisor: process.Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    tool = tmp_path / "sub" / "tool"
+    tool.write_text("#!/bin/sh\npwd\n")
+    tool.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+    command = process.Command(argv=("./tool",), folder=Path("sub"), variables={})
+
+    assert everything(supervisor.start(command)).decode().strip() == str(tmp_path / "sub")
+
+
 def test_what_cannot_be_started_is_refused_with_its_reason(
     supervisor: process.Supervisor, tmp_path: Path
 ) -> None:
@@ -102,6 +116,8 @@ def test_what_cannot_be_started_is_refused_with_its_reason(
         start()
     with pytest.raises(process.NotExecutable, match="too long"):
         start("true", "x" * 3_000_000)
+    with pytest.raises(process.NotExecutable, match="null"):
+        start("true", "a\0b")
     assert everything(start("echo", "still here")) == b"still here\n"
 
 

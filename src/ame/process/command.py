@@ -100,12 +100,13 @@ def find_program(command: Command) -> Path:
 
     """
     program = command.argv[0] if command.argv else ""
-    if not program:
-        raise NotExecutable(program, "the command is empty")
-    if not command.folder.is_dir():
+    if not program or "\0" in program:
+        raise NotExecutable(program, "the command is empty, or its name has a null character")
+    folder = command.folder.absolute()
+    if not folder.is_dir():
         raise FolderNotFound(command.folder)
     if "/" in program:
-        file = command.folder / program
+        file = folder / program
         if not file.exists():
             raise ProgramNotFound(program, None)
         if _is_executable(file):
@@ -114,7 +115,7 @@ def find_program(command: Command) -> Path:
     path = command.variables.get("PATH", os.defpath)
     seen = False
     for entry in path.split(os.pathsep):
-        file = command.folder / entry / program
+        file = folder / entry / program
         if _is_executable(file):
             return file
         seen |= file.is_file()
@@ -128,6 +129,8 @@ def refused(command: Command, number: int, text: str) -> errors.Error:
     match number:
         case errno.ENOENT | errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.ENOTDIR:
             return NotExecutable(command.argv[0], _why(number))
+        case errno.EILSEQ:
+            return NotExecutable(command.argv[0], f"an argument or a variable is wrong, {text}")
         case errno.EOPNOTSUPP:
             return errors.Unavailable(
                 "limits were to be held by control groups, and none can be made here; "

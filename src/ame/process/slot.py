@@ -41,11 +41,13 @@ class _Step:
         self.status: int | None = None
         self.cause: str | None = None
         self.kill_at = float("inf")
+        """When what is left is killed, once it has been asked to end."""
         self.pause = 0.002
         self.use = watch.Use(os.getpid(), memory=watched_memory, cpu=watched_cpu, now=now)
         self.size = watch.Size(folder, storage, now=now) if storage is not None else None
         self.largest = 0
         self.suspect_until = 0.0
+        """While it is awaited whom the kernel kills for want of memory; else 0."""
 
     def next(self) -> float:
         """When something is to be done next, if nothing happens before."""
@@ -117,6 +119,8 @@ class Slot:
                     self._start(number, program, argv, folder, variables, limits, fds[0])
                 except OSError as error:
                     wire.send(self._line, ("refused", error.errno, str(error)))
+                except ValueError as error:
+                    wire.send(self._line, ("refused", errno.EILSEQ, str(error)))
                 finally:
                     os.close(fds[0])
             case ("end", number, grace, cause):
@@ -181,10 +185,10 @@ class Slot:
             return
         if step.status is not None and not step.ending():
             self._end(step, None, LEFTOVERS_GRACE)
-        if step.suspect_until and not step.ending():
-            step.suspect_until *= now < step.suspect_until
-            if self._group.kills():
-                self._end(step, "memory", 0)
+        if step.suspect_until and not step.ending() and self._group.kills():
+            self._end(step, "memory", 0)
+        if now >= step.suspect_until:
+            step.suspect_until = 0.0
         if now >= step.kill_at:
             self._group.forks(allowed=False)
             tree.kill(self._members())

@@ -137,6 +137,8 @@ class Supervisor:
         """
         if sys.platform != "linux":
             raise errors.Unsupported("commands are run on Linux only")
+        if marker and "=" not in marker:
+            raise ValueError(f"a marker is `NAME=value`, not `{marker}`")
         self.marker = marker or f"AME_TREE={os.urandom(12).hex()}"
         self._form = limits
         self._boot = boot_id()
@@ -170,13 +172,14 @@ class Supervisor:
         program = find_program(command)
         name, _, value = self.marker.partition("=")
         variables = {**command.variables, name: value}
+        measured = limits.folder or command.folder
         cpu = None if limits.cpu is None else float(limits.cpu)
         order = (
             os.fsencode(program),
             tuple(map(os.fsencode, command.argv)),
-            os.fsencode(command.folder),
+            os.fsencode(command.folder.absolute()),
             {os.fsencode(key): os.fsencode(text) for key, text in variables.items()},
-            (limits.memory, cpu, limits.storage, os.fsencode(limits.folder or command.folder)),
+            (limits.memory, cpu, limits.storage, os.fsencode(measured.absolute())),
         )
         try:
             return self._start(command, order)
@@ -224,7 +227,12 @@ class Supervisor:
     def _take(self) -> _Slot:
         with self._lock:
             self._refuse_if_closed()
-            return self._idle.pop() if self._idle else self._make_slot()
+            while self._idle:
+                slot = self._idle.pop()
+                if not slot.speaks(0):
+                    return slot
+                slot.close()  # nobody asked it: it was killed
+            return self._make_slot()
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -78,13 +78,15 @@ def test_scripts_of_the_pipfile_are_put_in_place_of_the_first_word(steps: Steps)
 
 def test_variables_of_dotenv_and_before_the_command_are_set(steps: Steps) -> None:
     by_hand(steps)
-    steps.write({".env": "A=one"})
+    steps.write({".env": "A=one\nAME_REPORT=elsewhere"})
 
     said = steps.start(
         pipenv("B=\"x y\" python -c \"import os; print(os.environ['A'], os.environ['B'])\"")
     )
 
     assert said == "one x y"
+    assert "AME_REPORT" not in steps.prepare(pipenv("true")).variables
+    assert any("AME_REPORT" in note for note in steps.notes)
 
 
 def test_no_part_of_the_command_reaches_a_shell(steps: Steps) -> None:

@@ -72,17 +72,32 @@ class Environments(environments.Environments):
             errors.PythonMissing: the image has none of that version.
 
         """
-        known = self.folder / "interpreters"
-        if not known.exists():
-            argv = ("/bin/sh", "-c", _ASK, _SHOW, *_NAMES)
-            self._inside(process.Command(argv=argv, folder=self.folder, variables=self.environ))
-        told = known.read_text().splitlines() if known.exists() else []
-        found = [environments.Interpreter(**json.loads(line)) for line in told]
+        found = self._found()
         for each in found:
             if each.is_of(wanted):
                 return each
         there = dict.fromkeys(f"{each.version} ({each.path})" for each in found)
         raise errors.PythonMissing(wanted, [*there], "the image brings no other")
+
+    def own(self) -> environments.Interpreter:
+        """The interpreter for what asks for no version: the first of the image.
+
+        Raises:
+            errors.PythonMissing: the image has none.
+
+        """
+        for each in self._found():
+            return each
+        raise errors.PythonMissing("3", (), "the image brings none")
+
+    def _found(self) -> list[environments.Interpreter]:
+        """The interpreters of the image, which is asked once."""
+        known = self.folder / "interpreters"
+        if not known.exists():
+            argv = ("/bin/sh", "-c", _ASK, _SHOW, *_NAMES)
+            self._inside(process.Command(argv=argv, folder=self.folder, variables=self.environ))
+        told = known.read_text().splitlines() if known.exists() else []
+        return [environments.Interpreter(**json.loads(line)) for line in told]
 
     def installer(
         self,

@@ -117,6 +117,10 @@ class Environments:
         there = [f"{each.version} ({each.path})" for each in self.interpreters.all()]
         raise errors.PythonMissing(wanted, there, why)
 
+    def own(self) -> Interpreter:
+        """The interpreter for what asks for no version: the one that runs ame."""
+        return self.interpreters.own()
+
     def get(self, recipe: Recipe, *, run: Run, note: Callable[[str], None]) -> Environment:
         """The environment of that recipe, made if it is not there; by one, if several want it.
 

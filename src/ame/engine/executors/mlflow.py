@@ -26,7 +26,7 @@ def prepare(executor: project.Mlflow, bench: Bench) -> Ready:
     given = _Given.read(bench.arguments)
     file, content = _mlproject(bench.folder)
     python, wanted = mlflow_env.read(content, file, bench.folder, bench.note)
-    python = executor.python_version or python or bench.environments.interpreters.own().version
+    python = executor.python_version or python or bench.environments.own().version
     command = _entry_point(executor, content, file, given, bench.folder)
     environment = bench.get(
         recipe("mlflow", bench.interpreter(python), wanted.content(), lambda: wanted)

@@ -19,6 +19,7 @@ from ame import errors, project
 from ame.engine.executors import dotenv, package
 from ame.engine.executors.ready import Bench, Ready, shell
 from ame.engine.executors.wanted import Wanted, recipe
+from ame.engine.variables import PROVIDED
 
 _FILE = "Pipfile.lock"
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -44,8 +45,7 @@ def prepare(executor: project.Pipenv, bench: Bench) -> Ready:
     content = (*wanted.content(), *wanted.variables.values())
     environment = bench.get(recipe("pipenv", interpreter, content, lambda: wanted))
     inside = {"PIPENV_ACTIVE": "1", "PIPENV_PROJECT_DIR": str(bench.folder)}
-    loaded = dotenv.read(bench.folder / ".env", bench.environments.environ)
-    return bench.ready(words, environment, wanted.roots, loaded | inside | variables)
+    return bench.ready(words, environment, wanted.roots, _loaded(bench) | inside | variables)
 
 
 class _Lock:
@@ -63,7 +63,7 @@ class _Lock:
         """The version that it was made for; where it does not say, that of the machine's Python."""
         requires = self._meta.get("requires", {})
         said: str = requires.get("python_full_version") or requires.get("python_version", "")
-        return said or bench.environments.interpreters.own().version
+        return said or bench.environments.own().version
 
     def wanted(self, environ: Mapping[str, str]) -> Wanted:
         """The packages of the section `default`.
@@ -130,6 +130,14 @@ def _marker(entry: Mapping[str, Any]) -> str:
     markers = [f"({entry['markers']})"] if entry.get("markers") else []
     markers += [f"{name} {entry[name]}" for name in _MARKERS if name in entry]
     return f" ; {' and '.join(markers)}" if markers else ""
+
+
+def _loaded(bench: Bench) -> dict[str, str]:
+    """The variables of `.env`, without those that ame provides."""
+    loaded = dotenv.read(bench.folder / ".env", bench.environments.environ)
+    if refused := sorted(loaded.keys() & PROVIDED):
+        bench.note(f".env: ame provides {', '.join(refused)} itself; not taken from there")
+    return {name: value for name, value in loaded.items() if name not in PROVIDED}
 
 
 def _scripts(folder: Path) -> dict[str, Any]:

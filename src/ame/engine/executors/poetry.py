@@ -176,7 +176,7 @@ def _meets(constraint: str, have: tuple[int, ...]) -> bool:
 def _tool(bench: Bench) -> environments.Environment:
     """Poetry, in an environment of its own."""
     bench.note("this lock file is from before Poetry 2: asking Poetry what it pins")
-    interpreter = bench.environments.interpreters.own()
+    interpreter = bench.environments.own()
     return bench.get(recipe("tool", interpreter, _TOOL, lambda: Wanted(lines=[*_TOOL])))
 
 

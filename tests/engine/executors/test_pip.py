@@ -61,3 +61,64 @@ def test_a_failed_install_ends_with_the_last_lines_of_the_tool_and_leaves_nothin
 
     assert any("six==99" in line for line in caught.value.lines)
     assert not list(steps.home.glob("*/*/"))
+
+
+LIB = """
+[project]
+name = "lib"
+version = "1"
+dependencies = ["six"]
+[project.scripts]
+lib = "lib:main"
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+
+
+def test_an_editable_project_is_imported_from_the_workspace(steps: Steps) -> None:
+    steps.write(
+        {
+            "requirements.txt": "-e ./lib",
+            "lib/pyproject.toml": LIB,
+            "lib/src/lib.py": "import six\ndef main(): print('first')",
+        }
+    )
+    command = project.Pip(python_version=HERE, command="lib")
+    assert steps.start(command) == "first"
+
+    steps.write({"lib/src/lib.py": "def main(): print('second')"})
+
+    assert steps.prepare(command).cached
+    assert steps.start(command) == "second"
+
+
+@pytest.mark.slow
+def test_a_local_project_is_installed_as_a_copy_and_anew_when_it_changes(steps: Steps) -> None:
+    steps.write(
+        {
+            "requirements.txt": "./lib",
+            "lib/pyproject.toml": LIB,
+            "lib/src/lib.py": "def main(): print(__file__)",
+        }
+    )
+    command = project.Pip(python_version=HERE, command="lib")
+    assert steps.start(command).startswith(str(steps.home))
+    assert sorted(path.name for path in (steps.folder / "lib").rglob("*")) == [
+        "lib.py",
+        "pyproject.toml",
+        "src",
+    ]
+
+    steps.write({"lib/src/lib.py": "def main(): print('second')"})
+
+    assert steps.start(command) == "second"
+
+
+@pytest.mark.slow
+def test_what_uv_does_not_know_is_installed_by_pip(steps: Steps) -> None:
+    steps.write({"requirements.txt": "six==1.16.0 --config-settings=a=b\n-c limits.txt"})
+    steps.write({"limits.txt": "six<2"})
+
+    assert steps.start(pip()) == "1.16.0"
+    assert "Successfully installed six-1.16.0" in steps.output

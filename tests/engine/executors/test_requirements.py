@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.engine.executors.requirements import Requirements
-from ame.engine.executors.wanted import Wanted
+from ame.engine.executors.dependencies.requirements import Requirements
+from ame.engine.executors.dependencies.wanted import Wanted
 
 
 def wanted(folder: Path, text: str) -> Wanted:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -35,24 +34,8 @@ class Interpreter:
     """What compiled packages must fit: implementation, version and platform."""
 
     def is_of(self, wanted: str) -> bool:
-        """Whether the version is the wanted one; `3.1` is not `3.11`."""
-        return f"{self.version}.".startswith(f"{wanted}.")
-
-    def markers(self) -> dict[str, str]:
-        """The variables of environment markers (PEP 508) as this interpreter would give them."""
-        return {
-            "implementation_name": self.implementation,
-            "implementation_version": self.version,
-            "os_name": os.name,
-            "platform_machine": platform.machine(),
-            "platform_python_implementation": {"pypy": "PyPy"}.get(self.implementation, "CPython"),
-            "platform_release": platform.release(),
-            "platform_system": platform.system(),
-            "platform_version": platform.version(),
-            "python_full_version": self.version,
-            "python_version": ".".join(self.version.split(".")[:2]),
-            "sys_platform": sys.platform,
-        }
+        """Whether it is CPython of the wanted version; `3.1` is not `3.11`."""
+        return self.implementation == "cpython" and f"{self.version}.".startswith(f"{wanted}.")
 
 
 class Interpreters:

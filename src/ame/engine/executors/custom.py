@@ -5,8 +5,8 @@ one, the machine's environment is left as it is.
 """
 
 from ame import project
+from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready
-from ame.engine.executors.wanted import Wanted, recipe
 
 
 def prepare(executor: project.Custom, bench: Bench) -> Ready:

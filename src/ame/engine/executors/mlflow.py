@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ame import errors, project
-from ame.engine.executors import mlflow_env
+from ame.engine.executors.dependencies import mlflow_env
+from ame.engine.executors.dependencies.wanted import recipe
 from ame.engine.executors.ready import Bench, Ready
-from ame.engine.executors.wanted import recipe
 
 _MAIN = "main"
 

@@ -5,9 +5,9 @@ does. The environment is that of the content of all files reached.
 """
 
 from ame import project
+from ame.engine.executors.dependencies.requirements import Requirements
+from ame.engine.executors.dependencies.wanted import recipe
 from ame.engine.executors.ready import Bench, Ready
-from ame.engine.executors.requirements import Requirements
-from ame.engine.executors.wanted import recipe
 
 
 def prepare(executor: project.Pip, bench: Bench) -> Ready:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors, project
-from ame.engine.executors import dotenv, package
+from ame.engine.executors import dotenv
+from ame.engine.executors.dependencies import package
+from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready, shell
-from ame.engine.executors.wanted import Wanted, recipe
 from ame.engine.variables import PROVIDED
 
 _FILE = "Pipfile.lock"

@@ -17,9 +17,9 @@ from typing import Any
 
 from ame import errors, project
 from ame.engine import environments
-from ame.engine.executors import package, poetry_lock
+from ame.engine.executors.dependencies import package, poetry_lock
+from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready
-from ame.engine.executors.wanted import Wanted, recipe
 
 _HASHED = ("requires-python", "dependencies", "optional-dependencies")
 _HASHED_BY_POETRY = ("dependencies", "source", "extras", "dev-dependencies", "group")

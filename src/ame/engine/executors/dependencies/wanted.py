@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ame import errors
 from ame.engine import environments
-from ame.engine.executors import package, pipconf
+from ame.engine.executors.dependencies import package, pipconf
 
 _LEFT_OUT = ("__pycache__", ".git", ".venv", "node_modules")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from ame import errors
-from ame.engine.executors.requirements import Requirements
-from ame.engine.executors.wanted import Wanted
+from ame.engine.executors.dependencies.requirements import Requirements
+from ame.engine.executors.dependencies.wanted import Wanted
 
 _CONDA = re.compile(r"(python|pip|setuptools|wheel)\s*(==|=|<=|>=|<|>|!=)?\s*([\d.]+)?.*")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from ame import errors
 from ame.engine import environments
-from ame.engine.executors import package
+from ame.engine.executors.dependencies import package
+from ame.engine.executors.dependencies.wanted import Wanted
 from ame.engine.executors.ready import Bench
-from ame.engine.executors.wanted import Wanted
 
 _FILE = "poetry.lock"
 _HASH = re.compile(rb'^content-hash = "([0-9a-f]+)"', re.MULTILINE)

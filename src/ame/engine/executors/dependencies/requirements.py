@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ame import errors
-from ame.engine.executors import package
-from ame.engine.executors.wanted import Wanted
+from ame.engine.executors.dependencies import package
+from ame.engine.executors.dependencies.wanted import Wanted
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s*)(.*)", re.DOTALL)

@@ -1,0 +1,1 @@
+"""What the files of a project ask to be installed, whatever kind of file it is."""

@@ -3,34 +3,24 @@
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ame import errors, process, project
-from ame.engine import executors
-from ame.engine.environments import Environments
+from ame.engine.backends.places import Child, Place
 from ame.engine.reports import log
 from ame.project import quantity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What an attempt works with."""
-
-    supervisor: process.Supervisor
-    environments: Environments
-    grace: float
-    """Seconds between asking the step to end and ending it."""
 
 
 class Attempt:
     """One try. `stop` may be called at any time, from any thread."""
 
-    def __init__(self, means: Means, written: log.Log) -> None:
-        self._means = means
+    def __init__(self, place: Place, written: log.Log, *, grace: float) -> None:
+        """`grace`: seconds between asking the step to end and ending it."""
+        self._place = place
+        self._grace = grace
         self._log = written
         self._lock = threading.Lock()
-        self._child: process.Child | None = None
+        self._child: Child | None = None
         self._stopped = False
         self._late = False
         self.limited = ""
@@ -54,22 +44,20 @@ class Attempt:
         """
         executor = task.executor
         assert executor is not None
-        ready = executors.prepare(
+        ready = self._place.prepare(
             executor,
             folder=folder,
-            environments=self._means.environments,
-            run=self._install,
-            note=self._log.note,
             arguments=arguments,
-        )
-        command = process.Command(
-            argv=ready.argv, folder=folder, variables={**variables, **ready.variables}
+            follow=self._follow,
+            note=self._log.note,
         )
         timer = threading.Timer(task.timeout, self._time_out) if task.timeout else None
         if timer is not None:
             timer.start()
         try:
-            ended = self._follow(command, limits)
+            child = self._place.start(ready, folder=folder, own=variables, limits=limits)
+            self.limited = child.limited
+            ended = self._follow(child)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -84,26 +72,21 @@ class Attempt:
             self._stopped = True
             child = self._child
         if child is not None:
-            child.end(self._means.grace)
+            child.end(self._grace)
 
     def _time_out(self) -> None:
         self._late = True
         with self._lock:
             child = self._child
         if child is not None:
-            child.end(self._means.grace)
+            child.end(self._grace)
 
-    def _install(self, command: process.Command) -> process.Exit:
-        return self._follow(command, process.Limits())
-
-    def _follow(self, command: process.Command, limits: process.Limits) -> process.Exit:
-        child = self._means.supervisor.start(command, limits)
+    def _follow(self, child: Child) -> process.Exit:
         with self._lock:
             self._child = child
             stopped = self._stopped
         if stopped:
-            child.end(self._means.grace)
-        self.limited = child.limited
+            child.end(self._grace)
         process.pump(child, self._log.write)
         ended = child.wait()
         with self._lock:

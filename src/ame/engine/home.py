@@ -18,6 +18,7 @@ from ame.runs.leases import Capacity, Leases
 from ame.storage import blobs, leases, projects, sqlite
 
 if TYPE_CHECKING:
+    from ame.engine.backends.containers import Engine
     from ame.storage.vault import Vaults
 
 
@@ -97,14 +98,30 @@ class Home:
     @cached_property
     def environments(self) -> Environments:
         """Cached Python environments."""
-        site = self.folder / "site"
-        _offer(site)
         return Environments(
             self.folder / "environments",
             environ=os.environ,
             downloads=self.settings.python_downloads,
-            site=site,
+            site=self.site,
         )
+
+    @cached_property
+    def site(self) -> Path:
+        """A folder with the module that steps may import; Python environments know it."""
+        site = self.folder / "site"
+        _offer(site)
+        return site
+
+    @cached_property
+    def containers(self) -> "Engine":
+        """The container engine that answers.
+
+        Raises:
+            errors.ContainerEngineMissing: none does.
+        """
+        from ame.engine.backends.containers import Engine
+
+        return Engine.find(os.environ, wanted=self.settings.container_engine)
 
     def read_tree(self, digest: str) -> dict[str, tree.File]:
         """A tree that was kept as a blob."""

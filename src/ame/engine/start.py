@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ame import errors, process, project, runs
-from ame.engine import attempt, git, machine, plan, reuse
+from ame.engine import git, machine, plan, reuse
 from ame.engine.conductor import Conductor
 from ame.engine.home import Home
 from ame.engine.interrupts import interrupts
@@ -66,6 +66,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
         _refuse_arguments(wish, task)
         claims = _claims(planned, home, fit=wish.fit)
         values = _secrets(planned, home)
+        _find_containers(planned, home, watcher)
         run = _run(wish, task, planned)
         home.store.save(run)
         supervisor = stack.enter_context(
@@ -80,11 +81,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             run=run,
             plan=planned,
             home=home,
-            means=attempt.Means(
-                supervisor=supervisor,
-                environments=home.environments,
-                grace=home.settings.grace,
-            ),
+            supervisor=supervisor,
             secrets=values,
             flow=flow,
             watcher=watcher,
@@ -151,6 +148,14 @@ def _secrets(planned: plan.Plan, home: Home) -> dict[str, Mapping[str, str]]:
     from ame.engine import secrets
 
     return secrets.read(asking, home.secrets, home.vaults)
+
+
+def _find_containers(planned: plan.Plan, home: Home, watcher: Watcher) -> None:
+    """Finds the container engine, if a step needs it; clears what lost runs have left there."""
+    executors = [step.task.executor for step in planned.steps.values()]
+    if any(executor is not None and executor.image for executor in executors):
+        for run in home.containers.sweep(lost.alive):
+            watcher.note(f"a container that run `{run}` had left was removed")
 
 
 def _run(wish: Wish, task: project.Task, planned: plan.Plan) -> runs.Run:

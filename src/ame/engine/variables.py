@@ -78,7 +78,7 @@ def provided(
 
 def tracking_uri(settings: Settings, home: Path) -> str:
     """Where MLflow keeps its runs: as set outside, else a file in the state folder."""
-    return _outside("MLFLOW_TRACKING_URI", settings) or f"sqlite:///{home / 'mlflow.db'}"
+    return _outside("MLFLOW_TRACKING_URI", settings) or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
 
 
 def _outside(name: str, settings: Settings) -> str:

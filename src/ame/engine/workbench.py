@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ame import errors, process, runs
 from ame.engine import attempt, plan, reuse, variables
+from ame.engine.backends.places import Machine, Place
 from ame.engine.disclosure import Disclosure
 from ame.engine.home import Home
 from ame.engine.reports import log
@@ -27,7 +28,7 @@ class Shared:
     run: runs.Run
     plan: plan.Plan
     home: Home
-    means: attempt.Means
+    supervisor: process.Supervisor
     secrets: Mapping[str, Mapping[str, str]]
     """For each step that has any, the values of its secrets by variable."""
     flow: Flow
@@ -58,7 +59,11 @@ class Workbench:
         self._shared = shared
         self._lock = threading.Lock()
         self._stopping = False
-        self._inherited = variables.inherited()
+        self._machine = Machine(
+            supervisor=shared.supervisor,
+            environments=shared.home.environments,
+            inherited=variables.inherited(),
+        )
         self._attempts: dict[str, attempt.Attempt] = {}
         values = [value for each in shared.secrets.values() for value in each.values()]
         self._secrets = Disclosure(values)
@@ -128,7 +133,8 @@ class Workbench:
             masked=self._secrets.stream(),
             show=lambda line: shared.watcher.line(step.name, line),
         )
-        trying = attempt.Attempt(shared.means, written)
+        place = self._place(planned, step, folder, lease)
+        trying = attempt.Attempt(place, written, grace=shared.home.settings.grace)
         try:
             with self._lock:
                 if self._stopping:
@@ -211,6 +217,30 @@ class Workbench:
             limited=trying.limited,
         )
 
+    def _place(
+        self, planned: plan.PlannedStep, step: runs.Step, folder: Path, lease: leases.Lease
+    ) -> Place:
+        """Where the step's command runs: in a container, if its executor names an image."""
+        shared = self._shared
+        executor = planned.task.executor
+        if executor is None or not executor.image:
+            return self._machine
+        from ame.engine.backends.places import Container
+
+        report = folder / "report"
+        report.touch()
+        kept = shared.home.folder / "mlflow"
+        kept.mkdir(exist_ok=True)
+        return Container(
+            shared.home.containers,
+            shared.supervisor,
+            home=shared.home.folder,
+            site=shared.home.site,
+            labels={"run": step.run, "step": step.name, "owner": shared.run.owner},
+            mounts=(report, kept),
+            gpus=lease.gpus,
+        )
+
     def _variables(
         self,
         planned: plan.PlannedStep,
@@ -219,10 +249,9 @@ class Workbench:
         folder: Path,
         lease: leases.Lease,
     ) -> dict[str, str]:
-        """The whole environment of a command; what comes later wins."""
+        """The variables of the step itself; what comes later wins."""
         shared = self._shared
         return {
-            **self._inherited,
             **shared.home.settings.environment,
             **variables.provided(
                 shared.home.settings,

@@ -18,8 +18,7 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
     """
     found: list[runs.Run] = []
     for left in store.unfinished():
-        owner = process.Identity.parse(left.owner)
-        if process.alive(owner):
+        if alive(left.owner):
             continue
         process.sweep(marker(left.name))
         now = datetime.now(UTC)
@@ -37,6 +36,11 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
         clear(home / "runs" / run.name)
         found.append(run)
     return tuple(found)
+
+
+def alive(owner: str) -> bool:
+    """Whether the process that leads a run still is, given as it writes its identity."""
+    return process.alive(process.Identity.parse(owner))
 
 
 def marker(run: str) -> str:

@@ -1,0 +1,5 @@
+"""`python -m ame` is the command `ame`."""
+
+from ame.cli import main
+
+main()

@@ -188,6 +188,19 @@ def test_a_package_without_hashes_is_refused(steps: Steps) -> None:
         steps.prepare(poetry("true"))
 
 
+def test_an_optional_group_is_left_out_however_its_name_is_spelled(steps: Steps) -> None:
+    group = {"Big_Docs": {"optional": True, "dependencies": {"none": "*"}}}
+    relevant = RELEVANT | {"tool": {"poetry": {"group": group}}}
+    written = (
+        "[tool.poetry.group.Big_Docs]\noptional = true\n"
+        '[tool.poetry.group.Big_Docs.dependencies]\nnone = "*"\n'
+    )
+    package = '[[package]]\nname = "none"\nversion = "1"\ngroups = ["big-docs"]\nfiles = []\n'
+    by_hand(steps, STANDARD + written, relevant, package)
+
+    assert steps.start(poetry("echo done")) == "done"
+
+
 def test_a_missing_lock_is_named_with_what_to_do(steps: Steps) -> None:
     steps.write({"pyproject.toml": STANDARD})
 

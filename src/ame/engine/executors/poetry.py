@@ -59,7 +59,9 @@ class _Described:
         self.packages = [own] if installed or own.points["console_scripts"] else []
         """The project's own package; in a project that is none, what offers its scripts."""
         self.left_out = {
-            name for name, group in self._poetry.get("group", {}).items() if group.get("optional")
+            _plain(name)
+            for name, group in self._poetry.get("group", {}).items()
+            if group.get("optional")
         }
         """The groups that are not installed unless asked for."""
         self.relevant = json.dumps(self._content(groups=True), sort_keys=True)
@@ -93,7 +95,7 @@ class _Described:
         names = {*self._poetry.get("group", {}), *self._pyproject.get("dependency-groups", {})}
         if "dev-dependencies" in self._poetry:
             names.add("dev")
-        return sorted(names - self.left_out - {"main"})
+        return sorted({*map(_plain, names)} - self.left_out - {"main"})
 
     def indexes(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The variables of uv for the project's sources, with their credentials."""
@@ -178,6 +180,11 @@ def _tool(bench: Bench) -> environments.Environment:
     bench.note("this lock file is from before Poetry 2: asking Poetry what it pins")
     interpreter = bench.environments.own()
     return bench.get(recipe("tool", interpreter, _TOOL, lambda: Wanted(lines=[*_TOOL])))
+
+
+def _plain(group: str) -> str:
+    """A group's name as lock files write it."""
+    return re.sub(r"[-_.]+", "-", group).lower()
 
 
 def _digest(text: str) -> str:

@@ -465,3 +465,20 @@ def test_check_finds_all_that_cannot_be_resolved(tmp_path: Path) -> None:
         "templates[0]",
         "models[0].training.task",
     ]
+
+
+def test_a_project_whose_file_is_gone_is_named_at_the_place_that_needs_it(tmp_path: Path) -> None:
+    folder = write(tmp_path, "tasks: [{name: a, taskRef: far.b}]")
+
+    said = refusal(folder, "a", project.KnownProjects({"far": tmp_path / "far"}))
+
+    assert said.startswith("ame.yml:1:9: tasks[0]: the project `far` cannot be read: ")
+
+
+def test_a_chain_of_data_sets_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    task = "executor: !custom {command: x}, dataSets: "
+    sets = [f"- {{name: d{i}, path: p, task: {{{task}[d{i + 1}]}}}}" for i in range(2000)]
+    folder = write(tmp_path, "dataSets:\n" + "\n".join(sets))
+
+    with pytest.raises(errors.ProjectInvalid, match="100 in a row"):
+        project.dataset(project.read(folder), project.DatasetRef(name="d0"))

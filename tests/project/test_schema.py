@@ -73,6 +73,9 @@ JUNK = st.one_of(
 )
 
 
+WAYS = ("executor", "pipeline", "taskRef", "taskref", "runcommand", "command", "taskType")
+
+
 @cache
 def defined(name: str) -> st.SearchStrategy[Any]:
     return st.deferred(lambda: values(WHOLE["$defs"][name]))
@@ -101,12 +104,24 @@ def objects(draw: st.DrawFn, schema: Any) -> Any:
         names = st.sampled_from(["a", "b", "c-d", "e_f"])
         return draw(st.dictionaries(names, values(schema["additionalProperties"]), max_size=2))
     chosen = {*needed, *draw(st.lists(st.sampled_from(sorted(known)), max_size=3))}
+    if "pipeline" in known:  # a task, of which few would be one if left to chance
+        chosen -= {
+            "executor",
+            "taskRef",
+            "taskref",
+            "pipeline",
+            "runcommand",
+            "command",
+            "taskType",
+        }
+        chosen |= {draw(st.sampled_from(["executor", "taskRef", "pipeline", "runcommand"]))}
+        chosen |= {"name"} & known.keys()
     if draw(st.integers(0, 40)) == 0:
         chosen.discard(draw(st.sampled_from(sorted(known))))
     made = {}
     for key in sorted(chosen):
         junk = draw(st.integers(0, 25)) == 0
-        made[key] = draw(JUNK if junk else values(known[key]) | JUNK)
+        made[key] = draw(JUNK if junk else values(known[key]))
     if draw(st.integers(0, 40)) == 0:
         made[draw(st.sampled_from(["nmae", "x", ""]))] = draw(JUNK)
     return made

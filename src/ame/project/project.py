@@ -20,7 +20,7 @@ class Dataset:
     task: Task
     project: str
     folder: Path
-    place: Place | None = field(default=None, compare=False, repr=False)
+    place: Place = field(default_factory=Place, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,6 @@ def resolve(project: Project, name: str, projects: Projects = ALONE) -> Task:
     Raises:
         UnknownTask: the project has none of that name.
         errors.ProjectInvalid: it refers to what is not there, to itself, or lacks an executor.
-        errors.NotFound: another project that it needs has no file.
 
     """
     for task in project.tasks:
@@ -57,7 +56,7 @@ def resolve(project: Project, name: str, projects: Projects = ALONE) -> Task:
 
 def dataset(project: Project, ref: DatasetRef, projects: Projects = ALONE) -> Dataset:
     """The data set that `project` refers to, its task complete. Raises as `resolve` does."""
-    return _Resolver(project, projects).dataset(project, ref, None)
+    return _Resolver(project, projects).dataset(project, ref, Place(file=project.file))
 
 
 def model(project: Project, name: str, projects: Projects = ALONE) -> Model:
@@ -76,7 +75,10 @@ def check(project: Project, projects: Projects = ALONE) -> tuple[errors.Fault, .
     deeds: list[Callable[[], object]] = [
         *(partial(resolver.complete, project, task) for task in project.tasks),
         *(partial(resolver.template, project, part) for part in project.templates),
-        *(partial(resolver.dataset, project, _ref(found), None) for found in project.datasets),
+        *(
+            partial(resolver.dataset, project, _ref(found), found.place)
+            for found in project.datasets
+        ),
         *(partial(resolver.model, project, found) for found in project.models),
     ]
     for deed in deeds:
@@ -118,16 +120,22 @@ class _Resolver:
         )
 
     def dataset(
-        self, owner: Project, ref: DatasetRef, at: Place | None, trail: tuple[str, ...] = ()
+        self, owner: Project, ref: DatasetRef, at: Place, trail: tuple[str, ...] = ()
     ) -> Dataset:
-        """A data set that `owner` refers to, and that all data sets which its task needs exist."""
+        """A data set that `owner` refers to at that place."""
         home = self._project(ref.project, owner, at)
         found = next((item for item in home.datasets if item.name == ref.name), None)
         if found is None:
-            raise self._absent("data set", str(ref), home, [d.name for d in home.datasets], at)
+            raise _absent("data set", str(ref), home, [d.name for d in home.datasets], at)
+        return self.produce(home, found, trail)
+
+    def produce(self, home: Project, found: Dataset, trail: tuple[str, ...] = ()) -> Dataset:
+        """A data set of `home`, its task complete."""
         label = f"data set {self._label(home, found.name)}"
         if label in trail:
             raise _fault(found.place, f"the data set needs itself: {' -> '.join((*trail, label))}")
+        if len(trail) > DEEPEST:
+            raise _fault(found.place, f"the data set is needed by more than {DEEPEST} in a row")
         task = self.task(home, found.task, label)
         self.needs(task, (*trail, label))
         return replace(found, task=task)
@@ -146,8 +154,9 @@ class _Resolver:
         written: Mapping[str, Any],
         trail: tuple[str, ...],
         handed: Data,
-        name: str,
+        name: str = "",
     ) -> Task:
+        """A complete task. `handed` is what pipelines around it say; `name` is for one without."""
         self.count += 1
         home, data, trail = self._flatten(owner, written, trail)
         at: Place = data["place"]
@@ -161,12 +170,10 @@ class _Resolver:
         handed = _merge(own, handed)
         names = _Names(groups)
         members = tuple(
-            tuple(self._complete(home, member, trail, handed, names.of(member)) for member in group)
+            tuple(
+                names.give(member, self._complete(home, member, trail, handed)) for member in group
+            )
             for group in groups
-        )
-        members = tuple(
-            tuple(replace(task, name=names.unique(task.name, member)) for task, member in pair)
-            for pair in (zip(*both, strict=True) for both in zip(members, groups, strict=True))
         )
         shell = build.task({**data, "pipeline": None, "executor": None}, home.file, home.name)
         return replace(shell, name=name, pipeline=members)
@@ -225,9 +232,9 @@ class _Resolver:
         for found in among:
             if found.name == ref["name"]:
                 return home, found
-        raise self._absent(what, ref["name"], home, [task.name for task in among], at)
+        raise _absent(what, ref["name"], home, [task.name for task in among], at)
 
-    def _project(self, name: str, owner: Project, at: Place | None) -> Project:
+    def _project(self, name: str, owner: Project, at: Place) -> Project:
         if name in ("", owner.name):
             return owner
         if name == self.root.name:
@@ -238,14 +245,11 @@ class _Resolver:
                 known = ", ".join(f"`{other}`" for other in self.projects.names()) or "none"
                 message = f"the project `{name}` is not known; register its folder with "
                 raise _fault(at, f"{message}`ame project add DIR`; known are: {known}")
-            self.known[name] = file.read(folder)
+            try:
+                self.known[name] = file.read(folder)
+            except (errors.NotFound, errors.Conflict, errors.Unavailable) as error:
+                raise _fault(at, f"the project `{name}` cannot be read: {error}") from None
         return self.known[name]
-
-    def _absent(
-        self, what: str, name: str, home: Project, known: list[str], at: Place | None
-    ) -> errors.ProjectInvalid:
-        words = ", ".join(f"`{other}`" for other in known) or "none"
-        return _fault(at, f"{home.file} has no {what} `{name}`; it has: {words}")
 
     def _label(self, home: Project, name: str) -> str:
         return name if home.name == self.root.name else f"{home.name}.{name}"
@@ -257,23 +261,16 @@ class _Names:
     def __init__(self, groups: list[list[Data]]) -> None:
         self.taken = {member["name"] for group in groups for member in group if member.get("name")}
 
-    def of(self, member: Data) -> str:
-        name: str = member.get("name") or ""
-        return name
-
-    def unique(self, name: str, member: Data) -> str:
+    def give(self, member: Data, task: Task) -> Task:
+        """The task of a member, by a name that no other member has."""
         if member.get("name"):
-            return name
-        free, number = name, 1
+            return task
+        free, number = task.name, 1
         while free in self.taken:
             number += 1
-            free = f"{name}-{number}"
+            free = f"{task.name}-{number}"
         self.taken.add(free)
-        return free
-
-
-def _ref(found: Dataset) -> DatasetRef:
-    return DatasetRef(name=found.name)
+        return replace(task, name=free)
 
 
 def _leaves(task: Task) -> Iterator[Task]:
@@ -322,9 +319,14 @@ def _one_kind(over: Data, under: Data) -> bool:
     return "kind" not in over or "kind" not in under or over["kind"] == under["kind"]
 
 
-def _fault(at: Place | None, message: str, key: str = "") -> errors.ProjectInvalid:
-    if at is None:
-        raise errors.NotFound(message)
+def _absent(
+    what: str, name: str, home: Project, known: list[str], at: Place
+) -> errors.ProjectInvalid:
+    words = ", ".join(f"`{other}`" for other in known) or "none"
+    return _fault(at, f"{home.file} has no {what} `{name}`; it has: {words}")
+
+
+def _fault(at: Place, message: str, key: str = "") -> errors.ProjectInvalid:
     path = f"{at.path}.{key}" if key else at.path
     fault = errors.Fault(file=at.file, line=at.line, column=at.column, path=path, message=message)
     return errors.ProjectInvalid((fault,))

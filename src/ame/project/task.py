@@ -13,10 +13,11 @@ from ame.project.executor import Executor
 class Place:
     """Where in which file something was written."""
 
-    file: Path
-    line: int
-    column: int
-    path: str
+    file: Path = Path("ame.yml")
+    line: int = 0
+    """From 1; 0 is for the whole file."""
+    column: int = 0
+    path: str = ""
     """The way to it in the file's own keys: `tasks[2]`."""
 
 
@@ -145,6 +146,6 @@ class Task:
     """The project whose files it runs on."""
     folder: Path
     """Where that project is."""
-    place: Place | None = field(default=None, compare=False, repr=False)
+    place: Place = field(default_factory=Place, compare=False, repr=False)
     written: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was written, as the reader left it: what a template is merged with. An edge."""

@@ -75,10 +75,7 @@ def check(project: Project, projects: Projects = ALONE) -> tuple[errors.Fault, .
     deeds: list[Callable[[], object]] = [
         *(partial(resolver.complete, project, task) for task in project.tasks),
         *(partial(resolver.template, project, part) for part in project.templates),
-        *(
-            partial(resolver.dataset, project, _ref(found), found.place)
-            for found in project.datasets
-        ),
+        *(partial(resolver.produce, project, found) for found in project.datasets),
         *(partial(resolver.model, project, found) for found in project.models),
     ]
     for deed in deeds:

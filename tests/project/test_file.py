@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ame import errors, project
+from ame.engine import variables
 from project.writing import write
 
 MISSING = (
@@ -150,3 +151,19 @@ def test_all_faults_are_reported_at_once_each_with_its_place(tmp_path: Path) -> 
         "12:5: tasks[1].executer: is no key here",
     ]
     assert said[1].endswith("did you mean `command`?")
+
+
+def test_every_variable_that_a_run_provides_is_refused_in_a_file(tmp_path: Path) -> None:
+    for name in variables.PROVIDED:
+        (said,) = faults_of(
+            write(
+                tmp_path,
+                f"""
+                tasks:
+                  - name: a
+                    executor: !mlflow
+                    environment: [{{key: {name}, val: x}}]
+                """,
+            )
+        )
+        assert f"`{name}` is provided by ame" in said

@@ -10,6 +10,8 @@ from ame.project.format.shape import Either, Flag, Key, Listing, Record, Scalar,
 PROVIDED = {
     "AME_*": "all names that begin with `AME_`",
     "CUDA_VISIBLE_DEVICES": "the GPUs that the step was given",
+    "MLFLOW_EXPERIMENT_NAME": "the project's name, or that in the settings of `ame`",
+    "MLFLOW_RUN_CONTEXT": "by what `ame` finds the metrics that a step logs",
     "MLFLOW_TRACKING_URI": "where MLflow keeps what is logged; a setting of `ame`",
 }
 """Variables that `ame` provides to a step; a task cannot set them."""

@@ -13,6 +13,7 @@ PROVIDED = {
     "MLFLOW_EXPERIMENT_NAME": "the project's name, or that in the settings of `ame`",
     "MLFLOW_RUN_CONTEXT": "by what `ame` finds the metrics that a step logs",
     "MLFLOW_TRACKING_URI": "where MLflow keeps what is logged; a setting of `ame`",
+    "NVIDIA_VISIBLE_DEVICES": "the same GPUs, for containers",
 }
 """Variables that `ame` provides to a step; a task cannot set them."""
 

@@ -70,7 +70,7 @@ root = Commands(
 def main() -> None:
     """Runs the command line and exits with a documented code."""
     try:
-        sys.exit(root.main(standalone_mode=False) or 0)
+        sys.exit(root.main(prog_name="ame", standalone_mode=False) or 0)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:

@@ -88,10 +88,13 @@ def finished(end: "Finished", store: runs.Store) -> dict[str, object]:
     return {**whole(end.run, store), "returned": brought}
 
 
-def print_end(end: "Finished", home: "Home") -> None:
-    """What a person wants to see last: why it failed, what was measured, what was saved."""
+def print_end(end: "Finished", home: "Home", *, tails: bool) -> None:
+    """What a person wants to see last: why it failed, what was measured, what was saved.
+
+    `tails`: whether the last lines of a step that failed have not been shown yet.
+    """
     run = end.run
-    if run.state is runs.State.FAILED:
+    if run.state is runs.State.FAILED and tails:
         _print_failures(run, home)
     measured = metrics(home.store.metrics(run.name), home.store.steps(run.name))
     if measured:

@@ -1,7 +1,6 @@
 """The state folder: everything that ame keeps on this machine, opened once."""
 
 import os
-import shutil
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -135,12 +134,18 @@ def _alive(holder: str) -> bool:
 
 
 def _offer(site: Path) -> None:
-    """Puts the module that steps may import into a folder that their environments know."""
+    """Puts the module that steps may import into a folder that their environments know.
+
+    Where all of ame is installed as well, its other modules are found beside this one.
+    """
     target = site / "ame" / "__init__.py"
     source = Path(ame.__file__)
     if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{os.getpid()}")
-    shutil.copyfile(source, fresh)
+    fresh.write_text(f"{source.read_text()}\n\n{_BESIDE}")
     fresh.replace(target)
+
+
+_BESIDE = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'

@@ -74,7 +74,12 @@ class Steps:
         done = subprocess.run(
             ready.argv,
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"]} | dict(variables or {}) | dict(ready.variables),
+            env={
+                "PATH": os.environ["PATH"],
+                **ready.defaults,
+                **(variables or {}),
+                **ready.variables,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

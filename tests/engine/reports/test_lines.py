@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ame
+from ame.engine.home import Home
 from ame.engine.reports import lines
 
 
@@ -92,3 +94,18 @@ def test_a_line_that_cannot_be_meant_says_why(line: str, why: str) -> None:
 @given(st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
 def test_no_line_breaks_the_reader(line: str) -> None:
     lines.parse(line)
+
+
+def test_the_copy_that_steps_import_gives_way_to_an_installed_ame(tmp_path: Path) -> None:
+    site = Home(tmp_path).site
+    whole = Path(ame.__file__).parents[1]
+    script = "import ame, ame.errors; print(ame.__file__, ame.errors.__file__)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{whole}"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout.split() == [f"{site}/ame/__init__.py", f"{whole}/ame/errors.py"]

@@ -63,7 +63,7 @@ def command(
         if form == "json":
             click.echo(shown.as_json(shown.finished(finished, home.store)))
         else:
-            shown.print_end(finished, home)
+            shown.print_end(finished, home, tails=not logs)
     match finished.run.state:
         case runs.State.FAILED:
             raise click.exceptions.Exit(exits.CODES[errors.Failed])

@@ -59,10 +59,7 @@ class Place(Protocol):
         own: Mapping[str, str],
         limits: process.Limits,
     ) -> Child:
-        """Starts the command in the workspace `folder`.
-
-        `own` are the variables of the step itself; what a place adds of its own yields to them.
-        """
+        """Starts the command in the workspace `folder`; `own` are the variables of the step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +98,7 @@ class Machine:
         limits: process.Limits,
     ) -> process.Child:
         """As promised by `Place`."""
-        variables = {**self.inherited, **own, **ready.variables}
+        variables = _variables(self.inherited, own, ready)
         command = process.Command(argv=ready.argv, folder=folder, variables=variables)
         return self.supervisor.start(command, limits)
 
@@ -175,7 +172,7 @@ class Container:
         limits: process.Limits,
     ) -> Child:
         """As promised by `Place`."""
-        variables = {**own, **ready.variables}
+        variables = _variables({}, own, ready)
         command = process.Command(argv=ready.argv, folder=folder, variables=variables)
         return self._contain(command, limits)
 
@@ -192,3 +189,15 @@ class Container:
             mounts=self._mounts,
             gpus=self._gpus,
         )
+
+
+def _variables(
+    inherited: Mapping[str, str], own: Mapping[str, str], ready: executors.Ready
+) -> dict[str, str]:
+    """The whole environment of a command. Paths of its Python come before those of the task."""
+    joined = {
+        name: os.pathsep.join((ready.variables[name], own[name]))
+        for name in ("PATH", "PYTHONPATH")
+        if name in own and name in ready.variables
+    }
+    return {**inherited, **ready.defaults, **own, **ready.variables, **joined}

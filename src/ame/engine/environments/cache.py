@@ -91,7 +91,7 @@ class Environments:
         self._folder = folder
         forbidden = environ.get("UV_PYTHON_DOWNLOADS") in ("never", "manual", "false")
         self._downloads = downloads and not forbidden
-        self._site = site
+        self.site = site
         self._held: dict[str, int] = {}
         self._mutex = threading.Lock()
 
@@ -179,7 +179,7 @@ class Environments:
     def _id(self, recipe: Recipe) -> str:
         python = recipe.interpreter
         digest = hashlib.sha256()
-        for part in (FORMAT, recipe.kind, python.path, python.version, python.abi, str(self._site)):
+        for part in (FORMAT, recipe.kind, python.path, python.version, python.abi, str(self.site)):
             digest.update(f"{len(part)}:{part}".encode())
         for content in recipe.content:
             data = content.encode() if isinstance(content, str) else content
@@ -202,7 +202,7 @@ class Environments:
             installer = self.installer(home, run)
             installer.create(recipe.interpreter)
             recipe.make(installer)
-            installer.finish(self._site)
+            installer.finish(self.site)
             stamp = {
                 "packages": str(installer.site_packages),
                 "changed": installer.site_packages.stat().st_mtime_ns,

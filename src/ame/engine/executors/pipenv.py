@@ -12,6 +12,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def prepare(executor: project.Pipenv, bench: Bench) -> Ready:
     content = (*wanted.content(), *wanted.variables.values())
     environment = bench.get(recipe("pipenv", interpreter, content, lambda: wanted))
     inside = {"PIPENV_ACTIVE": "1", "PIPENV_PROJECT_DIR": str(bench.folder)}
-    return bench.ready(words, environment, wanted.roots, _loaded(bench) | inside | variables)
+    ready = bench.ready(words, environment, wanted.roots, _loaded(bench) | inside)
+    return replace(ready, variables={**ready.variables, **variables})
 
 
 class _Lock:

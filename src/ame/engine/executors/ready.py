@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,9 @@ class Ready:
 
     argv: tuple[str, ...]
     variables: Mapping[str, str]
-    """To be set in its environment, over what is there."""
+    """To be set in its environment, over what is there; paths are put before those."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """To be set where the task itself sets nothing."""
     environment: str = ""
     """The id of the environment it runs in; empty when that is the machine's."""
     cached: bool = False
@@ -84,11 +86,12 @@ class Bench:
         argv: tuple[str, ...],
         environment: Environment,
         roots: Sequence[Path] = (),
-        variables: Mapping[str, str] | None = None,
+        defaults: Mapping[str, str] | None = None,
     ) -> Ready:
         """The command inside an environment, as if that were activated.
 
-        `roots` are folders of the workspace that it imports from.
+        `roots` are folders of the workspace that it imports from; `defaults`, variables that yield
+        to the task's own.
         """
         scripts = environment.venv / "bin"
         inherited = self.environments.environ.get("PATH", os.defpath)
@@ -101,7 +104,8 @@ class Bench:
         own = "/" not in argv[0] and (scripts / argv[0]).exists()
         return Ready(
             argv=(str(scripts / argv[0]), *argv[1:]) if own else argv,
-            variables=dict(variables or {}) | inside,
+            variables=inside,
+            defaults=defaults or {},
             environment=environment.id,
             cached=environment.cached,
         )

@@ -145,7 +145,8 @@ def test_wait_gives_up_after_its_timeout_and_can_be_asked_again(shell: Shell) ->
 def test_descendants_that_outlive_their_leader_are_ended(shell: Shell, tmp_path: Path) -> None:
     child = shell(
         "setsid sh -c 'echo $$ > one; sleep 60' & "
-        "(setsid sh -c 'trap \"\" TERM; echo $$ > two; while :; do sleep 0.1; done' &) & "
+        "(setsid sh -c 'trap \"\" TERM; echo $$ > two; while :; do sleep 0.1; done' "
+        "2>/dev/null &) & "
         "while ! [ -s one -a -s two ]; do sleep 0.01; done; exit 3"
     )
 

@@ -5,6 +5,7 @@ script can say `import ame` and `ame.report("accuracy", 0.97)` in an environment
 """
 
 __all__ = ["progress", "report"]
+__version__ = "0.1.0"
 
 
 def report(name: str, value: float, iteration: int | None = None) -> None:

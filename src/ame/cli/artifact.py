@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ame import errors, runs
-from ame.cli import shown
+from ame.cli import completion, shown
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text, open_home
 
@@ -22,7 +22,7 @@ group = Commands(
 
 
 @click.command("list", epilog="\b\nExample:\n  ame artifact list train")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.run_names)
 @json_or_text
 def list_(*, run: str, form: str) -> None:
     """Lists the files that a run has saved.
@@ -47,8 +47,8 @@ Examples:
   ame artifact get train metrics.csv -o -   to standard output
 """,
 )
-@click.argument("run")
-@click.argument("paths", nargs=-1)
+@click.argument("run", shell_complete=completion.run_names)
+@click.argument("paths", nargs=-1, shell_complete=completion.artifacts)
 @click.option("-o", "--output", default=".", help="A folder, or a file when one path is named.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 def get(*, run: str, paths: tuple[str, ...], output: str, force: bool) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from ame import errors
-from ame.cli import shown
+from ame.cli import completion, shown
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text, open_home
 
@@ -39,7 +39,7 @@ def list_(*, form: str) -> None:
 
 
 @click.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.dataset_names)
 @click.option("--project", default="", help="Of this project, where several have one of the name.")
 def remove(*, name: str, project: str) -> None:
     """Forgets a data set; the next task that loads it has it made again."""

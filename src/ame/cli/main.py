@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from ame import errors
+from ame import __version__, errors
 from ame.cli import exits
 
 
@@ -49,6 +49,13 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in self._table.items()])
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    del param
+    if asked:
+        click.echo(f"ame {__version__}")
+        ctx.exit()
+
+
 root = Commands(
     name="ame",
     help="Machine-learning tasks on a laptop, on a cluster, over a fleet of devices.",
@@ -63,7 +70,18 @@ root = Commands(
         "secret": ("ame.cli.secret:group", "Store, list and delete secrets for tasks."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
+        "completion": ("ame.cli.completion:command", "Let a shell complete commands and names."),
     },
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Show the version and exit.",
+        )
+    ],
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ame import errors, runs
+from ame.cli import completion
 from ame.cli.main import Commands
 from ame.storage import home
 
@@ -77,7 +78,7 @@ def list_(form: str) -> None:
 
 
 @click.command(epilog="Example: `ame secret delete blob_storage_key`")
-@click.argument("key", required=False)
+@click.argument("key", required=False, shell_complete=completion.secret_keys)
 @click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
 def delete(key: str | None, *, yes: bool) -> None:
     """Delete the secret KEY."""

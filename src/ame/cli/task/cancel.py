@@ -7,13 +7,14 @@ import time
 import click
 
 from ame import process
+from ame.cli import completion
 from ame.cli.options import open_store
 
 _POLL = 0.05
 
 
 @click.command("cancel", epilog="\b\nExample:\n  ame task cancel train-k3p9x2")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.run_names)
 @click.option("--wait/--no-wait", default=True, help="Whether to wait until it has ended.")
 def command(*, name: str, wait: bool) -> None:
     """Stops a run: its steps are ended with all they have started."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ame import runs
+from ame.cli import completion
 from ame.cli.options import open_store
 from ame.storage import home
 
@@ -22,7 +23,7 @@ Examples:
   ame task logs train --step prepare --raw > prepare.log
 """,
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.run_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on as long as the run does.")
 @click.option("--step", "only", default="", help="Only this step.")
 @click.option("--raw", is_flag=True, help="The bytes as they were printed, without step names.")

@@ -6,12 +6,13 @@ import sys
 import click
 
 from ame import errors
+from ame.cli import completion
 from ame.cli.options import open_store
 from ame.storage import home
 
 
 @click.command("remove", epilog="\b\nExample:\n  ame task remove train-k3p9x2 --approve")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.run_names)
 @click.option("--approve", is_flag=True, help="Do not ask.")
 def command(*, name: str, approve: bool) -> None:
     """Removes a run with its logs, metrics and artifacts.

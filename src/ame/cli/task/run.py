@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ame import errors, project, runs
-from ame.cli import exits, shown
+from ame.cli import completion, exits, shown
 from ame.cli.options import open_home
 from ame.cli.progress import Progress
 
@@ -21,12 +21,17 @@ Examples:
   ame task run --resume train-k3p9x2   continue from the step that failed
 """,
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.tasks)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("-l", "--local", is_flag=True, help="Run on this machine; this is so without it.")
 @click.option("--logs", is_flag=True, help="Show what the steps print, as they print it.")
 @click.option("--fit", is_flag=True, help="Ask for no more than this machine has.")
-@click.option("--resume", metavar="RUN", help="Continue from the step at which RUN failed.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    shell_complete=completion.run_names,
+    help="Continue from the step at which RUN failed.",
+)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to end."
 )

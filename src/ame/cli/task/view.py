@@ -3,7 +3,7 @@
 import click
 
 from ame import runs
-from ame.cli import shown
+from ame.cli import completion, shown
 from ame.cli.options import json_or_text, open_store
 from ame.cli.progress import duration
 
@@ -16,7 +16,7 @@ Examples:
   ame task view train-k3p9x2 --format json
 """,
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.run_names)
 @json_or_text
 def command(*, name: str, form: str) -> None:
     """Shows a run: its state, steps, limits, metrics and artifacts.

@@ -1,0 +1,132 @@
+"""The reference leaves nothing out, and names nothing that is not there."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from ame import errors
+from ame.cli import exits
+from ame.cli.main import Commands, root
+from ame.engine import variables
+from ame.engine.settings import Settings
+from docs import pages
+
+COMMANDS = "docs/reference/commands.md"
+_CONTEXT = click.Context(root)
+
+
+def _commands(group: click.Group, way: str = "ame") -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(_CONTEXT):
+        command = group.get_command(_CONTEXT, name)
+        assert command is not None
+        yield f"{way} {name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{way} {name}")
+
+
+_ALL = dict(_commands(root))
+_LEAVES = {way: each for way, each in _ALL.items() if not isinstance(each, click.Group)}
+
+
+def _sections() -> dict[str, str]:
+    """What the page says under the heading of each command."""
+    parts = re.split(r"^## `(ame [^`]+)`.*$", pages.text(COMMANDS), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("way", _LEAVES)
+def test_a_command_has_a_section_with_all_its_arguments_and_options(way: str) -> None:
+    section = _sections()[way]
+
+    for parameter in _LEAVES[way].params:
+        if isinstance(parameter, click.Option):
+            for word in (*parameter.opts, *parameter.secondary_opts):
+                assert f"`{word}" in section, word
+        else:
+            assert parameter.make_metavar(_CONTEXT).strip("[].") in section
+
+
+@pytest.mark.parametrize("way", _sections())
+def test_a_section_is_of_a_command_and_of_its_options_only(way: str) -> None:
+    options = {word for p in _LEAVES[way].params for word in (*p.opts, *p.secondary_opts)}
+
+    for row in re.findall(r"^\| (.*?) \|", _sections()[way], flags=re.M):
+        for word in re.findall(r"`(--?[a-z][a-z-]*)", row):
+            assert word in options
+
+
+def test_other_spellings_of_commands_are_named() -> None:
+    for way, command in (("ame", root), *_ALL.items()):
+        if isinstance(command, Commands):
+            for alias in command._aliases:
+                assert f"`{way} {alias}`" in pages.text(COMMANDS)
+
+
+@pytest.mark.parametrize("page", pages.pages())
+def test_a_page_names_only_commands_that_there_are(page: str) -> None:
+    spelled = set(_ALL) | {f"{way} {a}" for way, c in _ALL.items() for a in _aliases(c)}
+    for said in re.findall(r"`(ame [a-z][^`]*)`", pages.text(page)):
+        words = said.split()
+        command = " ".join(words[:2])
+        assert command in spelled, said
+        if isinstance(_ALL.get(command), click.Group) and len(words) > 2 and "|" not in said:
+            assert " ".join(words[:3]) in spelled, said
+
+
+def _aliases(command: click.Command) -> tuple[str, ...]:
+    return tuple(command._aliases) if isinstance(command, Commands) else ()
+
+
+def test_every_exit_code_is_named_with_its_branch_of_errors() -> None:
+    rows = dict(re.findall(r"^\| (\d+) \| (.*)$", pages.text("docs/reference/exit-codes.md"), re.M))
+
+    assert set(map(int, rows)) == {0, exits.USAGE, exits.INTERRUPTED, *exits.CODES.values()}
+    for kind, code in exits.CODES.items():
+        assert f"`{kind.__name__}`" in rows[str(code)]
+
+
+def test_every_branch_of_the_errors_is_named() -> None:
+    page = pages.text("docs/reference/exit-codes.md")
+
+    for branch in errors.Error.__subclasses__():
+        if branch.__module__ == errors.__name__:
+            assert f"`{branch.__name__}`" in page
+
+
+def test_every_variable_that_ame_provides_is_named_and_no_other() -> None:
+    page = pages.text("docs/reference/variables.md").split("## ")[1]
+
+    assert re.findall(r"^\| `(\w+)` \|", page, re.M) == list(variables.PROVIDED)
+
+
+def test_every_setting_is_named_and_no_other() -> None:
+    page = pages.text("docs/reference/settings.md")
+
+    assert re.findall(r"^\| `(\w+)` \|", page, re.M) == [each.name for each in fields(Settings)]
+
+
+def test_the_settings_that_are_shown_as_defaults_are_the_defaults(tmp_path: Path) -> None:
+    shown = pages.blocks("docs/reference/settings.md")[0]
+    (tmp_path / "settings.toml").write_text(shown.text)
+
+    assert shown.language == "toml"
+    assert Settings.read(tmp_path) == Settings()
+
+
+def test_every_word_that_names_a_class_of_the_glossary_is_in_the_code() -> None:
+    source = "\n".join(file.read_text() for file in (pages.ROOT / "src").rglob("*.py"))
+
+    for package, name in re.findall(r"`(\w+)\.([A-Z]\w+)`", pages.text("docs/glossary.md")):
+        assert (pages.ROOT / "src" / "ame" / package).exists() or package == "workspace", package
+        assert re.search(rf"^(class {name}\b|{name} = )", source, re.M), name
+
+
+def test_the_tour_names_modules_that_there_are() -> None:
+    for path in re.findall(r"`((?:src|tests|docs|examples|tools)/[\w./-]*)`", pages.text("docs/tour.md")):
+        assert (pages.ROOT / path).exists(), path
+    for module in re.findall(r"`((?:cli|engine|storage|runs|process|project)/[\w./]*)`", pages.text("docs/tour.md")):
+        assert (pages.ROOT / "src" / "ame" / module).exists(), module

@@ -93,7 +93,9 @@ def test_the_script_for_bash_is_taken_by_bash_and_completes_a_command(place: Pat
 
 
 def test_commands_and_options_are_offered(place: Path) -> None:
-    assert set(root.list_commands(root.make_context("ame", ["task"]))) <= set(offered(place, "ame "))
+    assert set(root.list_commands(root.make_context("ame", ["task"]))) <= set(
+        offered(place, "ame ")
+    )
     assert offered(place, "ame task li") == ["list"]
     assert "--resume" in offered(place, "ame task run --")
 

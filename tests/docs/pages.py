@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(
-    r"(?P<marks>(?:^<!-- .* -->\n)*)^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S
+    r"(?P<marks>(?:^<!-- [^\n]* -->\n)*)^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 _MARK = re.compile(r"<!-- (?P<name>[a-z ]+?)(?:: (?P<value>.*))? -->")
 MARKS = {"file", "fragment", "fault", "exit", "output", "not run", "slow"}

@@ -13,7 +13,9 @@ from ame.engine.settings import Settings
 from docs import pages
 
 _ALL = [block for page in pages.pages() for block in pages.blocks(page)]
-_YAML = [b for b in _ALL if b.language == "yaml" and (b.marks.get("file") or "ame.y").count("ame.y")]
+_YAML = [
+    b for b in _ALL if b.language == "yaml" and (b.marks.get("file") or "ame.y").count("ame.y")
+]
 _SHELL = [page for page in pages.pages() if any(b.language == "shell" for b in pages.blocks(page))]
 _PWD = "trap 'pwd >\"$DOCS_FOLDER\"' EXIT\n"
 
@@ -33,6 +35,13 @@ def _known(folder: Path, page: str) -> project.KnownProjects:
             file = _written(folder, block)
             found.setdefault(project.read(file).name, file.parent)
     return project.KnownProjects(found)
+
+
+@pytest.mark.parametrize("page", pages.pages())
+def test_every_block_of_a_page_is_found(page: str) -> None:
+    fences = [line for line in pages.text(page).splitlines() if line.startswith("```")]
+
+    assert len(fences) == 2 * len(pages.blocks(page))
 
 
 @pytest.mark.parametrize("block", _ALL, ids=str)

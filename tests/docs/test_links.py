@@ -11,7 +11,7 @@ _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 
 def _links(page: str) -> list[str]:
-    prose = re.sub(r"^```.*?^```$", "", pages.text(page), flags=re.M | re.S)
+    prose = re.sub(r"^```.*?^```$", "", pages.text(page), flags=re.MULTILINE | re.DOTALL)
     return [link for link in _LINK.findall(prose) if "://" not in link]
 
 
@@ -23,7 +23,7 @@ def _target(page: str, link: str) -> tuple[Path, str]:
 
 def _parts(page: Path) -> set[str]:
     """The names of a page's headings, as they are linked to."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
@@ -39,6 +39,6 @@ def test_every_page_is_linked_to() -> None:
     linked = {_target(page, link)[0] for page in pages.pages() for link in _links(page)}
     folders = {target for target in linked if target.is_dir()}
 
-    for page in pages.pages()[1:]:
+    for page in (page for page in pages.pages() if page.startswith("docs/")):
         file = pages.ROOT / page
         assert file in linked or file.parent in folders, page

@@ -50,15 +50,16 @@ Examples:
 @click.argument("run", shell_complete=completion.run_names)
 @click.argument("paths", nargs=-1, shell_complete=completion.artifacts)
 @click.option("-o", "--output", default=".", help="A folder, or a file when one path is named.")
+@click.option("--step", default="", help="What this step saved, where later ones saved it too.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
-def get(*, run: str, paths: tuple[str, ...], output: str, force: bool) -> None:
+def get(*, run: str, paths: tuple[str, ...], output: str, step: str, force: bool) -> None:
     """Copies files that a run has saved.
 
     PATHS are paths or patterns of files; left out, all are copied.
     """
     with open_home() as home:
         found = home.store.find(run)
-        saved = home.store.artifacts(found.name)
+        saved = _saved(found, home.store, step)
         chosen = [each for each in saved if not paths or _matches(each.path, paths)]
         for path in paths:
             if not any(_matches(each.path, (path,)) for each in saved):
@@ -77,6 +78,16 @@ def get(*, run: str, paths: tuple[str, ...], output: str, force: bool) -> None:
             target.unlink(missing_ok=True)
             home.blobs.copy_to(each.digest, target, each.mode)
             click.echo(str(target))
+
+
+def _saved(run: runs.Run, store: runs.Store, step: str) -> tuple[runs.Artifact, ...]:
+    """Of each path the file that is meant: that of the step, else that of the last one."""
+    steps = store.steps(run.name)
+    names = [each.name for each in steps]
+    if step and step not in names:
+        raise click.UsageError(f"no step `{step}`; there are {', '.join(names)}")
+    wanted = [each for each in store.artifacts(run.name) if step in {"", each.step}]
+    return runs.latest(wanted, steps)
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

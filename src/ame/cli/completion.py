@@ -24,7 +24,7 @@ _HOW = {
 @click.command(
     "completion", epilog="\b\nExamples:\n" + "\n".join(f"  {line}" for line in _HOW.values())
 )
-@click.argument("shell", type=click.Choice(list(_HOW)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(_HOW)))
 @click.pass_context
 def command(ctx: click.Context, *, shell: str) -> None:
     """Prints the script that lets SHELL complete commands, options, tasks and runs."""

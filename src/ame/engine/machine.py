@@ -12,6 +12,8 @@ from ame.project import quantity
 from ame.runs import leases
 
 _NVIDIA = "nvidia.com/gpu"
+_LONG = 6
+"""Characters of an amount that a person still reads at a glance."""
 
 
 def capacity(settings: Settings, home: Path) -> leases.Capacity:
@@ -92,4 +94,6 @@ def _gpus() -> tuple[str, ...]:
 
 
 def _size(size: int) -> str:
-    return quantity.text_of(size)
+    """As it would be written, or about, where that would be a long number."""
+    exact = quantity.text_of(size)
+    return exact if len(exact) <= _LONG else f"{size / 2**30:.1f}Gi"

@@ -246,7 +246,8 @@ def _finish(run: runs.Run, home: Home) -> Finished:
     """Brings back what the run has saved."""
     artifacts = home.store.artifacts(run.name)
     own = Path(run.folder)
+    last = runs.latest(artifacts, home.store.steps(run.name))
     returned = returns.bring_back(
-        artifacts, own, blobs=home.blobs, store=home.store, project=run.project
+        last, own, blobs=home.blobs, store=home.store, project=run.project
     )
     return Finished(run=run, artifacts=artifacts, returned=returned)

@@ -1,5 +1,6 @@
 """One doing of a task, what it is made of, and what it reports. Times are aware, in UTC."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,3 +109,11 @@ class Artifact:
     size: int
     """Bytes."""
     mode: int = 0o644
+
+
+def latest(artifacts: Iterable[Artifact], steps: Iterable[Step]) -> tuple[Artifact, ...]:
+    """Of each path what the last of the steps has saved, in the order of the paths."""
+    order = {step.name: step.index for step in steps}
+    saved = sorted(artifacts, key=lambda each: order.get(each.step, -1))
+    last = {each.path: each for each in saved}
+    return tuple(last[path] for path in sorted(last))

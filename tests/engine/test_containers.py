@@ -228,13 +228,16 @@ def test_a_workspace_over_its_storage_ends_the_command(
 def test_ending_asks_first_and_waits_for_the_command_to_tidy_up(
     start: Start, tmp_path: Path
 ) -> None:
-    child = start("trap 'touch tidied; exit 3' TERM; touch ready; while :; do sleep 0.01; done")
+    child = start(
+        "trap 'touch tidied; echo last; exit 3' TERM; touch ready; while :; do sleep 0.01; done"
+    )
     wait_for((tmp_path / "ready").exists)
 
     child.end(30)
-    ended, _ = finish(child)
+    ended, printed = finish(child)
 
     assert (ended.code, ended.cause) == (3, process.Cause.ASKED)
+    assert printed == "last\n"
     assert (tmp_path / "tidied").exists()
 
 

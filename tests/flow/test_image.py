@@ -2,13 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import ame as package
 from parts import docker
 
 pytestmark = pytest.mark.slow
@@ -44,6 +48,11 @@ tasks:
       !custom
       image: {docker.IMAGE}
       command: echo last words; exit 7
+  - name: stay
+    executor:
+      !custom
+      image: {docker.IMAGE}
+      command: sleep 600
   - name: gone
     executor:
       !custom
@@ -63,7 +72,12 @@ class Person:
 
     def __init__(self, folder: Path, home: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
-        self.environment = {**os.environ, **variables, "AME_HOME": str(home)}
+        self.environment = {
+            **os.environ,
+            **variables,
+            "AME_HOME": str(home),
+            "PYTHONPATH": str(Path(package.__file__).parents[1]),
+        }
 
     def types(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -74,6 +88,21 @@ class Person:
             capture_output=True,
             text=True,
         )
+
+    @contextmanager
+    def leaves_running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "ame", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.wait()
 
 
 @pytest.fixture
@@ -129,3 +158,31 @@ def test_without_an_engine_nothing_starts(person: Person, tmp_path: Path) -> Non
 
     assert ended.returncode == 6
     assert "install Docker or Podman" in ended.stderr
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_an_interrupt_leaves_no_container(person: Person, part: docker.Engine) -> None:
+    with person.leaves_running("task", "run", "stay") as running:
+        wait_for(lambda: part("ps", "--quiet"))
+
+        running.send_signal(signal.SIGINT)
+
+        assert running.wait(60) == 130
+    assert part.containers() == []
+    assert "Cancelled" in person.types("task", "list").stdout
+
+
+def test_the_next_command_after_a_crash_sweeps_the_container(
+    person: Person, part: docker.Engine
+) -> None:
+    with person.leaves_running("task", "run", "stay"):
+        wait_for(lambda: part("ps", "--quiet"))
+
+    assert "Failed" in person.types("task", "list").stdout
+    assert part.containers() == []

@@ -225,7 +225,7 @@ class Workbench:
         executor = planned.task.executor
         if executor is None or not executor.image:
             return self._machine
-        from ame.engine.backends.places import Container
+        from ame.engine.backends.container import Container
 
         report = folder / "report"
         report.touch()

@@ -17,6 +17,8 @@ from ame.engine.backends import memory
 from ame.engine.backends.client import Client
 
 _VARIABLES = ".ame"
+_LAST_OUTPUT = 5.0
+"""Seconds that the engine's client has to pass on what a stopped command has printed."""
 _NO_SHELL = "it has no `/bin/sh`, or none for this machine's processor"
 HOME = "/home/ame"
 """The home folder in every container; empty at first, gone with it."""
@@ -88,10 +90,13 @@ class Container:
         except FileNotFoundError:
             return True
 
-    def stop(self, grace: float) -> None:
-        """Asks the command to end, ends it after the grace, waits for that. Never raises."""
-        with suppress(errors.ContainerEngineSilent):
+    def stop(self, grace: float) -> bool:
+        """Asks the command to end, ends it after the grace, waits for that; whether it could."""
+        try:
             self.client.say("stop", "-t", str(math.ceil(grace)), self.name, wait=grace)
+        except errors.ContainerEngineSilent:
+            return False
+        return True
 
     def remove(self) -> None:
         """Ends it at once, if need be, and removes all of it. What fails is left to the sweep."""
@@ -175,7 +180,10 @@ class Contained:
         threading.Thread(target=self._stop, args=(grace,), daemon=True).start()
 
     def _stop(self, grace: float) -> None:
-        self._container.stop(grace)
+        if self._container.stop(grace):
+            # The client ends by itself then, once it has passed on the last of the output.
+            with suppress(TimeoutError):
+                self._child.wait(_LAST_OUTPUT)
         self._child.end(grace)
 
     def _out_of_memory(self) -> None:
@@ -188,7 +196,7 @@ class Contained:
         if cause is None and not self._container.entered():
             why = "the engine refused" if state is None else state.error or _NO_SHELL
             raise errors.ContainerFailed(self._container.image, why)
-        if state is None or state.running or ended.code < 0:
+        if state is None or state.running or (ended.code < 0 and cause is None):
             return process.Exit(code=ended.code, cause=cause or process.Cause.LOST)
         if state.out_of_memory:
             cause = cause or process.Cause.MEMORY

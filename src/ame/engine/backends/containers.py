@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -301,6 +302,18 @@ class Engine:
 _SCRATCH = "ame-container-"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Of an image that says nothing of it, as the engines have it."""
+
+
+def sweep(variables: Mapping[str, str], alive: Callable[[str], bool]) -> tuple[str, ...]:
+    """As `Engine.sweep`, in every engine of this machine that answers."""
+    swept: list[str] = []
+    for kind in Kind:
+        with suppress(errors.Unavailable):
+            engine = Engine.find({**variables, SETTING: str(kind)})
+            swept += engine.sweep(alive)
+    return tuple(swept)
+
+
 _LEAST_CPU = Decimal("0.01")
 _SHARED = 1024**3
 """Bytes of /dev/shm where memory has no limit; the engines' own 64 MiB stop PyTorch's loaders."""

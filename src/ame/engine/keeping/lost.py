@@ -1,5 +1,6 @@
 """Runs whose leader is gone: found, marked as failed, and what they left running ended."""
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,6 +36,10 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
         )
         clear(home / "runs" / run.name)
         found.append(run)
+    if any('"image":' in run.spec for run in found):
+        from ame.engine.backends import containers
+
+        containers.sweep(os.environ, alive)
     return tuple(found)
 
 

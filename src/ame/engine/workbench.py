@@ -121,6 +121,7 @@ class Workbench:
         """One attempt, from the laying of the workspace to its clearing."""
         shared = self._shared
         folder = shared.folder / str(step.index)
+        report = folder / f"report.{number}"
         limits = process.Limits(
             memory=lease.claim.memory,
             cpu=lease.claim.cpu,
@@ -133,18 +134,18 @@ class Workbench:
             masked=self._secrets.stream(),
             show=lambda line: shared.watcher.line(step.name, line),
         )
-        place = self._place(planned, step, folder, lease)
+        place = self._place(planned, step, report, lease)
         trying = attempt.Attempt(place, written, grace=shared.home.settings.grace)
         try:
             with self._lock:
                 if self._stopping:
                     return _Try(state=runs.State.CANCELLED, reason=STOPPED)
                 self._attempts[step.name] = trying
-            self._metrics.begin(step.name, folder / "report")
+            self._metrics.begin(step.name, report)
             ended = trying.run(
                 planned.task,
                 folder=workspace.folder,
-                variables=self._variables(planned, step, number, folder, lease),
+                variables=self._variables(planned, step, number, report, lease),
                 limits=limits,
                 arguments=shared.run.arguments if not planned.scope else (),
             )
@@ -218,7 +219,7 @@ class Workbench:
         )
 
     def _place(
-        self, planned: plan.PlannedStep, step: runs.Step, folder: Path, lease: leases.Lease
+        self, planned: plan.PlannedStep, step: runs.Step, report: Path, lease: leases.Lease
     ) -> Place:
         """Where the step's command runs: in a container, if its executor names an image."""
         shared = self._shared
@@ -227,7 +228,6 @@ class Workbench:
             return self._machine
         from ame.engine.backends.container import Container
 
-        report = folder / "report"
         report.touch()
         kept = shared.home.folder / "mlflow"
         kept.mkdir(exist_ok=True)
@@ -246,7 +246,7 @@ class Workbench:
         planned: plan.PlannedStep,
         step: runs.Step,
         number: int,
-        folder: Path,
+        report: Path,
         lease: leases.Lease,
     ) -> dict[str, str]:
         """The variables of the step itself; what comes later wins."""
@@ -261,7 +261,7 @@ class Workbench:
                 task=shared.run.task,
                 project=shared.run.project,
                 attempt=number,
-                report=folder / "report",
+                report=report,
                 gpus=lease.gpus,
             ),
             **{each.key: each.value for each in planned.task.environment},

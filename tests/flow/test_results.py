@@ -31,6 +31,24 @@ tasks:
         executor: !custom {command: echo second > out.txt}
         artifacts: {paths: [out.txt]}
 """
+OTHER = """\
+project: other
+dataSets:
+  - name: data
+    path: data
+    task:
+      name: make
+      executor: !custom {command: mkdir data && echo 1 > data/all && echo 2 > theirs.txt}
+      artifacts: {saveChangedFiles: true}
+"""
+LOADING = """\
+project: loading
+tasks:
+  - name: load
+    executor: !custom {command: cat data/all > mine.txt}
+    artifacts: {saveChangedFiles: true}
+    dataSets: [other.data]
+"""
 
 
 @pytest.fixture
@@ -78,3 +96,17 @@ def test_an_artifact_is_given_as_the_last_step_saved_it_or_as_the_one_that_is_na
     assert (last.stdout, named.stdout) == ("second\n", "first\n")
     assert unknown.returncode == 2
     assert "no step `c`; there are b_first, a_second" in unknown.stderr
+
+
+def test_what_a_data_set_of_another_project_saved_is_not_brought_into_this_one(place: Path) -> None:
+    (place / "other").mkdir()
+    (place / "other" / "ame.yml").write_text(OTHER)
+    (place / "ame.yml").write_text(LOADING)
+    ame(place, "project", "add", "other")
+
+    ran = ame(place, "task", "run", "load")
+
+    assert ran.returncode == 0, ran.stderr
+    assert (place / "mine.txt").exists()
+    assert not (place / "theirs.txt").exists()
+    assert "theirs.txt" in ame(place, "artifact", "list", "load").stdout

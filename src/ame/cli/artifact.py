@@ -64,6 +64,8 @@ def get(*, run: str, paths: tuple[str, ...], output: str, step: str, force: bool
         for path in paths:
             if not any(_matches(each.path, (path,)) for each in saved):
                 raise errors.ArtifactNotFound(path, found.name, [each.path for each in saved])
+        if not chosen:
+            click.echo(f"`{found.name}` has saved no files", err=True)
         if output == "-":
             for each in chosen:
                 with home.blobs.open(each.digest) as content:
@@ -82,12 +84,11 @@ def get(*, run: str, paths: tuple[str, ...], output: str, step: str, force: bool
 
 def _saved(run: runs.Run, store: runs.Store, step: str) -> tuple[runs.Artifact, ...]:
     """Of each path the file that is meant: that of the step, else that of the last one."""
-    steps = store.steps(run.name)
-    names = [each.name for each in steps]
-    if step and step not in names:
-        raise click.UsageError(f"no step `{step}`; there are {', '.join(names)}")
-    wanted = [each for each in store.artifacts(run.name) if step in {"", each.step}]
-    return runs.latest(wanted, steps)
+    steps = [each for each in store.steps(run.name) if step in {"", each.name}]
+    if not steps:
+        names = ", ".join(each.name for each in store.steps(run.name))
+        raise click.UsageError(f"no step `{step}`; there are {names}")
+    return runs.latest(store.artifacts(run.name), steps)
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -91,7 +91,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             run = conductor.lead()
         _keep_datasets(run, planned, there, flow, home, conductor.succeeded)
         lost.clear(shared.folder)
-        return _finish(run, home)
+        return _finish(run, planned, home)
 
 
 def _plan(
@@ -242,12 +242,17 @@ def _keep_datasets(
             datasets.keep(each.dataset, files, run.name, store=home.datasets, blobs=home.blobs)
 
 
-def _finish(run: runs.Run, home: Home) -> Finished:
-    """Brings back what the run has saved."""
+def _finish(run: runs.Run, planned: plan.Plan, home: Home) -> Finished:
+    """Brings back what the run has saved, but for what the data sets of other projects have."""
     artifacts = home.store.artifacts(run.name)
     own = Path(run.folder)
-    last = runs.latest(artifacts, home.store.steps(run.name))
+    strange = {name for name, step in planned.steps.items() if step.scope and step.folder != own}
+    steps = [step for step in home.store.steps(run.name) if step.name not in strange]
     returned = returns.bring_back(
-        last, own, blobs=home.blobs, store=home.store, project=run.project
+        runs.latest(artifacts, steps),
+        own,
+        blobs=home.blobs,
+        store=home.store,
+        project=run.project,
     )
     return Finished(run=run, artifacts=artifacts, returned=returned)

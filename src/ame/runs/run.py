@@ -112,8 +112,9 @@ class Artifact:
 
 
 def latest(artifacts: Iterable[Artifact], steps: Iterable[Step]) -> tuple[Artifact, ...]:
-    """Of each path what the last of the steps has saved, in the order of the paths."""
+    """Of each path what the last of these steps has saved, in the order of the paths."""
     order = {step.name: step.index for step in steps}
-    saved = sorted(artifacts, key=lambda each: order.get(each.step, -1))
+    saved = [each for each in artifacts if each.step in order]
+    saved.sort(key=lambda each: order[each.step])
     last = {each.path: each for each in saved}
     return tuple(last[path] for path in sorted(last))

@@ -234,6 +234,18 @@ class FileChanged(Conflict):
         super().__init__(f"{path} changed while it was read: try again when it is complete")
 
 
+class Unreadable(Denied):
+    """A file or folder of a project cannot be read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        self.why = why
+        super().__init__(
+            f"{path} cannot be read ({why}): make it readable, or leave it out by a line in "
+            ".ameignore"
+        )
+
+
 class SecretInvalid(Invalid):
     """A secret's name or value cannot be kept, or cannot be given to a task."""
 
@@ -474,6 +486,19 @@ class RunUnfinished(Conflict):
         self.name = name
         self.state = state
         super().__init__(f"`{name}` is {state}: end it first with `ame task cancel {name}`")
+
+
+class ResumeRefused(Conflict):
+    """A run of one task cannot be continued as another task."""
+
+    def __init__(self, run: str, task: str, wanted: str) -> None:
+        self.run = run
+        self.task = task
+        self.wanted = wanted
+        super().__init__(
+            f"`{run}` is a run of `{task}`, so it cannot be continued as `{wanted}`: "
+            f"leave the name out"
+        )
 
 
 class NotApproved(Conflict):

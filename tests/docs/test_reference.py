@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
-from ame import errors
+from ame import errors, project
 from ame.cli import exits
 from ame.cli.main import Commands, root
-from ame.engine import variables
 from ame.engine.settings import Settings
 from docs import pages
 
@@ -102,7 +101,7 @@ def test_every_branch_of_the_errors_is_named() -> None:
 def test_every_variable_that_ame_provides_is_named_and_no_other() -> None:
     page = pages.text("docs/reference/variables.md").split("## ")[1]
 
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(variables.PROVIDED)
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(project.PROVIDED)
 
 
 def test_every_setting_is_named_and_no_other() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from ame import errors, project
 from ame.engine import variables
+from ame.engine.settings import Settings
 
 
-@pytest.mark.parametrize("name", sorted(variables.PROVIDED))
+@pytest.mark.parametrize("name", [*project.PROVIDED, "AME_ANYTHING"])
 def test_a_task_cannot_set_what_ame_provides(tmp_path: Path, name: str) -> None:
     (tmp_path / "ame.yml").write_text(
         f"tasks: [{{name: t, executor: {{custom: {{command: a}}}}, env: {{key: {name}, val: x}}}}]"
@@ -14,3 +15,19 @@ def test_a_task_cannot_set_what_ame_provides(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(errors.ProjectInvalid, match="is provided by ame"):
         project.read(tmp_path)
+
+
+def test_what_ame_provides_is_what_a_step_gets(tmp_path: Path) -> None:
+    given = variables.provided(
+        Settings(),
+        home=tmp_path,
+        run="r",
+        step="s",
+        task="t",
+        project="p",
+        attempt=1,
+        report=tmp_path / "report",
+        gpus=(),
+    )
+
+    assert given.keys() == project.PROVIDED.keys()

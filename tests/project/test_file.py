@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from ame import errors, project
-from ame.engine import variables
 from project.writing import write
 
 MISSING = (
@@ -154,7 +153,7 @@ def test_all_faults_are_reported_at_once_each_with_its_place(tmp_path: Path) -> 
 
 
 def test_every_variable_that_a_run_provides_is_refused_in_a_file(tmp_path: Path) -> None:
-    for name in variables.PROVIDED:
+    for name in project.PROVIDED:
         (said,) = faults_of(
             write(
                 tmp_path,

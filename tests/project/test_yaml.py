@@ -116,7 +116,7 @@ def test_a_fault_has_its_place_and_its_remedy(
         ("artifacts: {paths: [a/../../x]}", "inside the project"),
         ("artifacts: {paths: [/etc/passwd]}", "inside the project"),
         ("inputs: [~/x]", "inside the project"),
-        ("environment: [{key: AME_RUN, val: x}]", "is provided by ame, as are AME_*"),
+        ("environment: [{key: AME_RUN, val: x}]", "is provided by ame, as are AME_RUN"),
         ("environment: [{key: MLFLOW_TRACKING_URI, val: x}]", "choose another name"),
         ("environment: [{key: CUDA_VISIBLE_DEVICES, val: 0}]", "choose another name"),
         ("environment: [{key: A, val: 1}, {key: A, val: 2}]", "sets the variable `A` twice"),

@@ -3,7 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -59,7 +60,7 @@ class Progress:
         self._over.set()
         if self._drawer is not None:
             self._drawer.join()
-        with self._lock:
+        with self._lock, self._while_it_is_seen():
             self._wipe()
 
     def step(self, step: runs.Step) -> None:
@@ -121,9 +122,18 @@ class Progress:
     def _print(self, text: str) -> None:
         if self._quiet:
             return
-        with self._lock:
+        with self._lock, self._while_it_is_seen():
             self._wipe()
             click.echo(text, err=True)
+
+    @contextmanager
+    def _while_it_is_seen(self) -> Iterator[None]:
+        """When nobody reads any more, a run goes on all the same."""
+        try:
+            yield
+        except OSError:
+            self._quiet = True
+            self._over.set()
 
     def _wipe(self) -> None:
         if self._drawn:
@@ -133,7 +143,7 @@ class Progress:
 
     def _draw_on(self) -> None:
         while not self._over.wait(_REDRAW):
-            with self._lock:
+            with self._lock, self._while_it_is_seen():
                 self._draw()
 
     def _draw(self) -> None:

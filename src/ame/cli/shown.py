@@ -1,9 +1,13 @@
 """How values are shown: tables for people, JSON for programs."""
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +27,19 @@ _COLOURS = {
     runs.State.FAILED: "red",
     runs.State.CANCELLED: "yellow",
 }
+
+
+@contextmanager
+def while_it_is_read() -> Iterator[None]:
+    """Gives up printing when nobody reads any more; what was done counts all the same."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:
+            raise
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def as_json(value: object) -> str:
@@ -122,15 +139,21 @@ def print_end(end: "Finished", home: "Home", *, tails: bool) -> None:
 
 
 def _print_failures(run: runs.Run, home: "Home") -> None:
+    steps = home.store.steps(run.name)
+    reasons = {step.name: step.reason for step in steps}
+    for step, lines in last_lines(steps, home.folder / "runs" / run.name):
+        click.echo(f"\n{click.style(step, fg='red')}: {reasons[step]}", err=True)
+        for line in lines:
+            click.echo(f"  {line}", err=True)
+
+
+def last_lines(steps: Sequence[runs.Step], folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """For each step that has failed, by name, what it has printed last."""
     from ame.engine.reports import log
 
-    for step in home.store.steps(run.name):
-        if step.state is not runs.State.FAILED:
-            continue
-        click.echo(f"\n{click.style(step.name, fg='red')}: {step.reason}", err=True)
-        logs = sorted((home.folder / "runs" / run.name / str(step.index)).glob("log.*"))
-        for line in log.tail(logs[-1], _LAST_LINES) if logs else []:
-            click.echo(f"  {line}", err=True)
+    for step in steps:
+        if step.state is runs.State.FAILED:
+            yield step.name, log.tail(folder / str(step.index), _LAST_LINES)
 
 
 def metrics(measured: Sequence[runs.Metric], steps: Sequence[runs.Step]) -> str:

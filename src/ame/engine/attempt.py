@@ -55,6 +55,8 @@ class Attempt:
         if timer is not None:
             timer.start()
         try:
+            if self._stopped:
+                raise errors.Cancelled("stopped")
             child = self._place.start(ready, folder=folder, own=variables, limits=limits)
             self.limited = child.limited
             ended = self._follow(child)
@@ -66,17 +68,17 @@ class Attempt:
             raise errors.TimedOut(task.timeout)
         return ended
 
-    def stop(self) -> None:
-        """Ends the command, and all that it has started."""
+    def stop(self, *, now: bool = False) -> None:
+        """Ends the command, and all that it has started; with `now`, without asking it first."""
         with self._lock:
             self._stopped = True
             child = self._child
         if child is not None:
-            child.end(self._grace)
+            child.end(0 if now else self._grace)
 
     def _time_out(self) -> None:
-        self._late = True
         with self._lock:
+            self._late = True
             child = self._child
         if child is not None:
             child.end(self._grace)
@@ -84,13 +86,18 @@ class Attempt:
     def _follow(self, child: Child) -> process.Exit:
         with self._lock:
             self._child = child
-            stopped = self._stopped
-        if stopped:
+            over = self._stopped or self._late
+        if over:
             child.end(self._grace)
-        process.pump(child, self._log.write)
-        ended = child.wait()
-        with self._lock:
-            self._child = None
+        try:
+            process.pump(child, self._log.write)
+        except BaseException:
+            child.end(0)
+            raise
+        finally:
+            ended = child.wait()
+            with self._lock:
+                self._child = None
         if self._stopped:
             raise errors.Cancelled("stopped")
         return ended

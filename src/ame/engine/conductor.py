@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
-from ame import runs
+from ame import errors, runs
 from ame.engine.workbench import Shared, Workbench
 from ame.runs import leases
 
@@ -29,6 +29,11 @@ class _Ended:
     defect: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    defect: BaseException
+
+
 class Conductor:
     """Leads one run from its first step to its last. Made for one use."""
 
@@ -46,8 +51,10 @@ class Conductor:
         self._watcher = shared.watcher
         self._workbench = Workbench(shared)
         self._claims = claims
-        self._events: SimpleQueue[_Ended | _Granted | None] = SimpleQueue()
+        self._events: SimpleQueue[_Ended | _Granted | _Broken | None] = SimpleQueue()
         self._stopped = ""
+        self._asked = 0
+        """How often it was asked to stop."""
         self._steps = {
             name: runs.Step(run=shared.run.name, name=name, index=index, needs=step.needs)
             for index, (name, step) in enumerate(shared.plan.steps.items())
@@ -63,8 +70,12 @@ class Conductor:
         self._defect: BaseException | None = None
 
     def stop(self, reason: str) -> None:
-        """Lets nothing more start and ends what is running. May be called by a signal handler."""
+        """Lets nothing more start and asks what is running to end; called again, ends it at once.
+
+        May be called by a signal handler.
+        """
         self._stopped = self._stopped or reason
+        self._asked += 1
         self._events.put(None)
 
     @property
@@ -83,7 +94,12 @@ class Conductor:
         reporter.start()
         try:
             with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="step") as pool:
-                last = self._go(pool)
+                try:
+                    last = self._go(pool)
+                except BaseException:
+                    self._stopping.set()
+                    self._workbench.stop()
+                    raise
         finally:
             over.set()
             reporter.join()
@@ -101,16 +117,32 @@ class Conductor:
             self._hand_out(pool)
             match self._events.get():
                 case None:
-                    self._ready.clear()
-                    self._stopping.set()
-                    self._follow(self._schedule.stop(self._stopped))
-                    self._workbench.stop()
+                    self._end_all()
                 case _Granted(step, lease):
                     self._asking = ""
                     self._take(step, lease, pool)
+                case _Broken(defect):
+                    raise defect
                 case ended:
                     self._settle(ended)
         return self._last
+
+    def _end_all(self) -> None:
+        """Ends what is running, and calls off all that has not begun."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            if self._held:
+                self._watcher.note("stopping; asked once more, it ends at once")
+            self._follow(self._schedule.stop(self._stopped))
+            ready, self._ready = self._ready, []
+            for name in ready:
+                self._call_off(name)
+        self._workbench.stop(now=self._asked > 1)
+
+    def _call_off(self, name: str) -> None:
+        """Cancels a step that was ready, and has not begun."""
+        moves = self._schedule.cancelled(name)
+        self._follow(replace(moves, cancel=(*moves.cancel, (name, self._stopped))))
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         """Starts the steps that get their resources now, in the order in which they came."""
@@ -134,18 +166,23 @@ class Conductor:
 
     def _ask(self, name: str) -> None:
         """Waits in line, in a thread of its own, for what a step needs."""
-        lease = self._leases.wait(
-            self._claims[name], holder=self._run.owner, now=_now(), cancel=self._stopping
-        )
-        self._events.put(_Granted(name, lease))
+        try:
+            lease = self._leases.wait(
+                self._claims[name], holder=self._run.owner, now=_now(), cancel=self._stopping
+            )
+        except BaseException as defect:  # noqa: BLE001  # handed to the thread that leads
+            self._events.put(_Broken(defect))
+        else:
+            self._events.put(_Granted(name, lease))
 
     def _take(self, name: str, lease: leases.Lease | None, pool: ThreadPoolExecutor) -> None:
         """Starts a step that has waited; one of a run that was stopped meanwhile is not."""
-        if lease is None:
-            return
         if self._stopping.is_set():
-            self._leases.release(lease, now=_now())
+            if lease is not None:
+                self._leases.release(lease, now=_now())
+            self._call_off(name)
             return
+        assert lease is not None
         self._held[name] = lease
         pool.submit(self._do, name, lease)
 
@@ -194,8 +231,14 @@ class Conductor:
             self._last = moves
 
     def _report(self, over: threading.Event) -> None:
+        told = ""
         while not over.wait(_REPORT_EVERY):
-            self._workbench.read_reports()
+            try:
+                self._workbench.look()
+            except (errors.Error, OSError) as error:
+                if str(error) != told:
+                    told = str(error)
+                    self._watcher.note(f"what steps report cannot be kept: {told}")
 
 
 def _now() -> datetime:

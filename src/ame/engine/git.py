@@ -9,14 +9,22 @@ def describe(folder: Path) -> tuple[str, bool]:
 
     One call of git answers both. Untracked files count as a difference; ignored ones do not.
     """
-    command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch"]
+    command = [
+        "git",
+        "--no-optional-locks",
+        "-C",
+        str(folder),
+        "status",
+        "--porcelain=v2",
+        "--branch",
+    ]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        told = subprocess.run(command, capture_output=True, timeout=60, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return "", False
     if told.returncode != 0:
         return "", False
-    lines = told.stdout.splitlines()
+    lines = told.stdout.decode(errors="replace").splitlines()
     head = next((line for line in lines if line.startswith("# branch.oid ")), "")
     commit = head.removeprefix("# branch.oid ")
     dirty = any(not line.startswith("#") for line in lines)

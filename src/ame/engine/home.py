@@ -127,6 +127,18 @@ class Home:
         with self.blobs.open(digest) as content:
             return tree.decode(content.read())
 
+    def kept(self, digest: str) -> dict[str, tree.File] | None:
+        """A tree that was kept as a blob, if all its content is kept too."""
+        if not digest or not self.blobs.contains(digest):
+            return None
+        files = self.read_tree(digest)
+        wanted = [
+            runs.Entry(path=path, digest=file.digest, size=file.size)
+            for path, file in files.items()
+            if file.digest
+        ]
+        return files if len(self.blobs.renew(wanted)) == len(wanted) else None
+
 
 def _alive(holder: str) -> bool:
     """Whether the process that holds a lease still is."""

@@ -35,7 +35,7 @@ def claim(asked: project.Resources, settings: Settings, has: leases.Capacity) ->
         cpu=min(settings.cpu, has.cpu) if asked.cpu is None else asked.cpu,
         memory=min(settings.memory, has.memory) if asked.memory is None else asked.memory,
         storage=min(settings.storage, has.storage) if asked.storage is None else asked.storage,
-        gpus=sum(count for _, count in asked.gpus),
+        gpus=sum(count for vendor, count in asked.gpus if vendor == _NVIDIA),
     )
 
 
@@ -56,7 +56,7 @@ def shortage(
     if foreign:
         names = ", ".join(foreign)
         short.append(f"{names}: only {_NVIDIA} can be handed out on this machine")
-    elif wanted.gpus > len(has.gpus):
+    if wanted.gpus > len(has.gpus):
         short.append(f"{_NVIDIA}: asks for {wanted.gpus}, this machine has {len(has.gpus)}")
     return tuple(short)
 

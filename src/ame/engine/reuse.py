@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
@@ -23,10 +24,13 @@ _LOCKS = (
 """Files that decide on the environment: they count even where `inputs` does not name them."""
 
 
-def key(step: plan.PlannedStep, files: tree.Tree, arguments: tuple[str, ...]) -> str:
+def key(
+    step: plan.PlannedStep, files: tree.Tree, returned: Set[str], arguments: tuple[str, ...]
+) -> str:
     """The digest of the command, its environment and the files that count.
 
-    Those are the ones that the task's `inputs` match, in the grammar of `.gitignore`, or all.
+    Those are the ones that the task's `inputs` match, in the grammar of `.gitignore`, or all but
+    those in `returned`, which an earlier run of the same task has brought back.
     Names of secrets count, values do not; nor do resources, limits of time, and retries.
     """
     task = step.task
@@ -37,14 +41,14 @@ def key(step: plan.PlannedStep, files: tree.Tree, arguments: tuple[str, ...]) ->
         "secrets": sorted(secret.variable for secret in task.secrets),
         "artifacts": repr(task.artifacts),
         "datasets": step.loads,
-        "files": tree.fingerprint(_counting(task, files)),
+        "files": tree.fingerprint(_counting(task, files, returned)),
     }
     return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
 
 
-def _counting(task: project.Task, files: tree.Tree) -> tree.Tree:
+def _counting(task: project.Task, files: tree.Tree, returned: Set[str]) -> tree.Tree:
     if not task.inputs:
-        return files
+        return {path: f for path, f in files.items() if f.counts and path not in returned}
     counts = pathspec.GitIgnoreSpec.from_lines((*task.inputs, *_LOCKS))
     return {path: file for path, file in files.items() if counts.match_file(path)}
 

@@ -2,8 +2,8 @@
 
 import secrets as chance
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ame import errors, process, project, runs
 from ame.engine import git, machine, plan, reuse
 from ame.engine.conductor import Conductor
 from ame.engine.home import Home
-from ame.engine.interrupts import interrupts
+from ame.engine.interrupts import Interrupts
 from ame.engine.keeping import datasets, lost, returns
 from ame.engine.watcher import Watcher
 from ame.engine.workbench import Shared
@@ -58,65 +58,66 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
         errors.TooLarge: the task asks for more than this machine has.
         errors.Unsupported: the task needs a part of ame that is not here.
     """
-    with ExitStack() as stack:
+    with Interrupts() as interrupts, ExitStack() as stack:
         for gone in lost.mark(home.store, home.folder):
             watcher.note(f"run `{gone.name}` was lost; what it left running was ended")
+        _refuse_unfinished(wish, home)
         task = project.resolve(project.read(wish.folder), wish.task, home.projects)
-        planned, there = _plan(task, home, watcher, stack)
         _refuse_arguments(wish, task)
-        claims = _claims(planned, home, fit=wish.fit)
+        planned = plan.Planner(home.projects).plan(task)
+        there = _found(planned, home)
+        planned = plan.Planner(home.projects, frozenset(there)).plan(task)
+        claims = _claims(planned, home, watcher, fit=wish.fit)
         values = _secrets(planned, home)
         _find_containers(planned, home, watcher)
+        making = datasets.Making(home.folder / "datasets")
+        stack.callback(making.end)
+        missing = [each.dataset for key, each in planned.datasets.items() if key not in there]
+        if missing:
+            making.begin(missing, watcher.note)
+            there |= _found(planned, home)
+            planned = plan.Planner(home.projects, frozenset(there)).plan(task)
         run = _run(wish, task, planned)
         home.store.save(run)
-        supervisor = stack.enter_context(
-            process.Supervisor(marker=lost.marker(run.name), limits=home.settings.limits)
-        )
         try:
-            flow, done = _files(run, planned, there, home, watcher)
+            supervisor = stack.enter_context(
+                process.Supervisor(marker=lost.marker(run.name), limits=home.settings.limits)
+            )
+            flow, done = _files(run, planned, there, home, watcher, making)
+            shared = Shared(
+                run=run,
+                plan=planned,
+                home=home,
+                supervisor=supervisor,
+                secrets=values,
+                flow=flow,
+                watcher=watcher,
+            )
+            conductor = Conductor(shared, claims=claims, done=done)
+            interrupts.stop = conductor.stop
+            run = conductor.lead()
+            interrupts.stop = None
         except BaseException as error:
             _give_up(run, home, error)
             raise
-        shared = Shared(
-            run=run,
-            plan=planned,
-            home=home,
-            supervisor=supervisor,
-            secrets=values,
-            flow=flow,
-            watcher=watcher,
-        )
-        conductor = Conductor(shared, claims=claims, done=done)
-        with interrupts(conductor.stop):
-            run = conductor.lead()
-        _keep_datasets(run, planned, there, flow, home, conductor.succeeded)
-        lost.clear(shared.folder)
+        finally:
+            lost.clear(home.folder / "runs" / run.name)
         return _finish(run, planned, home)
 
 
-def _plan(
-    task: project.Task, home: Home, watcher: Watcher, stack: ExitStack
-) -> tuple[plan.Plan, dict[str, tree.Tree]]:
-    """The plan, and the data sets that are there; those to be made are locked until the end."""
-    planned = plan.Planner(home.projects).plan(task)
-    wanted = {key: each.dataset for key, each in planned.datasets.items()}
-    there = _found(wanted, home)
-    missing = [each for key, each in wanted.items() if key not in there]
-    if missing:
-        locks = home.folder / "datasets"
-        stack.enter_context(datasets.alone(missing, locks, watcher.note))
-        there = _found(wanted, home)
-    if there:
-        planned = plan.Planner(home.projects, frozenset(there)).plan(task)
-    return planned, {key: files for key, files in there.items() if key in planned.datasets}
-
-
-def _found(wanted: Mapping[str, project.Dataset], home: Home) -> dict[str, tree.Tree]:
-    found = {
-        key: datasets.find(each, store=home.datasets, blobs=home.blobs)
-        for key, each in wanted.items()
-    }
+def _found(planned: plan.Plan, home: Home) -> dict[str, tree.Tree]:
+    """Those of the data sets of a plan that have been made before."""
+    found = {key: datasets.find(each.dataset, home) for key, each in planned.datasets.items()}
     return {key: files for key, files in found.items() if files is not None}
+
+
+def _refuse_unfinished(wish: Wish, home: Home) -> None:
+    if wish.resume:
+        earlier = home.store.find(wish.resume)
+        if not earlier.state.final:
+            raise errors.RunUnfinished(earlier.name, str(earlier.state))
+        if earlier.task != wish.task:
+            raise errors.ResumeRefused(earlier.name, earlier.task, wish.task)
 
 
 def _refuse_arguments(wish: Wish, task: project.Task) -> None:
@@ -124,7 +125,9 @@ def _refuse_arguments(wish: Wish, task: project.Task) -> None:
         raise errors.ArgumentsRefused(task.name)
 
 
-def _claims(planned: plan.Plan, home: Home, *, fit: bool) -> dict[str, leases.Claim]:
+def _claims(
+    planned: plan.Plan, home: Home, watcher: Watcher, *, fit: bool
+) -> dict[str, leases.Claim]:
     """What each step takes of the machine; all that can never be met is refused at once."""
     has = home.capacity
     claims: dict[str, leases.Claim] = {}
@@ -132,11 +135,14 @@ def _claims(planned: plan.Plan, home: Home, *, fit: bool) -> dict[str, leases.Cl
     for name, step in planned.steps.items():
         wanted = machine.claim(step.task.resources, home.settings, has)
         lacking = machine.shortage(step.task.resources, wanted, has)
-        if lacking and not fit:
+        if lacking:
             short[name] = lacking
-        claims[name] = has.fit(wanted) if fit else wanted
-    if short:
+        claims[name] = has.fit(wanted)
+    if short and not fit:
         raise errors.TooLarge(short)
+    for name, lacking in short.items():
+        for what in lacking:
+            watcher.note(f"{name}: gets what there is: {what}")
     return claims
 
 
@@ -181,25 +187,42 @@ def _files(
     there: Mapping[str, tree.Tree],
     home: Home,
     watcher: Watcher,
+    making: datasets.Making,
 ) -> tuple[Flow, dict[str, runs.Step]]:
     """Takes the snapshots, and takes over what an earlier run has done."""
     snapshots: dict[Path, tree.Tree] = {}
     for folder in {step.folder for step in planned.steps.values()}:
-        taken = snapshot(folder, home.blobs)
+        taken = snapshot(folder, home.blobs, home.folder)
         snapshots[folder] = taken.files
         if taken.left_out:
             watcher.left_out(folder, taken.left_out)
-    flow = Flow(planned, snapshots, there)
+
+    def made(key: str, files: tree.Tree) -> None:
+        making.keep(planned.datasets[key].dataset, files, run.name, home)
+
+    own = Path(run.folder)
+    returned = _returned(run, planned, snapshots.get(own, {}), home)
+    flow = Flow(planned, snapshots, there, returned={own: returned}, made=made)
     done: dict[str, runs.Step] = {}
     if run.resumes:
         done = _resumed(run, planned, flow, home)
     return flow, done
 
 
+def _returned(run: runs.Run, planned: plan.Plan, files: tree.Tree, home: Home) -> frozenset[str]:
+    """The files that stand in the project as earlier runs of the task have brought them back."""
+    tasks = [step.task for step in planned.steps.values()]
+    if not any(task.cache or task.artifacts is not None for task in tasks):
+        return frozenset()
+    saved = home.store.artifacts_of(run.project, run.task)
+    return frozenset(path for path, file in files.items() if (path, file.digest) in saved)
+
+
 def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[str, runs.Step]:
     """The steps of the earlier run that need not be done again.
 
-    A step is done again if it has changed in the file since, or if one that it needs is.
+    A step is done again if it has changed in the file since, if what it made is no longer kept,
+    or if one that it needs is done again.
     """
     earlier = home.store.find(run.resumes)
     before = plan.read(earlier.spec)
@@ -211,7 +234,10 @@ def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[
             continue
         if not all(need in done for need in planned.steps[step.name].needs):
             continue
-        flow.out_of(step.name, home.read_tree(step.outputs))
+        outputs = home.kept(step.outputs)
+        if outputs is None:
+            continue
+        flow.out_of(step.name, outputs)
         index = list(planned.steps).index(step.name)
         mine = runs.Step(run=run.name, name=step.name, index=index, needs=step.needs)
         reason = f"done by {earlier.name}"
@@ -221,35 +247,21 @@ def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[
 
 
 def _give_up(run: runs.Run, home: Home, error: BaseException) -> None:
-    state = runs.State.FAILED
-    reason = str(error)
+    state, reason = runs.State.FAILED, str(error)
     if isinstance(error, KeyboardInterrupt):
-        state, reason = runs.State.CANCELLED, "interrupted"
-    home.store.save(replace(run, state=state, reason=reason, ended=datetime.now(UTC)))
-
-
-def _keep_datasets(
-    run: runs.Run,
-    planned: plan.Plan,
-    there: Mapping[str, tree.Tree],
-    flow: Flow,
-    home: Home,
-    succeeded: frozenset[str],
-) -> None:
-    for key, each in planned.datasets.items():
-        if key not in there and succeeded.issuperset(each.steps):
-            files = flow.dataset(key)
-            datasets.keep(each.dataset, files, run.name, store=home.datasets, blobs=home.blobs)
+        state, reason = runs.State.CANCELLED, reason or "interrupted"
+    with suppress(errors.Error):  # what is wrong may be the store itself
+        lost.end(run, home.store, state=state, reason=reason)
 
 
 def _finish(run: runs.Run, planned: plan.Plan, home: Home) -> Finished:
-    """Brings back what the run has saved, but for what the data sets of other projects have."""
+    """Brings back what the steps on this project's own files have saved."""
     artifacts = home.store.artifacts(run.name)
     own = Path(run.folder)
-    strange = {name for name, step in planned.steps.items() if step.scope and step.folder != own}
-    steps = [step for step in home.store.steps(run.name) if step.name not in strange]
+    mine = [each for each in artifacts if planned.steps[each.step].folder == own]
+    last = runs.latest(mine, home.store.steps(run.name))
     returned = returns.bring_back(
-        runs.latest(artifacts, steps),
+        last,
         own,
         blobs=home.blobs,
         store=home.store,

@@ -1,31 +1,14 @@
 """The environment variables that ame gives to every step.
 
-They are refused in a task's `environment`. Those that are not named `AME_…` may be set in the
-settings or in ame's own environment instead.
+They are refused in a task's `environment`, see `project.PROVIDED`. The two of MLflow that say where
+and under which name runs are kept may be set in the settings or in ame's own environment instead.
 """
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from ame.engine.settings import Settings
-
-PROVIDED: Mapping[str, str] = {
-    "AME_RUN": "the run's unique name",
-    "AME_STEP": "the step's name within the run",
-    "AME_TASK": "the name of the task that the run is of",
-    "AME_PROJECT": "the project's name",
-    "AME_ATTEMPT": "which try at the step this is, from 1",
-    "AME_REPORT": "the file to which metrics and progress are appended as lines of JSON",
-    "AME_HOME": "the state folder",
-    "MLFLOW_TRACKING_URI": "where MLflow keeps its runs; a SQLite file in the state folder",
-    "MLFLOW_EXPERIMENT_NAME": "the project's name",
-    "MLFLOW_RUN_CONTEXT": "tags by which ame finds the metrics that a step logs with MLflow",
-    "CUDA_VISIBLE_DEVICES": "the GPUs that the step was given",
-    "NVIDIA_VISIBLE_DEVICES": "the same, for containers",
-}
-"""Each with what it holds."""
 
 _NOT_PASSED_ON = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "VAULT_TOKEN", "PYTHONSTARTUP")
 """Of ame's own environment: they would lead a step into ame's packages, or hold its keys."""

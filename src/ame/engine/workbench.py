@@ -1,8 +1,8 @@
 """The workbench of a run: where each step is done, from its files to its results."""
 
-import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from ame.engine.reports.metrics import Metrics
 from ame.engine.watcher import Watcher
 from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow
-from ame.engine.workspace.folder import Workspace
+from ame.engine.workspace.folder import Workspace, remove
 from ame.runs import leases
 
 
@@ -65,6 +65,7 @@ class Workbench:
             inherited=variables.inherited(),
         )
         self._attempts: dict[str, attempt.Attempt] = {}
+        self._logs: dict[str, log.Log] = {}
         values = [value for each in shared.secrets.values() for value in each.values()]
         self._secrets = Disclosure(values)
         self._metrics = Metrics(
@@ -76,39 +77,56 @@ class Workbench:
 
     def do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
         """Does the step, as often as its task allows; returns it in its final state, saved."""
-        planned = self._shared.plan.steps[name]
-        files = self._shared.flow.into(name)
+        try:
+            return self._do(name, step, lease)
+        except (errors.Error, OSError) as error:
+            now = _now()
+            failed = replace(
+                step,
+                state=runs.State.FAILED,
+                reason=self._secrets.hide(str(error)),
+                started=step.started or now,
+                ended=now,
+            )
+            self._shared.home.store.save(failed)
+            return failed
+
+    def stop(self, *, now: bool = False) -> None:
+        """Ends all that is running, and what comes later at once; with `now`, without asking."""
+        with self._lock:
+            self._stopping = True
+            attempts = list(self._attempts.values())
+        for each in attempts:
+            threading.Thread(target=each.stop, kwargs={"now": now}).start()
+
+    def look(self) -> None:
+        """Takes in and shows what running steps have told since the last call."""
+        with self._lock:
+            logs = list(self._logs.values())
+        for each in logs:
+            each.look()
+        self._metrics.read()
+
+    def _do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
+        shared = self._shared
+        planned = shared.plan.steps[name]
+        files = shared.flow.into(name)
         key = ""
         if planned.task.cache:
-            key = reuse.key(planned, files, self._shared.run.arguments)
+            key = reuse.key(planned, files, shared.flow.returned(name), shared.run.arguments)
             reused = self._reuse(replace(step, key=key))
             if reused is not None:
                 return reused
         step = replace(step, key=key, state=runs.State.RUNNING, started=_now())
-        self._shared.watcher.step(step)
+        shared.watcher.step(step)
         for number in range(1, planned.task.retries + 2):
             begun = runs.Attempt(run=step.run, step=name, number=number, started=_now())
-            self._shared.home.store.save(step, begun)
+            shared.home.store.save(step, begun)
             tried = self._try(planned, step, number, files, lease)
             step = self._record(step, begun, tried)
             if step.state.final:
                 return step
         raise AssertionError("the last attempt is final")
-
-    def stop(self) -> None:
-        """Ends all that is running; what comes later ends at once."""
-        with self._lock:
-            self._stopping = True
-            attempts = list(self._attempts.values())
-        enders = [threading.Thread(target=each.stop) for each in attempts]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join()
-
-    def read_reports(self) -> None:
-        """Takes in what running steps have reported since the last call."""
-        self._metrics.read()
 
     def _try(
         self,
@@ -121,6 +139,7 @@ class Workbench:
         """One attempt, from the laying of the workspace to its clearing."""
         shared = self._shared
         folder = shared.folder / str(step.index)
+        folder.mkdir(parents=True, exist_ok=True)
         report = folder / f"report.{number}"
         limits = process.Limits(
             memory=lease.claim.memory,
@@ -128,7 +147,6 @@ class Workbench:
             storage=lease.claim.storage,
             folder=folder / "work",
         )
-        workspace = Workspace.lay(files, folder / "work", shared.home.blobs)
         written = log.Log(
             folder / f"log.{number}",
             masked=self._secrets.stream(),
@@ -136,34 +154,40 @@ class Workbench:
         )
         place = self._place(planned, step, report, lease)
         trying = attempt.Attempt(place, written, grace=shared.home.settings.grace)
-        try:
-            with self._lock:
-                if self._stopping:
-                    return _Try(state=runs.State.CANCELLED, reason=STOPPED)
-                self._attempts[step.name] = trying
-            self._metrics.begin(step.name, report)
-            ended = trying.run(
-                planned.task,
-                folder=workspace.folder,
-                variables=self._variables(planned, step, number, report, lease),
-                limits=limits,
-                arguments=shared.run.arguments if not planned.scope else (),
-            )
-            reason = attempt.reason(ended, limits)
-            if reason:
-                return self._failed(reason, ended, trying)
-            return self._gather(planned, workspace, ended, trying, written)
-        except errors.Cancelled:
-            return _Try(state=runs.State.CANCELLED, reason=STOPPED, limited=trying.limited)
-        except errors.Error as error:
-            written.note(str(error))
-            return self._failed(str(error), None, trying)
-        finally:
-            written.close()
-            with self._lock:
-                self._attempts.pop(step.name, None)
-            self._metrics.end(step.name, number)
-            shutil.rmtree(workspace.folder, ignore_errors=True)
+        with ExitStack() as last:
+            last.callback(remove, folder / "work")
+            last.callback(self._metrics.end, step.name, number)
+            last.callback(self._forget, step.name)
+            last.callback(written.close)
+            try:
+                with self._lock:
+                    if self._stopping:
+                        return _Try(state=runs.State.CANCELLED, reason=STOPPED)
+                    self._attempts[step.name] = trying
+                    self._logs[step.name] = written
+                workspace = Workspace.lay(files, folder / "work", shared.home.blobs)
+                self._metrics.begin(step.name, report)
+                ended = trying.run(
+                    planned.task,
+                    folder=workspace.folder,
+                    variables=self._variables(planned, step, number, report, lease),
+                    limits=limits,
+                    arguments=shared.run.arguments if not planned.scope else (),
+                )
+                reason = attempt.reason(ended, limits)
+                if reason:
+                    return self._failed(reason, ended, trying)
+                return self._gather(planned, workspace, ended, trying, written)
+            except errors.Cancelled:
+                return _Try(state=runs.State.CANCELLED, reason=STOPPED, limited=trying.limited)
+            except (errors.Error, OSError) as error:
+                written.note(str(error))
+                return self._failed(str(error), None, trying)
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._attempts.pop(name, None)
+            self._logs.pop(name, None)
 
     def _gather(
         self,
@@ -174,17 +198,20 @@ class Workbench:
         written: log.Log,
     ) -> _Try:
         """Takes in what a command that succeeded has made."""
-        outputs = workspace.changes(self._shared.home.blobs)
+        shared = self._shared
+        outputs = workspace.changes(shared.home.blobs, ours=shared.flow.returned(planned.name))
         artifacts: tree.Tree = {}
         wanted = planned.task.artifacts
         if wanted is not None:
-            artifacts = workspace.collect(wanted.paths, self._shared.home.blobs)
+            artifacts = workspace.collect(wanted.paths, outputs, shared.home.blobs)
             if wanted.save_changed_files:
                 artifacts = {**outputs, **artifacts}
         artifacts, leaks = self._without_secrets(artifacts)
         for path in leaks:
-            written.note(f"`{path}` holds the value of a secret: it is not saved as an artifact")
-        self._shared.flow.out_of(planned.name, outputs)
+            refused = f"`{path}` holds the value of a secret: it is not saved as an artifact"
+            written.note(refused)
+            shared.watcher.note(f"{planned.name}: {refused}")
+        shared.flow.out_of(planned.name, outputs)
         return _Try(
             state=runs.State.SUCCEEDED,
             ended=ended,
@@ -196,11 +223,11 @@ class Workbench:
     def _without_secrets(self, files: tree.Tree) -> tuple[tree.Tree, tuple[str, ...]]:
         """The files of a tree in which no secret's value stands, and the others' paths."""
         if not self._secrets:
-            return {path: file for path, file in files.items() if not file.link}, ()
+            return {path: file for path, file in files.items() if file.digest}, ()
         clean: dict[str, tree.File] = {}
         leaks: list[str] = []
         for path, file in files.items():
-            if file.link:
+            if not file.digest:
                 continue
             with self._shared.home.blobs.open(file.digest) as content:
                 told = self._secrets.is_in(content) or self._secrets.hide(path) != path
@@ -305,9 +332,10 @@ class Workbench:
         """The step as done by an earlier one with the same key, with all that came of it."""
         shared = self._shared
         earlier = shared.home.store.reusable(step.key)
-        if earlier is None or not self._kept(earlier):
+        outputs = None if earlier is None else shared.home.kept(earlier.outputs)
+        if earlier is None or outputs is None:
             return None
-        shared.flow.out_of(step.name, shared.home.read_tree(earlier.outputs))
+        shared.flow.out_of(step.name, outputs)
         reason = f"from the cache: {earlier.run}"
         step, records = reuse.taken_over(earlier, step, reason, shared.home.store)
         shared.home.store.save(*records)
@@ -317,15 +345,6 @@ class Workbench:
         if outputs is None:
             return ""
         return self._shared.home.blobs.put_bytes(tree.encode(outputs))
-
-    def _kept(self, step: runs.Step) -> bool:
-        """Whether all that a step made is still in the blob store."""
-        if not self._shared.home.blobs.contains(step.outputs):
-            return False
-        return all(
-            file.link or self._shared.home.blobs.contains(file.digest)
-            for file in self._shared.home.read_tree(step.outputs).values()
-        )
 
 
 STOPPED = "the run was stopped"

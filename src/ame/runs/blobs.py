@@ -42,6 +42,9 @@ class Blobs(Protocol):
     def collect(self, folder: Path, paths: Iterable[str]) -> list[Entry]:
         """Puts these regular files of a folder, quicker than one by one. Raises as `put_file`."""
 
+    def renew(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of the entries whose content is there, whole; it counts as put now."""
+
     def open(self, digest: str) -> BinaryIO:
         """The content, to be read and closed by the caller.
 

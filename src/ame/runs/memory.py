@@ -112,6 +112,15 @@ class MemoryStore:
             steps = [step for run in self._steps.values() for step in run.values()]
             return artifacts, {step.outputs for step in steps if step.outputs}
 
+    def artifacts_of(self, project: str, task: str) -> frozenset[tuple[str, str]]:
+        with self._lock:
+            return frozenset(
+                (artifact.path, artifact.digest)
+                for run in self._runs.values()
+                if (run.project, run.task) == (project, task)
+                for artifact in self._artifacts.get(run.name, {}).values()
+            )
+
     def reusable(self, key: str) -> Step | None:
         with self._lock:
             found = [

@@ -93,6 +93,9 @@ class Store(Protocol):
     def digests(self) -> tuple[set[str], set[str]]:
         """The digests of all artifacts, and those of the manifests of all steps' outputs."""
 
+    def artifacts_of(self, project: str, task: str) -> frozenset[tuple[str, str]]:
+        """Path and digest of all artifacts that runs of this task have saved."""
+
     def reusable(self, key: str) -> Step | None:
         """The newest step with that cache key that succeeded and whose outputs are kept."""
 

@@ -66,6 +66,10 @@ class Folder:
                 )
         return entries
 
+    def renew(self, entries: Iterable[runs.Entry]) -> list[runs.Entry]:
+        with self._held(fcntl.LOCK_SH):
+            return [entry for entry in entries if self._touched(entry.digest, entry.size)]
+
     def open(self, digest: str) -> BinaryIO:
         try:
             return open(self._place(digest), "rb")

@@ -167,6 +167,15 @@ class Database:
             ).fetchall()
         return {row[0] for row in artifacts}, {row[0] for row in outputs}
 
+    def artifacts_of(self, project: str, task: str) -> frozenset[tuple[str, str]]:
+        with self._file.read() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT path, digest FROM run JOIN artifact ON artifact.run = run.id"
+                " WHERE project = ? AND task = ?",
+                (project, task),
+            ).fetchall()
+        return frozenset((os.fsdecode(path), digest) for path, digest in found)
+
     def reusable(self, key: str) -> runs.Step | None:
         query = f"""
             {_STEP.replace("SELECT", "SELECT (SELECT run.name FROM run WHERE run.id = run),")}

@@ -65,10 +65,11 @@ def command(
         wish = Wish(folder=folder, task=name, arguments=arguments, fit=fit, resume=resume or "")
         with Progress(logs=logs, quiet=form == "json") as watcher:
             finished = start(wish, home, watcher)
-        if form == "json":
-            click.echo(shown.as_json(shown.finished(finished, home.store)))
-        else:
-            shown.print_end(finished, home, tails=not logs)
+        with shown.while_it_is_read():
+            if form == "json":
+                click.echo(shown.as_json(shown.finished(finished, home.store)))
+            else:
+                shown.print_end(finished, home, tails=not logs)
     match finished.run.state:
         case runs.State.FAILED:
             raise click.exceptions.Exit(exits.CODES[errors.Failed])

@@ -6,6 +6,7 @@ from ame import runs
 from ame.cli import completion, shown
 from ame.cli.options import json_or_text, open_store
 from ame.cli.progress import duration
+from ame.storage import home
 
 
 @click.command(
@@ -37,6 +38,10 @@ def command(*, name: str, form: str) -> None:
         for step in store.steps(run.name)
     ]
     click.echo(shown.table(("Step", "Status", "Took", "Reason", "Held by"), rows))
+    for step, lines in shown.last_lines(store.steps(run.name), home.home() / "runs" / run.name):
+        click.echo(f"\nLast of {step}:")
+        for line in lines:
+            click.echo(f"  {line}")
     measured = shown.metrics(store.metrics(run.name), store.steps(run.name))
     if measured:
         click.echo(f"\n{measured}")

@@ -21,7 +21,6 @@ from ame.engine.executors import dotenv
 from ame.engine.executors.dependencies import package
 from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready, shell
-from ame.engine.variables import PROVIDED
 
 _FILE = "Pipfile.lock"
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -138,9 +137,9 @@ def _marker(entry: Mapping[str, Any]) -> str:
 def _loaded(bench: Bench) -> dict[str, str]:
     """The variables of `.env`, without those that ame provides."""
     loaded = dotenv.read(bench.folder / ".env", bench.environments.environ)
-    if refused := sorted(loaded.keys() & PROVIDED):
+    if refused := sorted(loaded.keys() & project.PROVIDED):
         bench.note(f".env: ame provides {', '.join(refused)} itself; not taken from there")
-    return {name: value for name, value in loaded.items() if name not in PROVIDED}
+    return {name: value for name, value in loaded.items() if name not in project.PROVIDED}
 
 
 def _scripts(folder: Path) -> dict[str, Any]:

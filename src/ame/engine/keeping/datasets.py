@@ -4,13 +4,13 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ame import project, runs
 from ame.engine import plan
+from ame.engine.home import Home
 from ame.engine.workspace import tree
 from ame.runs import datasets
 
@@ -25,62 +25,54 @@ def key(dataset: project.Dataset) -> str:
     return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
 
 
-def find(
-    dataset: project.Dataset, *, store: datasets.Datasets, blobs: runs.Blobs
-) -> tree.Tree | None:
+def find(dataset: project.Dataset, home: Home) -> tree.Tree | None:
     """The files of a data set, if it was made before and is kept whole."""
-    kept = store.find(dataset.project, dataset.name, key(dataset))
-    if kept is None or not blobs.contains(kept.manifest):
-        return None
-    with blobs.open(kept.manifest) as content:
-        files = tree.decode(content.read())
-    whole = all(file.link or blobs.contains(file.digest) for file in files.values())
-    return files if whole else None
+    kept = home.datasets.find(dataset.project, dataset.name, key(dataset))
+    return None if kept is None else home.kept(kept.manifest)
 
 
-def keep(
-    dataset: project.Dataset,
-    files: tree.Tree,
-    run: str,
-    *,
-    store: datasets.Datasets,
-    blobs: runs.Blobs,
-) -> None:
-    """Keeps a data set that has been made."""
-    store.save(
-        datasets.Dataset(
-            project=dataset.project,
-            name=dataset.name,
-            key=key(dataset),
-            manifest=blobs.put_bytes(tree.encode(files)),
-            size=sum(file.size for file in files.values()),
-            created=datetime.now(UTC),
-            state=runs.State.SUCCEEDED,
-            run=run,
-        )
-    )
-
-
-@contextmanager
-def alone(
-    wanted: Iterable[project.Dataset], folder: Path, note: Callable[[str], None]
-) -> Iterator[None]:
-    """Keeps other runs from making the same data sets as long as it is open.
+class Making:
+    """The data sets that this process makes: no other one makes them meanwhile.
 
     The locks are taken in one order by all, and end with the process that holds them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    held: list[int] = []
-    try:
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: where the locks are."""
+        self._folder = folder
+        self._held: dict[str, int] = {}
+
+    def begin(self, wanted: Iterable[project.Dataset], note: Callable[[str], None]) -> None:
+        """Waits until no other process makes any of them, and keeps others from it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         for name, dataset in sorted({key(each): each for each in wanted}.items()):
-            descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            held.append(descriptor)
+            descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._held[name] = descriptor
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 note(f"waiting for data set {dataset.project}.{dataset.name}: a run is making it")
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        for descriptor in held:
-            os.close(descriptor)
+
+    def keep(self, dataset: project.Dataset, files: tree.Tree, run: str, home: Home) -> None:
+        """Keeps a data set that has been made; who waits for it gets it."""
+        home.datasets.save(
+            datasets.Dataset(
+                project=dataset.project,
+                name=dataset.name,
+                key=key(dataset),
+                manifest=home.blobs.put_bytes(tree.encode(files)),
+                size=sum(file.size for file in files.values()),
+                created=datetime.now(UTC),
+                state=runs.State.SUCCEEDED,
+                run=run,
+            )
+        )
+        self.end(key(dataset))
+
+    def end(self, *names: str) -> None:
+        """Lets go of those data sets, by their keys; without any, of all."""
+        for name in names or tuple(self._held):
+            descriptor = self._held.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)

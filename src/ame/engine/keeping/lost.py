@@ -1,7 +1,6 @@
 """Runs whose leader is gone: found, marked as failed, and what they left running ended."""
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,25 +21,31 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
         if alive(left.owner):
             continue
         process.sweep(marker(left.name))
-        now = datetime.now(UTC)
-        steps = store.steps(left.name)
-        run = replace(left, state=runs.State.FAILED, reason=REASON, ended=now)
-        store.save(
-            run,
-            *_ended_steps(steps, now),
-            *(
-                replace(each, state=runs.State.FAILED, reason=REASON, ended=now)
-                for each in store.attempts(run.name)
-                if not each.state.final
-            ),
-        )
+        # It may have ended, and its leader with it, since it was read.
+        run = store.find(left.name)
+        if run.state.final:
+            continue
+        found.append(end(run, store, state=runs.State.FAILED, reason=REASON))
         clear(home / "runs" / run.name)
-        found.append(run)
     if any('"image":' in run.spec for run in found):
         from ame.engine.backends import containers
 
         containers.sweep(os.environ, alive)
     return tuple(found)
+
+
+def end(run: runs.Run, store: runs.Store, *, state: runs.State, reason: str) -> runs.Run:
+    """Saves a run that has ended before its time, with all of it that had not ended."""
+    now = datetime.now(UTC)
+    ended = replace(run, state=state, reason=reason, ended=now)
+    attempts = [
+        replace(each, state=state, reason=reason, ended=now)
+        for each in store.attempts(run.name)
+        if not each.state.final
+    ]
+    steps = _ended_steps(store.steps(run.name), state, reason, now)
+    store.save(ended, *steps, *attempts)
+    return ended
 
 
 def alive(owner: str) -> bool:
@@ -55,17 +60,22 @@ def marker(run: str) -> str:
 
 def clear(folder: Path) -> None:
     """Removes the workspaces of a run; its logs stay."""
+    from ame.engine.workspace.folder import remove
+
     for workspace in folder.glob("*/work"):
-        shutil.rmtree(workspace, ignore_errors=True)
+        remove(workspace)
 
 
-def _ended_steps(steps: Iterable[runs.Step], now: datetime) -> list[runs.Step]:
+def _ended_steps(
+    steps: Iterable[runs.Step], state: runs.State, reason: str, now: datetime
+) -> list[runs.Step]:
     running = [step.name for step in steps if step.state is runs.State.RUNNING]
+    because = f"{', '.join(running)} failed" if running and state is runs.State.FAILED else reason
     ended: list[runs.Step] = []
     for step in steps:
         if step.state is runs.State.RUNNING:
-            ended.append(replace(step, state=runs.State.FAILED, reason=REASON, ended=now))
+            ended.append(replace(step, state=state, reason=reason, ended=now))
         elif step.state is runs.State.PENDING:
-            reason = f"{', '.join(running)} failed" if running else REASON
-            ended.append(replace(step, state=runs.State.CANCELLED, reason=reason, ended=now))
+            cancelled = runs.State.CANCELLED
+            ended.append(replace(step, state=cancelled, reason=because, ended=now))
     return ended

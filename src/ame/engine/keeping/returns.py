@@ -47,12 +47,24 @@ def bring_back(
             if there != artifact.digest and not store.saved(project, artifact.path, there):
                 kept.append(artifact.path)
                 continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}.ame")
+        try:
+            _write(artifact, target, blobs)
+        except OSError:  # a file of a person's where a folder is needed, or nothing may be written
+            kept.append(artifact.path)
+        else:
+            written.append(artifact.path)
+    return Returned(written=tuple(written), kept=tuple(kept))
+
+
+def _write(artifact: runs.Artifact, target: Path, blobs: runs.Blobs) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{os.getpid()}.ame")
+    try:
         blobs.copy_to(artifact.digest, fresh, artifact.mode)
         fresh.replace(target)
-        written.append(artifact.path)
-    return Returned(written=tuple(written), kept=tuple(kept))
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def _digest(file: Path) -> str:

@@ -55,7 +55,7 @@ class Reader:
             with self._file.open("rb") as report:
                 report.seek(self._read)
                 content = report.read()
-        except FileNotFoundError:
+        except OSError:  # it is not there yet, or the step has made something else of it
             return []
         self._read += len(content)
         *lines, self._rest = (self._rest + content).split(b"\n")

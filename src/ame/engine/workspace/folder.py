@@ -5,15 +5,15 @@ filesystem can make one.
 """
 
 import os
-from collections.abc import Iterable
+import shutil
+import stat
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from ame import errors, runs
 from ame.engine.workspace import ignore, tree
-
-Mark = tuple[int, int, int, int]
-"""What changes when a file does: inode, size, time of change of content and of status."""
+from ame.engine.workspace.known import Known, Mark, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +24,35 @@ class Snapshot:
     left_out: tuple[ignore.LeftOut, ...]
 
 
-def snapshot(folder: Path, blobs: runs.Blobs) -> Snapshot:
-    """Takes the project's files into the blob store, by the rules of `ignore`."""
-    scan = ignore.scan(folder)
+def snapshot(folder: Path, blobs: runs.Blobs, home: Path) -> Snapshot:
+    """Takes the project's files into the blob store, by the rules of `ignore`.
+
+    `home` is the state folder: it is no part of a project, and remembers what was read.
+
+    Raises:
+        errors.Unreadable: a file or a folder cannot be read.
+        errors.FileChanged: a file was written to all the while.
+    """
+    scan = ignore.scan(folder, but=home)
     files: dict[str, tree.File] = {}
     left_out = scan.left_out
-    plain: list[tuple[str, os.stat_result]] = []
+    plain: dict[str, os.stat_result] = {}
     for path, status in scan.files:
-        if not _is_link(status):
-            plain.append((path, status))
-            continue
-        target = _target(folder, path)
-        if tree.leads_out(path, target):
+        if stat.S_ISREG(status.st_mode):
+            plain[path] = status
+        elif stat.S_ISDIR(status.st_mode):
+            files[path] = _folder(status)
+        elif tree.leads_out(path, target := _target(folder, path)):
             why = "a link that leads out of the project"
             left_out.append(ignore.LeftOut(path=path, size=0, why=why))
         else:
             files[path] = _link(status, target)
-    files.update(_keep(folder, plain, blobs))
+    known = Known(home, folder)
+    files |= known.find(plain, blobs)
+    unread = {path: status for path, status in plain.items() if path not in files}
+    if unread:
+        files |= _keep(folder, unread, blobs)
+        known.keep(plain, files)
     return Snapshot(files=files, left_out=tuple(left_out))
 
 
@@ -56,7 +68,7 @@ class Workspace:
     def lay(cls, files: tree.Tree, folder: Path, blobs: runs.Blobs) -> "Workspace":
         """Makes `folder` and fills it. The files keep their times, so that every write shows."""
         folder.mkdir(parents=True)
-        plain = {path: file for path, file in files.items() if not file.link}
+        plain = {path: file for path, file in files.items() if file.digest}
         entries = (
             runs.Entry(path=path, digest=file.digest, size=file.size, mode=file.mode)
             for path, file in plain.items()
@@ -69,33 +81,42 @@ class Workspace:
                 place = folder / path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to(file.link)
-        marks = {path: _mark(os.lstat(f"{folder}/{path}")) for path in files}
+            elif not file.digest:
+                (folder / path).mkdir(parents=True, exist_ok=True)
+        marks = {path: mark(os.lstat(f"{folder}/{path}")) for path in files}
         return cls(folder, files, marks)
 
-    def changes(self, blobs: runs.Blobs) -> dict[str, tree.File]:
-        """The files that are new or differ from what was laid out, taken into the blob store.
+    def changes(self, blobs: runs.Blobs, *, ours: Set[str] = frozenset()) -> dict[str, tree.File]:
+        """What is new or differs from what was laid out, its content taken into the blob store.
 
-        A link that leads out of the workspace, and what is never an output, are passed over.
+        Of the paths in `ours` it is enough that they were written again. A link that leads out
+        of the workspace, and what is never an output, are passed over.
         """
         unwanted = ignore.unwanted()
         changed: dict[str, tree.File] = {}
-        plain: list[tuple[str, os.stat_result]] = []
+        plain: dict[str, os.stat_result] = {}
         for path, status in _files(self.folder):
-            if self._marks.get(path) == _mark(status) or unwanted.match_file(path):
+            if self._marks.get(path) == mark(status) or unwanted.match_file(path):
                 continue
-            if not _is_link(status):
-                plain.append((path, status))
+            if stat.S_ISREG(status.st_mode):
+                plain[path] = status
+            elif stat.S_ISDIR(status.st_mode):
+                changed[path] = _folder(status)
             elif not tree.leads_out(path, target := _target(self.folder, path)):
                 changed[path] = _link(status, target)
-        changed.update(_keep(self.folder, plain, blobs))
+        changed |= _keep(self.folder, plain, blobs)
         return {
             path: file
             for path, file in changed.items()
-            if path not in self._start or not file.same(self._start[path])
+            if path in ours or path not in self._start or not file.same(self._start[path])
         }
 
-    def collect(self, paths: Iterable[str], blobs: runs.Blobs) -> dict[str, tree.File]:
+    def collect(
+        self, paths: Iterable[str], outputs: tree.Tree, blobs: runs.Blobs
+    ) -> dict[str, tree.File]:
         """The files at these paths, folders and patterns, taken into the blob store.
+
+        `outputs`: what `changes` has taken in already.
 
         Raises:
             errors.ArtifactMissing: nothing is at one of them.
@@ -104,61 +125,96 @@ class Workspace:
         found: dict[str, tree.File] = {}
         for written in paths:
             path = tree.inner(written, what="an artifact path")
-            if any(sign in path for sign in "*?["):
+            place = self.folder / path
+            if any(sign in path for sign in "*?[") and not os.path.lexists(place):
                 places = sorted(self.folder.glob(path))
             else:
-                places = [self.folder / path]
-            plain = [file for place in places for file in self._below(place)]
+                places = [place]
+            plain = {file: status for each in places for file, status in self._below(each).items()}
             if not plain:
                 raise errors.ArtifactMissing(written)
-            found.update(_keep(self.folder, plain, blobs))
+            found |= {file: outputs[file] for file in plain if file in outputs}
+            unread = {file: status for file, status in plain.items() if file not in found}
+            links = [file for file in unread if (self.folder / file).is_symlink()]
+            for file in links:
+                found[file] = self._behind(file, unread.pop(file), blobs)
+            found |= _keep(self.folder, unread, blobs)
         return found
 
-    def _below(self, place: Path) -> list[tuple[str, os.stat_result]]:
+    def _behind(self, link: str, status: os.stat_result, blobs: runs.Blobs) -> tree.File:
+        """The file that a link leads to, under the link's name."""
+        digest, size = blobs.put_file(self.folder / link)
+        mode = status.st_mode & 0o777
+        return tree.File(digest=digest, size=size, mode=mode, mtime=status.st_mtime_ns)
+
+    def _below(self, place: Path) -> dict[str, os.stat_result]:
         """The plain files at a place; links are followed as long as they stay inside."""
         real = place.resolve()
         if not real.is_relative_to(self.folder.resolve()):
             raise errors.PathLeaves(str(place.relative_to(self.folder)), "an artifact path")
         name = place.relative_to(self.folder).as_posix()
         if real.is_file():
-            return [(name, real.stat())]
+            return {name: real.stat()}
         if not real.is_dir():
-            return []
-        inside = [
-            (path if name == "." else f"{name}/{path}", status)
-            for path, status in _files(real)
-            if not _is_link(status)
-        ]
+            return {}
         unwanted = ignore.unwanted()
-        return [(path, status) for path, status in inside if not unwanted.match_file(path)]
+        inside = {
+            path if name == "." else f"{name}/{path}": status
+            for path, status in _files(real)
+            if stat.S_ISREG(status.st_mode)
+        }
+        return {path: status for path, status in inside.items() if not unwanted.match_file(path)}
+
+
+def remove(folder: Path) -> None:
+    """Removes a workspace, also what forbids it by its mode."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for place, _, _ in os.walk(folder):
+            os.chmod(place, 0o700)  # noqa: PTH101
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[tuple[str, os.stat_result]]:
-    """All plain files and links below a folder, in order, relative to it."""
+    """All plain files, links and empty folders below a folder, in order, relative to it."""
     found: list[tuple[str, os.stat_result]] = []
     ahead = [(str(folder), "")]
     while ahead:
         place, prefix = ahead.pop()
+        empty = True
         with os.scandir(place) as listing:
             for entry in listing:
+                empty = False
                 if entry.is_dir(follow_symlinks=False):
                     ahead.append((entry.path, f"{prefix}{entry.name}/"))
                 elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
                     found.append((prefix + entry.name, entry.stat(follow_symlinks=False)))
+        if empty and prefix:
+            found.append((prefix[:-1], os.lstat(place)))
     found.sort(key=lambda file: file[0])
     return found
 
 
 def _keep(
-    folder: Path, files: Iterable[tuple[str, os.stat_result]], blobs: runs.Blobs
+    folder: Path, files: Mapping[str, os.stat_result], blobs: runs.Blobs
 ) -> dict[str, tree.File]:
-    times = {path: status.st_mtime_ns for path, status in files}
+    try:
+        kept = blobs.collect(folder, files)
+    except OSError as error:
+        raise errors.Unreadable(Path(error.filename or folder), str(error.strerror)) from error
     return {
-        kept.path: tree.File(
-            digest=kept.digest, size=kept.size, mode=kept.mode, mtime=times[kept.path]
+        each.path: tree.File(
+            digest=each.digest,
+            size=each.size,
+            mode=each.mode,
+            mtime=files[each.path].st_mtime_ns,
         )
-        for kept in blobs.collect(folder, times)
+        for each in kept
     }
+
+
+def _folder(status: os.stat_result) -> tree.File:
+    return tree.File(digest="", size=0, mode=0o777, mtime=status.st_mtime_ns)
 
 
 def _link(status: os.stat_result, target: str) -> tree.File:
@@ -171,11 +227,3 @@ def _target(folder: Path, path: str) -> str:
     if target.startswith("/") and Path(target).is_relative_to(folder):
         return os.path.relpath(target, (folder / path).parent)
     return target
-
-
-def _is_link(status: os.stat_result) -> bool:
-    return (status.st_mode & 0o170000) == 0o120000
-
-
-def _mark(status: os.stat_result) -> Mark:
-    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

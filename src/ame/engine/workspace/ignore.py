@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pathspec
 
+from ame import errors
+
 ALWAYS = (
     ".git/",
     ".hg/",
@@ -45,15 +47,25 @@ class Scan:
     """What is in a folder, by the rules."""
 
     files: list[tuple[str, os.stat_result]]
-    """Relative paths with `/`, of plain files and of links, each with its own status."""
+    """Relative paths with `/`, of plain files, links and empty folders, each with its status."""
     left_out: list[LeftOut]
 
 
-def scan(folder: Path) -> Scan:
-    """Walks the project in `folder`. Links are not followed; sockets and the like are left out."""
+def scan(folder: Path, *, but: Path | None = None) -> Scan:
+    """Walks the project in `folder`, passing over the folder `but`.
+
+    Links are not followed; sockets and the like are left out.
+    A folder of which everything is left out counts as empty, so that steps can write into it.
+
+    Raises:
+        errors.Unreadable: a folder cannot be looked into.
+    """
     found = Scan(files=[], left_out=[])
     own = _read(folder / ".ameignore")
-    _walk(folder, "", [unwanted()], [""], own, found)
+    never = unwanted()
+    if but is not None and but.is_relative_to(folder):
+        never += pathspec.GitIgnoreSpec.from_lines([f"/{but.relative_to(folder)}/"])
+    _walk(folder, "", [never], [""], own, found)
     found.files.sort(key=lambda file: file[0])
     return found
 
@@ -72,8 +84,11 @@ def _walk(
     own: pathspec.GitIgnoreSpec | None,
     found: Scan,
 ) -> None:
-    with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        raise errors.Unreadable(folder, str(error.strerror)) from error
     if any(entry.name == ".gitignore" for entry in entries):
         spec = _read(folder / ".gitignore")
         if spec is not None:
@@ -87,7 +102,10 @@ def _walk(
             if why != "always":
                 found.left_out.append(LeftOut(path=shown, size=size_of(Path(entry.path)), why=why))
         elif is_folder:
+            before = len(found.files)
             _walk(Path(entry.path), shown, specs, bases, own, found)
+            if len(found.files) == before:
+                found.files.append((path, entry.stat(follow_symlinks=False)))
         elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
             found.files.append((path, entry.stat(follow_symlinks=False)))
 
@@ -124,6 +142,8 @@ def _read(file: Path) -> pathspec.GitIgnoreSpec | None:
         lines = file.read_text(errors="surrogateescape").splitlines()
     except (FileNotFoundError, IsADirectoryError):
         return None
+    except OSError as error:
+        raise errors.Unreadable(file, str(error.strerror)) from error
     return pathspec.GitIgnoreSpec.from_lines(lines)
 
 

@@ -5,19 +5,20 @@ A workspace begins as a tree, and what a step made or changed is a tree. Trees a
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from ame import errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file: its content as the blob store names it, or where it links to."""
+    """One file by its content, or a link by where it leads, or an empty folder."""
 
     digest: str
-    """Empty for a link."""
+    """By which the blob store knows the content; empty for a link and for a folder."""
     size: int
     """Bytes."""
     mode: int
@@ -27,12 +28,18 @@ class File:
     link: str = ""
     """The target of a symbolic link, relative to its own folder and within the tree."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether there is something in it: it is no empty folder."""
+        return bool(self.digest or self.link)
+
     def same(self, other: "File") -> bool:
         """Whether both have one content and one mode."""
         mine = (self.digest, self.link, self.mode)
         return mine == (other.digest, other.link, other.mode)
 
 
+T = TypeVar("T")
 Tree = Mapping[str, File]
 """Files by their path relative to the top, with `/`."""
 
@@ -86,7 +93,22 @@ def leads_out(path: str, target: str) -> bool:
     return target.startswith("/")
 
 
-def conflicts(ours: Tree, theirs: Tree) -> Iterable[str]:
-    """The paths that both have, differently."""
-    few, many = (ours, theirs) if len(ours) < len(theirs) else (theirs, ours)
-    return [path for path, file in few.items() if path in many and not file.same(many[path])]
+def lay_over(below: dict[str, T], above: Mapping[str, T]) -> None:
+    """Adds `above` to `below`; what is in the way of it there, by name or as a folder, goes."""
+    if not above:
+        return
+    new = above.keys() - below.keys()
+    if new:
+        folders = {folder for path in new for folder in folders_of(path)}
+        for path in folders & below.keys():
+            del below[path]
+        for path in [path for path in below if not new.isdisjoint(folders_of(path))]:
+            del below[path]
+    below.update(above)
+
+
+def folders_of(path: str) -> Iterator[str]:
+    """The folders that a path is in, from the inside."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

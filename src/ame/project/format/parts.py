@@ -8,14 +8,23 @@ from ame.project.format.reading import Json
 from ame.project.format.shape import Either, Flag, Key, Listing, Record, Scalar, Tagged
 
 PROVIDED = {
-    "AME_*": "all names that begin with `AME_`",
-    "CUDA_VISIBLE_DEVICES": "the GPUs that the step was given",
+    "AME_RUN": "the run's unique name",
+    "AME_STEP": "the step's name within the run",
+    "AME_TASK": "the name of the task that the run is of",
+    "AME_PROJECT": "the project's name",
+    "AME_ATTEMPT": "which try at the step this is, from 1",
+    "AME_REPORT": "the file to which metrics and progress are appended as lines of JSON",
+    "AME_HOME": "the state folder",
+    "MLFLOW_TRACKING_URI": "where MLflow keeps what is logged; a setting of `ame`",
     "MLFLOW_EXPERIMENT_NAME": "the project's name, or that in the settings of `ame`",
     "MLFLOW_RUN_CONTEXT": "by what `ame` finds the metrics that a step logs",
-    "MLFLOW_TRACKING_URI": "where MLflow keeps what is logged; a setting of `ame`",
+    "CUDA_VISIBLE_DEVICES": "the GPUs that the step was given",
     "NVIDIA_VISIBLE_DEVICES": "the same GPUs, for containers",
 }
-"""Variables that `ame` provides to a step; a task cannot set them."""
+"""Variables that `ame` provides to a step, with what they hold.
+
+A task can set none of them, nor another one whose name begins with `AME_`.
+"""
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 _LINE = r"[^\x00]*[^ \t\r\n\x00][^\x00]*"
@@ -23,7 +32,7 @@ _ANY = r"[^\x00]*"
 _NUMBERS: Json = {"type": "number"}
 _REFERENCE_TEXT = rf"({_NAME}\.)?{_NAME}"
 _COUNTS: Json = {"type": "integer", "minimum": 0}
-_PROVIDED = "|".join(name.replace("*", ".*") for name in PROVIDED)
+_PROVIDED = "|".join(("AME_.*", *(name for name in PROVIDED if not name.startswith("AME_"))))
 
 NAME = Scalar(
     wanted="a name of letters, digits, `_` and `-`",

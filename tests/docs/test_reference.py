@@ -104,6 +104,15 @@ def test_every_variable_that_ame_provides_is_named_and_no_other() -> None:
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(project.PROVIDED)
 
 
+def test_every_variable_that_ame_reads_is_named() -> None:
+    source = "\n".join(file.read_text() for file in (pages.ROOT / "src").rglob("*.py"))
+    read = set(re.findall(r'"((?:AME|VAULT|MLFLOW|PYENV|PIPENV|UV_PYTHON)_[A-Z_]+)"', source))
+
+    assert "AME_HOME" in read
+    for name in read:
+        assert re.search(rf"\b{name}\b", pages.text("docs/reference/variables.md")), name
+
+
 def test_every_setting_is_named_and_no_other() -> None:
     page = pages.text("docs/reference/settings.md")
 

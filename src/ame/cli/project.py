@@ -34,7 +34,7 @@ class FileExists(errors.Conflict):
 @click.command(epilog="Example: `ame init digits`")
 @click.argument("name", required=False)
 def init(name: str | None) -> None:
-    """Write a first `ame.yml` into this folder; NAME is the folder's unless it is given."""
+    """Writes a first `ame.yml` into this folder; NAME is the folder's unless it is given."""
     folder = Path.cwd()
     for file in (folder / known for known in project.NAMES):
         if file.exists():
@@ -51,7 +51,7 @@ def init(name: str | None) -> None:
 @click.command(epilog="Example: `ame project add ../shared_templates`")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=Path())
 def add(folder: Path) -> None:
-    """Make the project in DIR known, so that other projects find it by its name."""
+    """Makes the project in DIR known, so that other projects find it by its name."""
     found = _registered().add(folder)
     click.echo(f"{found.name} is registered at {found.folder.resolve()}")
 
@@ -61,7 +61,7 @@ def add(folder: Path) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def validate(ctx: click.Context, place: Path, form: str) -> None:
-    """Check a project file, and all that its tasks refer to. PLACE is a folder or a file.
+    """Checks a project file, and all that its tasks refer to. PLACE is a folder or a file.
 
     Prints each fault as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 3 when there is one.
     """
@@ -87,7 +87,7 @@ def validate(ctx: click.Context, place: Path, form: str) -> None:
     "--tags-as-keys", is_flag=True, help="For files with `poetry:` in place of `!poetry`."
 )
 def schema(*, tags_as_keys: bool) -> None:
-    """Print the JSON Schema of a project file, for editors that complete and check YAML."""
+    """Prints the JSON Schema of a project file, for editors that complete and check YAML."""
     click.echo(json.dumps(project.schema(tagged=not tags_as_keys), indent=2))
 
 

@@ -43,7 +43,7 @@ group = Commands(
 )
 @click.option("--replace", is_flag=True, help="Give a new value to a secret that there is.")
 def add(key: str | None, file: Path | None, *, replace: bool) -> None:
-    """Store a secret under KEY.
+    """Stores a secret under KEY.
 
     The value is asked for, hidden and twice, on a terminal; otherwise it is read from standard
     input, without the end of its last line. It is never an argument, which others could see.
@@ -69,7 +69,7 @@ def add(key: str | None, file: Path | None, *, replace: bool) -> None:
 @click.command(name="list", epilog="Example: `ame secret list --format json`")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def list_(form: str) -> None:
-    """List the keys of all secrets. Values are never shown."""
+    """Lists the keys of all secrets. Values are never shown."""
     names = _store().names()
     if form == "json":
         click.echo(json.dumps([{"key": name} for name in names], indent=2))
@@ -81,7 +81,7 @@ def list_(form: str) -> None:
 @click.argument("key", required=False, shell_complete=completion.secret_keys)
 @click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
 def delete(key: str | None, *, yes: bool) -> None:
-    """Delete the secret KEY."""
+    """Deletes the secret KEY."""
     key = key or _asked("Please provide a secret key")
     if not yes:
         if not sys.stdin.isatty():
@@ -93,7 +93,7 @@ def delete(key: str | None, *, yes: bool) -> None:
 
 @click.command(epilog="Example: `ame secret rotate`")
 def rotate() -> None:
-    """Encrypt all secrets anew with a new key, and forget the old one.
+    """Encrypts all secrets anew with a new key, and forgets the old one.
 
     Do so when others may have had the key, then replace the values that they may have read.
     """

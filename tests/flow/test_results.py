@@ -31,6 +31,15 @@ tasks:
         executor: !custom {command: echo second > out.txt}
         artifacts: {paths: [out.txt]}
 """
+COUNTING = """\
+project: counting
+tasks:
+  - name: count
+    cache: true
+    inputs: [input.txt]
+    executor: !custom {command: "date +%s%N > out.txt"}
+    artifacts: {paths: [out.txt]}
+"""
 OTHER = """\
 project: other
 dataSets:
@@ -110,3 +119,18 @@ def test_what_a_data_set_of_another_project_saved_is_not_brought_into_this_one(p
     assert (place / "mine.txt").exists()
     assert not (place / "theirs.txt").exists()
     assert "theirs.txt" in ame(place, "artifact", "list", "load").stdout
+
+
+def test_a_cached_step_is_done_again_when_that_is_asked_for_and_its_result_is_cached(
+    place: Path,
+) -> None:
+    (place / "ame.yml").write_text(COUNTING)
+
+    def made(*options: str) -> str:
+        assert ame(place, "task", "run", "count", *options).returncode == 0
+        return ame(place, "artifact", "get", "count", "out.txt", "-o", "-").stdout
+
+    first, again = made(), made()
+    fresh, later = made("--fresh"), made()
+
+    assert first == again != fresh == later

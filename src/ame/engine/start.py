@@ -34,6 +34,8 @@ class Wish:
     """Added to the command."""
     fit: bool = False
     """Whether requests that this machine cannot meet are cut down to what it has."""
+    fresh: bool = False
+    """Whether cached steps are done again."""
     resume: str = ""
     """The run to continue from."""
 
@@ -90,6 +92,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
                 home=home,
                 supervisor=supervisor,
                 secrets=values,
+                fresh=wish.fresh,
                 flow=flow,
                 watcher=watcher,
             )

@@ -33,6 +33,8 @@ class Shared:
     """For each step that has any, the values of its secrets by variable."""
     flow: Flow
     watcher: Watcher
+    fresh: bool = False
+    """Whether cached steps are done again."""
 
     @property
     def folder(self) -> Path:
@@ -114,7 +116,7 @@ class Workbench:
         key = ""
         if planned.task.cache:
             key = reuse.key(planned, files, shared.flow.returned(name), shared.run.arguments)
-            reused = self._reuse(replace(step, key=key))
+            reused = None if self._shared.fresh else self._reuse(replace(step, key=key))
             if reused is not None:
                 return reused
         step = replace(step, key=key, state=runs.State.RUNNING, started=_now())

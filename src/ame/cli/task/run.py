@@ -26,6 +26,7 @@ Examples:
 @click.option("-l", "--local", is_flag=True, help="Run on this machine; this is so without it.")
 @click.option("--logs", is_flag=True, help="Show what the steps print, as they print it.")
 @click.option("--fit", is_flag=True, help="Ask for no more than this machine has.")
+@click.option("--fresh", is_flag=True, help="Do cached steps again.")
 @click.option(
     "--resume",
     metavar="RUN",
@@ -33,7 +34,11 @@ Examples:
     help="Continue from the step at which RUN failed.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to end."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="What to print at the end: tables, or the run as JSON.",
 )
 def command(
     *,
@@ -42,6 +47,7 @@ def command(
     local: bool,
     logs: bool,
     fit: bool,
+    fresh: bool,
     resume: str | None,
     form: str,
 ) -> None:
@@ -62,7 +68,14 @@ def command(
             arguments = arguments or earlier.arguments
         if name is None:
             name = _pick(project.read(folder))
-        wish = Wish(folder=folder, task=name, arguments=arguments, fit=fit, resume=resume or "")
+        wish = Wish(
+            folder=folder,
+            task=name,
+            arguments=arguments,
+            fit=fit,
+            fresh=fresh,
+            resume=resume or "",
+        )
         with Progress(logs=logs, quiet=form == "json") as watcher:
             finished = start(wish, home, watcher)
         with shown.while_it_is_read():

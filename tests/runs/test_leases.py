@@ -147,6 +147,21 @@ def test_one_that_waits_is_woken_by_a_release(machine: leases.Leases) -> None:
     assert len(machine.held()) == 2
 
 
+def test_it_is_known_whether_others_wait(machine: leases.Leases) -> None:
+    lease = take(machine, ALL)
+    assert not machine.awaited(but="other")
+    wait = Wait(machine, ONE)
+    end = monotonic() + 20
+    while not machine.awaited(but="other"):
+        assert monotonic() < end
+
+    assert not machine.awaited(but="me")
+
+    machine.release(lease, now=NOON)
+    wait.result()
+    assert not machine.awaited(but="other")
+
+
 def test_a_wait_ends_without_a_lease_when_its_time_is_over(machine: leases.Leases) -> None:
     lease = take(machine, ALL)
 

@@ -1,7 +1,9 @@
 """The conductor leads one run: it hands out resources, starts steps, and follows how they end."""
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +21,6 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class _Granted:
-    step: str
     lease: leases.Lease | None
 
 
@@ -61,10 +62,16 @@ class Conductor:
         } | dict(done)
         needs = {name: step.needs for name, step in shared.plan.steps.items()}
         self._schedule = runs.Schedule.resumed(needs, done)
-        self._ready: list[str] = []
-        self._asking = ""
-        """The step that waits in line for its resources; the first of those that are ready."""
-        self._stopping = threading.Event()
+        self._came = itertools.count()
+        self._ready: dict[leases.Claim, deque[tuple[int, str]]] = {}
+        """Steps that wait for resources, by what they ask for; each with its place in the order."""
+        self._asking: leases.Claim | None = None
+        """What is waited for in line; the first step that asks for that much will get it."""
+        self._enough = threading.Event()
+        """Set when it is not needed any more."""
+        self._spare: leases.Lease | None = None
+        """What a step that has just ended has held."""
+        self._ending = False
         self._held: dict[str, leases.Lease] = {}
         self._last: runs.Moves | None = None
         self._defect: BaseException | None = None
@@ -97,7 +104,7 @@ class Conductor:
                 try:
                     last = self._go(pool)
                 except BaseException:
-                    self._stopping.set()
+                    self._enough.set()
                     self._workbench.stop()
                     raise
         finally:
@@ -113,29 +120,31 @@ class Conductor:
 
     def _go(self, pool: ThreadPoolExecutor) -> runs.Moves:
         self._follow(self._schedule.begin())
-        while self._last is None:
+        while self._last is None or self._asking is not None:
             self._hand_out(pool)
             match self._events.get():
                 case None:
                     self._end_all()
-                case _Granted(step, lease):
-                    self._asking = ""
-                    self._take(step, lease, pool)
+                case _Granted(lease):
+                    self._take(lease, pool)
                 case _Broken(defect):
                     raise defect
                 case ended:
                     self._settle(ended)
+        self._pass_on(pool)
         return self._last
 
     def _end_all(self) -> None:
         """Ends what is running, and calls off all that has not begun."""
-        if not self._stopping.is_set():
-            self._stopping.set()
+        if not self._ending:
+            self._ending = True
+            self._enough.set()
             if self._held:
                 self._watcher.note("stopping; asked once more, it ends at once")
             self._follow(self._schedule.stop(self._stopped))
-            ready, self._ready = self._ready, []
-            for name in ready:
+            ready = sorted(step for steps in self._ready.values() for step in steps)
+            self._ready.clear()
+            for _, name in ready:
                 self._call_off(name)
         self._workbench.stop(now=self._asked > 1)
 
@@ -146,45 +155,63 @@ class Conductor:
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         """Starts the steps that get their resources now, in the order in which they came."""
-        waiting: list[str] = []
-        refused: set[leases.Claim] = set()
-        for name in self._ready:
-            claim = self._claims[name]
+        self._pass_on(pool)
+        refused = {self._asking}
+        while (claim := self._first(but=refused)) is not None:
             lease = None
-            if claim not in refused and len(self._held) < _AT_ONCE:
+            if len(self._held) < _AT_ONCE:
                 lease = self._leases.take(claim, holder=self._run.owner, now=_now())
             if lease is None:
                 refused.add(claim)
-                waiting.append(name)
             else:
-                self._held[name] = lease
-                pool.submit(self._do, name, lease)
-        self._ready = waiting
-        if waiting and not self._asking and len(self._held) < _AT_ONCE:
-            self._asking = waiting.pop(0)
-            pool.submit(self._ask, self._asking)
+                self._start(lease, pool)
+        if self._asking is None and len(self._held) < _AT_ONCE:
+            self._asking = self._first()
+            if self._asking is not None:
+                self._enough.clear()
+                pool.submit(self._ask, self._asking)
+        elif self._asking is not None and not self._ready.get(self._asking):
+            self._enough.set()
 
-    def _ask(self, name: str) -> None:
+    def _pass_on(self, pool: ThreadPoolExecutor) -> None:
+        """Gives what a step has held to the next that asks for the same, else to whoever waits."""
+        lease, self._spare = self._spare, None
+        if lease is None:
+            return
+        next_ = self._asking in {None, lease.claim} and self._first() == lease.claim
+        if next_ and not self._leases.awaited(but=self._run.owner):
+            self._start(lease, pool)
+        else:
+            self._leases.release(lease, now=_now())
+
+    def _first(self, *, but: Set[leases.Claim | None] = frozenset()) -> leases.Claim | None:
+        """Of the claims of steps that are ready, the one that came first."""
+        ready = [claim for claim, steps in self._ready.items() if steps and claim not in but]
+        return min(ready, key=lambda claim: self._ready[claim][0], default=None)
+
+    def _start(self, lease: leases.Lease, pool: ThreadPoolExecutor) -> None:
+        """Starts the first of the steps that ask for what the lease gives."""
+        _, name = self._ready[lease.claim].popleft()
+        self._held[name] = lease
+        pool.submit(self._do, name, lease)
+
+    def _ask(self, claim: leases.Claim) -> None:
         """Waits in line, in a thread of its own, for what a step needs."""
         try:
-            lease = self._leases.wait(
-                self._claims[name], holder=self._run.owner, now=_now(), cancel=self._stopping
-            )
+            holder = self._run.owner
+            lease = self._leases.wait(claim, holder=holder, now=_now(), cancel=self._enough)
         except BaseException as defect:  # noqa: BLE001  # handed to the thread that leads
             self._events.put(_Broken(defect))
         else:
-            self._events.put(_Granted(name, lease))
+            self._events.put(_Granted(lease))
 
-    def _take(self, name: str, lease: leases.Lease | None, pool: ThreadPoolExecutor) -> None:
-        """Starts a step that has waited; one of a run that was stopped meanwhile is not."""
-        if self._stopping.is_set():
-            if lease is not None:
-                self._leases.release(lease, now=_now())
-            self._call_off(name)
-            return
-        assert lease is not None
-        self._held[name] = lease
-        pool.submit(self._do, name, lease)
+    def _take(self, lease: leases.Lease | None, pool: ThreadPoolExecutor) -> None:
+        """Starts a step with what was waited for, if there is one still."""
+        self._asking = None
+        if lease is not None and self._ready.get(lease.claim):
+            self._start(lease, pool)
+        elif lease is not None:
+            self._leases.release(lease, now=_now())
 
     def _do(self, name: str, lease: leases.Lease) -> None:
         """One step, in a thread of its own."""
@@ -196,10 +223,10 @@ class Conductor:
         self._events.put(ended)
 
     def _settle(self, ended: _Ended) -> None:
-        """Gives the resources of a step back and follows how it ended."""
+        """Follows how a step ended; what it held is spare."""
         step = ended.step
         self._steps[step.name] = step
-        self._leases.release(self._held.pop(step.name), now=_now())
+        self._spare = self._held.pop(step.name)
         if ended.defect is not None:
             self._defect = ended.defect
             self._store.save(step)
@@ -216,7 +243,8 @@ class Conductor:
 
     def _follow(self, moves: runs.Moves) -> None:
         """Does what the schedule says comes next."""
-        self._ready.extend(moves.start)
+        for name in moves.start:
+            self._ready.setdefault(self._claims[name], deque()).append((next(self._came), name))
         for name, reason in moves.cancel:
             step = self._steps[name]
             self._steps[name] = replace(

@@ -155,6 +155,9 @@ class Leases(Protocol):
     def release(self, lease: Lease, *, now: datetime) -> None:
         """Gives it back; those who wait get it. Idempotent."""
 
+    def awaited(self, *, but: str) -> bool:
+        """Whether anyone but this holder waits, as far as is known now. Quick."""
+
     def held(self) -> tuple[Lease, ...]:
         """What is held now, in the order of asking."""
 

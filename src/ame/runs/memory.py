@@ -227,6 +227,10 @@ class MemoryLeases:
             self._held.pop(lease.number, None)
             self._grant(now)
 
+    def awaited(self, *, but: str) -> bool:
+        with self._changed:
+            return any(one.holder != but for one in self._asked.values())
+
     def held(self) -> tuple[Lease, ...]:
         with self._changed:
             return tuple(self._held[number] for number in sorted(self._held))

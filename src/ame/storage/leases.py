@@ -88,6 +88,11 @@ class Database:
     def release(self, lease: leases.Lease, *, now: datetime) -> None:
         self._withdraw(lease.number, now)
 
+    def awaited(self, *, but: str) -> bool:
+        query = "SELECT 1 FROM lease WHERE ids IS NULL AND holder != ? LIMIT 1"
+        with self._file.read() as connection:
+            return connection.execute(query, (but,)).fetchone() is not None
+
     def held(self) -> tuple[leases.Lease, ...]:
         with self._file.read() as connection:
             found = connection.execute(f"{_LEASE} WHERE ids IS NOT NULL ORDER BY number").fetchall()

@@ -134,3 +134,16 @@ def test_a_cached_step_is_done_again_when_that_is_asked_for_and_its_result_is_ca
     fresh, later = made("--fresh"), made()
 
     assert first == again != fresh == later
+
+
+def test_a_file_in_the_way_of_an_artifact_is_kept_unless_it_is_the_same(place: Path) -> None:
+    ame(place, "task", "run", "pipe")
+
+    same = ame(place, "artifact", "get", "pipe")
+    (place / "out.txt").write_text("mine\n")
+    other = ame(place, "artifact", "get", "pipe")
+
+    assert (same.returncode, other.returncode) == (0, 5)
+    assert (place / "out.txt").read_text() == "mine\n"
+    assert ame(place, "artifact", "get", "pipe", "--force").returncode == 0
+    assert (place / "out.txt").read_text() == "second\n"

@@ -1,6 +1,7 @@
 """`ame artifact`: the files that runs have saved."""
 
 import fnmatch
+import hashlib
 import sys
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def get(*, run: str, paths: tuple[str, ...], output: str, step: str, force: bool
             return
         for each in chosen:
             target = _target(each, chosen, Path(output))
-            if target.exists() and not force:
+            if target.exists() and not force and not _holds(target, each):
                 raise errors.FileThere(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
@@ -98,6 +99,14 @@ def _matches(path: str, patterns: tuple[str, ...]) -> bool:
         or fnmatch.fnmatchcase(path, pattern)
         for pattern in patterns
     )
+
+
+def _holds(target: Path, artifact: runs.Artifact) -> bool:
+    """Whether the file has that content already."""
+    if not target.is_file():
+        return False
+    with target.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == artifact.digest
 
 
 def _target(artifact: runs.Artifact, chosen: list[runs.Artifact], output: Path) -> Path:

@@ -133,7 +133,8 @@ class Workspace:
             plain = {file: status for each in places for file, status in self._below(each).items()}
             if not plain:
                 raise errors.ArtifactMissing(written)
-            found |= {file: outputs[file] for file in plain if file in outputs}
+            taken = {file: outputs[file] for file in plain if file in outputs}
+            found |= {file: known for file, known in taken.items() if known.digest}
             unread = {file: status for file, status in plain.items() if file not in found}
             links = [file for file in unread if (self.folder / file).is_symlink()]
             for file in links:

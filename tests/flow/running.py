@@ -68,6 +68,11 @@ class Place:
             timeout=120,
         )
 
+    def bytes(self, *arguments: str) -> bytes:
+        """What `ame` prints, untouched."""
+        argv = [*ARGV, *arguments]
+        return subprocess.check_output(argv, cwd=self.folder, env=self.environment, timeout=120)
+
     def run(self, *arguments: str, code: int = 0) -> str:
         """Runs a task to an end with that exit code; returns all that was printed."""
         ran = self.ame("task", "run", *arguments)

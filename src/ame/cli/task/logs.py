@@ -9,9 +9,13 @@ import click
 from ame import runs
 from ame.cli import completion
 from ame.cli.options import open_store
+from ame.engine.keeping import lost
+from ame.engine.reports import log
+from ame.engine.reports.live import Live
 from ame.storage import home
 
 _POLL = 0.2
+_CHUNK = 1 << 20
 
 
 @click.command(
@@ -34,13 +38,16 @@ def command(*, name: str | None, follow: bool, only: str, raw: bool) -> None:
     """
     store = open_store()
     run = _find(store, name)
-    folder = home.home() / "runs" / run.name
-    reading = _Reading(folder, only, raw=raw)
+    place = home.home()
+    reading = _Reading(place / "runs" / run.name, only, raw=raw)
     while True:
-        ended = store.find(run.name).state.final
+        run = store.find(run.name)
+        ended = run.state.final
         reading.print_new(store.steps(run.name), last=ended or not follow)
         if ended or not follow:
             return
+        if not lost.alive(run.owner):
+            lost.mark(store, place)
         time.sleep(_POLL)
 
 
@@ -61,36 +68,33 @@ class _Reading:
         self._only = only
         self._raw = raw
         self._read: dict[Path, int] = {}
-        self._rest: dict[Path, bytes] = {}
+        self._live: dict[Path, Live] = {}
 
     def print_new(self, steps: tuple[runs.Step, ...], *, last: bool) -> None:
         """Prints what has come; with `last` also a line that has no end."""
         names = [step.name for step in steps]
-        if self._only and self._only not in names:
+        if self._only and names and self._only not in names:
             raise click.UsageError(f"no step `{self._only}`; there are {', '.join(names)}")
         width = max(map(len, names), default=0)
         for step in steps:
             if self._only in {"", step.name}:
-                for log in sorted((self._folder / str(step.index)).glob("log.*"), key=_number):
-                    self._print_log(log, f"{step.name:{width}} | ", last=last)
+                for file in log.attempts(self._folder / str(step.index)):
+                    self._print_log(file, f"{step.name:{width}} | ", last=last)
+        sys.stdout.flush()
 
-    def _print_log(self, log: Path, prefix: str, *, last: bool) -> None:
-        with log.open("rb") as content:
-            content.seek(self._read.get(log, 0))
-            new = content.read()
-        self._read[log] = self._read.get(log, 0) + len(new)
-        if self._raw:
-            sys.stdout.buffer.write(new)
-            sys.stdout.buffer.flush()
-            return
-        *lines, rest = (self._rest.pop(log, b"") + new).split(b"\n")
-        if last and rest:
-            lines.append(rest)
-        elif rest:
-            self._rest[log] = rest
-        for line in lines:
-            click.echo(prefix + line.decode(errors="backslashreplace"))
+    def _print_log(self, file: Path, prefix: str, *, last: bool) -> None:
+        live = self._live.setdefault(file, Live(whole=True))
+        with file.open("rb") as content:
+            content.seek(self._read.get(file, 0))
+            while new := content.read(_CHUNK):
+                if self._raw:
+                    sys.stdout.buffer.write(new)
+                else:
+                    _print(live.feed(new, time.monotonic()), prefix)
+            self._read[file] = content.tell()
+        _print(live.end() if last else live.overdue(time.monotonic()), prefix)
 
 
-def _number(log: Path) -> int:
-    return int(log.suffix[1:])
+def _print(lines: list[str], prefix: str) -> None:
+    if lines:
+        sys.stdout.write("".join(f"{prefix}{line}\n" for line in lines))

@@ -2,6 +2,8 @@
 
 import codecs
 
+_ESCAPED = "backslashreplace"
+"""What becomes of bytes that are not UTF-8."""
 _LONGEST = 64 * 1024
 """Bytes of one line that are shown at once; a longer one is shown in parts."""
 _SOON = 0.5
@@ -13,7 +15,9 @@ _REWRITTEN = 5.0
 class Live:
     """Cuts one stream into lines. Times are seconds of any one clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """Of a line that goes back to its start only the last state is shown, unless `whole`."""
+        self._whole = whole
         self._rest = b""
         """What of the last line has not been shown."""
         self._begun = False
@@ -28,12 +32,12 @@ class Live:
         shown: list[str] = []
         for line in lines:
             if line or not self._begun:
-                shown.append(text_of(line))
+                shown.append(self._text(line.decode(errors=_ESCAPED)))
             self._begun = False
         if lines:
             self._since = now
         while len(rest) > _LONGEST:
-            shown.append(text_of(rest[:_LONGEST]))
+            shown.append(self._text(rest[:_LONGEST].decode(errors=_ESCAPED)))
             rest = rest[_LONGEST:]
             self._begun = True
         self._rest = rest
@@ -41,25 +45,29 @@ class Live:
 
     def overdue(self, now: float) -> list[str]:
         """What has waited for its line to end for too long."""
-        if not self._rest or now - self._since < (_REWRITTEN if b"\r" in self._rest else _SOON):
+        rewritten = b"\r" in self._rest and not self._whole
+        if not self._rest or now - self._since < (_REWRITTEN if rewritten else _SOON):
             return []
-        text, used = codecs.utf_8_decode(self._rest, "backslashreplace", False)
+        text, used = codecs.utf_8_decode(self._rest, _ESCAPED, False)
         if used == 0:
             return []
         self._rest = self._rest[used:]
         self._begun = True
         self._since = now
-        return [_last_state(text)]
+        return [self._text(text)]
 
     def end(self) -> list[str]:
         """What is left."""
         rest, self._rest = self._rest, b""
-        return [text_of(rest)] if rest else []
+        return [self._text(rest.decode(errors=_ESCAPED))] if rest else []
+
+    def _text(self, text: str) -> str:
+        return text if self._whole else _last_state(text)
 
 
 def text_of(line: bytes) -> str:
     """As text: bytes that are not UTF-8 as escapes, of an overwritten line what was last."""
-    return _last_state(line.decode(errors="backslashreplace"))
+    return _last_state(line.decode(errors=_ESCAPED))
 
 
 def _last_state(text: str) -> str:

@@ -488,6 +488,15 @@ class RunUnfinished(Conflict):
         super().__init__(f"`{name}` is {state}: end it first with `ame task cancel {name}`")
 
 
+class NotATask(Unsupported):
+    """What is to be run is a model or a data set."""
+
+    def __init__(self, name: str, what: str, instead: str) -> None:
+        self.name = name
+        self.what = what
+        super().__init__(f"`{name}` is a {what}, and what runs is a task: {instead}")
+
+
 class ResumeRefused(Conflict):
     """A run of one task cannot be continued as another task."""
 

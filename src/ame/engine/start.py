@@ -64,7 +64,9 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
         for gone in lost.mark(home.store, home.folder):
             watcher.note(f"run `{gone.name}` was lost; what it left running was ended")
         _refuse_unfinished(wish, home)
-        task = project.resolve(project.read(wish.folder), wish.task, home.projects)
+        written = project.read(wish.folder)
+        _refuse_other(written, wish.task)
+        task = project.resolve(written, wish.task, home.projects)
         _refuse_arguments(wish, task)
         planned = plan.Planner(home.projects).plan(task)
         there = _found(planned, home)
@@ -112,6 +114,17 @@ def _found(planned: plan.Plan, home: Home) -> dict[str, tree.Tree]:
     """Those of the data sets of a plan that have been made before."""
     found = {key: datasets.find(each.dataset, home) for key, each in planned.datasets.items()}
     return {key: files for key, files in found.items() if files is not None}
+
+
+def _refuse_other(written: project.Project, name: str) -> None:
+    if any(task.name == name for task in written.tasks):
+        return
+    if any(model.name == name for model in written.models):
+        instead = "models are not trained, checked or deployed by this ame; run its tasks by name"
+        raise errors.NotATask(name, "model", instead)
+    if any(dataset.name == name for dataset in written.datasets):
+        instead = "it is made before the first task that loads it, so run such a task"
+        raise errors.NotATask(name, "data set", instead)
 
 
 def _refuse_unfinished(wish: Wish, home: Home) -> None:

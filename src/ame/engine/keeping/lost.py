@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ame import process, runs
+from ame import runs
 
 REASON = "lost: the process that led it is gone"
 
@@ -20,6 +20,8 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
     for left in store.unfinished():
         if alive(left.owner):
             continue
+        from ame import process
+
         process.sweep(marker(left.name))
         # It may have ended, and its leader with it, since it was read.
         run = store.find(left.name)
@@ -50,6 +52,8 @@ def end(run: runs.Run, store: runs.Store, *, state: runs.State, reason: str) -> 
 
 def alive(owner: str) -> bool:
     """Whether the process that leads a run still is, given as it writes its identity."""
+    from ame import process  # not before there is a run to ask about: lists are to be quick
+
     return process.alive(process.Identity.parse(owner))
 
 

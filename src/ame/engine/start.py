@@ -1,6 +1,6 @@
 """A task of a project made into a run, and led to its end on this machine."""
 
-import secrets as chance
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from ame.engine.workspace.folder import snapshot
 from ame.runs import leases
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""As many as a byte may choose from without favour: 32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ def _find_containers(planned: plan.Plan, home: Home, watcher: Watcher) -> None:
 def _run(wish: Wish, task: project.Task, planned: plan.Plan) -> runs.Run:
     commit, dirty = git.describe(wish.folder)
     return runs.Run(
-        name=f"{task.name}-{''.join(chance.choice(_LETTERS) for _ in range(6))}",
+        name=f"{task.name}-{''.join(_LETTERS[byte % 32] for byte in os.urandom(6))}",
         task=task.name,
         project=task.project,
         created=datetime.now(UTC),

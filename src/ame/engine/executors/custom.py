@@ -7,7 +7,6 @@ one, the machine's environment is left as it is.
 import os
 
 from ame import project
-from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready
 
 
@@ -16,6 +15,8 @@ def prepare(executor: project.Custom, bench: Bench) -> Ready:
     argv = bench.shell(executor.command)
     if not executor.python_version:
         return Ready(argv=argv, variables=_with_ame(bench))
+    from ame.engine.executors.dependencies.wanted import Wanted, recipe
+
     interpreter = bench.interpreter(executor.python_version)
     return bench.ready(argv, bench.get(recipe("custom", interpreter, (), Wanted)))
 

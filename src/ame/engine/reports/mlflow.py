@@ -7,9 +7,6 @@ tagged, straight from a SQLite store, else through the tracking server's REST in
 
 import json
 import sqlite3
-import urllib.error
-import urllib.parse
-import urllib.request
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +32,7 @@ def metrics(uri: str, run: str, step: str, attempt: int) -> list[runs.Metric]:
     Raises:
         errors.MlflowUnread: the store is there but cannot be read.
     """
-    kind = urllib.parse.urlsplit(uri).scheme
+    kind = uri.partition(":")[0].lower()
     try:
         if kind == "sqlite":
             return _from_file(Path(uri.removeprefix("sqlite:///")), run, step, attempt)
@@ -58,6 +55,8 @@ def _from_file(file: Path, run: str, step: str, attempt: int) -> list[runs.Metri
 
 
 def _from_server(uri: str, run: str, step: str, attempt: int) -> list[runs.Metric]:
+    from urllib.parse import urlencode
+
     # Quotes end a string in MLflow's filter grammar; names of runs and steps hold none.
     tags = {"ame.run": run, "ame.step": step, "ame.attempt": attempt}
     wanted = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
@@ -68,7 +67,7 @@ def _from_server(uri: str, run: str, step: str, attempt: int) -> list[runs.Metri
     for logged in _call(uri, "runs/search", query).get("runs", []):
         for last in logged["data"].get("metrics", []):
             asked = {"run_id": logged["info"]["run_id"], "metric_key": last["key"]}
-            history = _call(uri, f"metrics/get-history?{urllib.parse.urlencode(asked)}", None)
+            history = _call(uri, f"metrics/get-history?{urlencode(asked)}", None)
             found.extend(
                 _metric(run, step, each["key"], each["value"], each["timestamp"], each["step"])
                 for each in history.get("metrics", [])
@@ -77,12 +76,14 @@ def _from_server(uri: str, run: str, step: str, attempt: int) -> list[runs.Metri
 
 
 def _call(uri: str, path: str, body: object) -> dict[str, list[dict]]:  # type: ignore[type-arg]  # JSON
-    request = urllib.request.Request(  # noqa: S310  # http and https only, by `metrics`
+    from urllib.request import Request, urlopen
+
+    request = Request(  # noqa: S310  # http and https only, by `metrics`
         f"{uri.rstrip('/')}/api/2.0/mlflow/{path}",
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+    with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
         return json.load(answer)  # type: ignore[no-any-return]  # JSON
 
 

@@ -38,6 +38,7 @@ class Progress:
     def __init__(self, *, logs: bool, quiet: bool = False) -> None:
         self._logs = logs
         self._quiet = quiet
+        self._coloured = sys.stderr.isatty()
         self._live = sys.stderr.isatty() and not quiet
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
@@ -124,7 +125,9 @@ class Progress:
             return
         with self._lock, self._while_it_is_seen():
             self._wipe()
-            click.echo(text, err=True)
+            # As `click.echo` does, which looks at each line anew where it is written to.
+            sys.stderr.write(f"{text if self._coloured else click.unstyle(text)}\n")
+            sys.stderr.flush()
 
     @contextmanager
     def _while_it_is_seen(self) -> Iterator[None]:

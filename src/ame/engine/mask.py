@@ -132,6 +132,8 @@ class Mask:
 
     def flush(self) -> bytes:
         """What was held: the stream has ended, so no more than is masked was a secret."""
+        if not self._roots:
+            return b""
         flat = self._before + self._held.translate(None, _ENDS)
         rest = self._pass(self._held, flat, self._spans(flat), len(flat))
         self._before, self._in_mask = b"", False

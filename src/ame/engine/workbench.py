@@ -76,6 +76,8 @@ class Workbench:
             shared.watcher,
             variables.tracking_uri(shared.home.settings, shared.home.folder),
         )
+        self._nothing = ""
+        """The tree without files, once it is kept: most steps leave that."""
 
     def do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
         """Does the step, as often as its task allows; returns it in its final state, saved."""
@@ -346,7 +348,11 @@ class Workbench:
     def _keep(self, outputs: tree.Tree | None) -> str:
         if outputs is None:
             return ""
-        return self._shared.home.blobs.put_bytes(tree.encode(outputs))
+        if outputs:
+            return self._shared.home.blobs.put_bytes(tree.encode(outputs))
+        if not self._nothing:
+            self._nothing = self._shared.home.blobs.put_bytes(tree.encode(outputs))
+        return self._nothing
 
 
 STOPPED = "the run was stopped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import resource
 import select
@@ -19,6 +20,9 @@ from ame.process import groups, keeper, wire
 from ame.process.command import Cause, Command, Exit, Limits, find_program, refused
 from ame.process.identity import Identity, boot_id
 from ame.process.sweep import sweep
+
+_bytes = functools.lru_cache(maxsize=1024)(os.fsencode)
+"""Most variables are the same for one command after the other."""
 
 Form = Literal["auto", "cgroup", "watch"]
 """How limits are held: by the kernel's control groups, by watching, or by what there is."""
@@ -178,7 +182,7 @@ class Supervisor:
             os.fsencode(program),
             tuple(map(os.fsencode, command.argv)),
             os.fsencode(command.folder.absolute()),
-            {os.fsencode(key): os.fsencode(text) for key, text in variables.items()},
+            {_bytes(key): _bytes(text) for key, text in variables.items()},
             (limits.memory, cpu, limits.storage, os.fsencode(measured.absolute())),
         )
         try:

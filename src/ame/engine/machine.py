@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _LONG = 6
 def capacity(settings: Settings, home: Path) -> leases.Capacity:
     """All that may be handed out here: CPUs that ame may use, memory, free disk, GPUs."""
     return leases.Capacity(
-        cpu=Decimal(len(os.sched_getaffinity(0))),
+        cpu=_cpus(),
         memory=_memory(),
         storage=shutil.disk_usage(home).free,
         gpus=_gpus() if settings.gpus is None else settings.gpus,
@@ -62,19 +63,52 @@ def shortage(
 
 
 def _memory() -> int:
-    """Bytes: of the machine, or of the control group that ame is in, whichever is less."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [machine]
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limits.append(int(Path(file).read_text()))
-        except (OSError, ValueError):
-            continue
+    """Bytes: of the machine, or of a control group that ame is in, whichever is less."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for folder, version in _own_groups("memory"):
+        name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+        limits += [int(word) for word in _words(folder / name) if word != "max"]
     return min(limits)
 
 
+def _cpus() -> Decimal:
+    """CPUs that ame may run on, or that a control group lets it have, whichever is less."""
+    limits = [Decimal(len(os.sched_getaffinity(0)))]
+    for folder, version in _own_groups("cpu"):
+        if version == 2:
+            words = _words(folder / "cpu.max")
+        else:
+            words = _words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us")
+        if len(words) == 2 and words[0] not in {"max", "-1"}:
+            limits.append(Decimal(words[0]) / Decimal(words[1]))
+    return min(limits)
+
+
+def _own_groups(controller: str) -> Iterator[tuple[Path, int]]:
+    """The control groups that ame is in, from the inside, each with the version it is of."""
+    for line in _words(Path("/proc/self/cgroup")):
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        top = Path("/sys/fs/cgroup", controller) if controllers else Path("/sys/fs/cgroup")
+        own = top / path.lstrip("/")
+        for folder in (own, *own.parents):
+            if folder.is_relative_to(top):
+                yield folder, 1 if controllers else 2
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except OSError:
+        return []
+
+
 def _gpus() -> tuple[str, ...]:
-    """Indexes of the NVIDIA GPUs, as their driver's tool lists them."""
+    """The NVIDIA GPUs that ame itself was given, else those that their driver's tool lists."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return tuple(each.strip() for each in given.split(",") if each.strip() not in {"", "-1"})
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()

@@ -29,4 +29,5 @@ def command(*, name: str, wait: bool) -> None:
     while wait and process.alive(owner) and not run.state.final:
         time.sleep(_POLL)
         run = store.find(run.name)
+    run = store.find(run.name)
     click.echo(f"{run.name} {run.state}" if run.state.final else f"{run.name} is being stopped")

@@ -1,0 +1,96 @@
+"""What steps report while they run."""
+
+import math
+import sqlite3
+import sys
+from contextlib import closing
+
+import pytest
+
+from ame import runs
+from engine.doing import Doing, step
+
+REPORT = """\
+import ame
+for epoch in range(3):
+    ame.report("loss", 1 / (epoch + 1), epoch)
+ame.report("accuracy", float("nan"))
+ame.progress(0.5, "half way")
+"""
+
+
+def measured(doing: Doing, run: str) -> list[tuple[str, float, int | None]]:
+    return [(each.name, each.value, each.iteration) for each in doing.home.store.metrics(run)]
+
+
+def test_a_script_reports_by_the_function_in_ame(doing: Doing) -> None:
+    doing.write({"train.py": REPORT})
+    site = doing.home.site
+    ended = doing.does(step("t", f"PYTHONPATH={site} {sys.executable} train.py; sleep 0.4"))
+
+    *losses, (name, value, iteration) = measured(doing, ended.run.name)
+    assert losses == [("loss", 1.0, 0), ("loss", 0.5, 1), ("loss", 1 / 3, 2)]
+    assert (name, math.isnan(value), iteration) == ("accuracy", True, None)
+    assert doing.seen.done == [("t", 0.5, "half way")]
+    assert len(doing.seen.metrics) == 4
+
+
+def test_any_program_reports_by_appending_lines(doing: Doing) -> None:
+    line = '{"metric": "a", "value": 2, "more": 1}'
+    broken = 'echo nonsense; echo \'{"metric": 1}\'; printf \'%s\' \'{"metric": "b", "value": 3}\''
+    ended = doing.does(step("t", f"(echo '{line}'; {broken}) >> $AME_REPORT"))
+
+    assert measured(doing, ended.run.name) == [("a", 2.0, None), ("b", 3.0, None)]
+    assert len([note for note in doing.seen.notes if "report" in note]) == 2
+
+
+def test_each_attempt_reports_its_own(doing: Doing) -> None:
+    say = 'echo "{\\"metric\\": \\"m\\", \\"value\\": $AME_ATTEMPT}" >> $AME_REPORT'
+    doing.file(step("t", f"{say}; [ $AME_ATTEMPT = 3 ]", retries=2))
+    ended = doing.run("t")
+
+    assert measured(doing, ended.run.name) == [("m", 1.0, None), ("m", 2.0, None), ("m", 3.0, None)]
+
+
+def test_a_report_that_is_no_file_does_not_end_the_run(doing: Doing) -> None:
+    doing.does(step("t", "rm -f $AME_REPORT; mkdir $AME_REPORT; sleep 0.4"))
+
+
+def test_metrics_of_a_step_that_fails_are_kept(doing: Doing) -> None:
+    doing.file(step("t", 'echo \'{"metric": "m", "value": 1}\' >> $AME_REPORT; exit 1'))
+    ended = doing.run("t")
+
+    assert ended.run.state is runs.State.FAILED
+    assert measured(doing, ended.run.name) == [("m", 1.0, None)]
+
+
+LOG = """\
+import os, sys
+import mlflow
+with mlflow.start_run():
+    for epoch in range(3):
+        mlflow.log_metric("loss", 1 / (epoch + 1), step=epoch)
+    mlflow.log_metric("attempt", float(os.environ["AME_ATTEMPT"]))
+sys.exit(os.environ["AME_ATTEMPT"] == "1")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_plain_mlflow_calls_are_metrics_of_the_run_and_of_their_attempt(doing: Doing) -> None:
+    doing.write({"requirements.txt": "mlflow-skinny>=3\nsqlalchemy\nalembic\n", "train.py": LOG})
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    pip = {"pip": {"pythonVersion": version, "command": "python train.py"}}
+    doing.file({"name": "t", "executor": pip, "retries": 1, "resources": {"memory": "2G"}})
+
+    ended = doing.run("t")
+
+    assert ended.run.state is runs.State.SUCCEEDED, doing.log(ended).decode()
+    found = sorted(measured(doing, ended.run.name))
+    assert found == sorted(
+        [("loss", 1.0, 0), ("loss", 0.5, 1), ("loss", 1 / 3, 2)] * 2
+        + [("attempt", 1.0, 0), ("attempt", 2.0, 0)]
+    )
+    with closing(sqlite3.connect(next(doing.home.folder.rglob("mlflow.db")))) as kept:
+        names = kept.execute("SELECT name FROM experiments").fetchall()
+    assert ("demo",) in names

@@ -45,7 +45,8 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
-        return ": ".join(part for part in (place, self.path, self.message) if part)
+        said = ": ".join(part for part in (place, self.path, self.message) if part)
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in said)
 
 
 class ProjectInvalid(Invalid):
@@ -148,7 +149,7 @@ class PythonVersionInvalid(Invalid):
 
     def __init__(self, version: str) -> None:
         self.version = version
-        super().__init__(f"`{version}` is not a Python version: write `3.11` or `3.11.7`")
+        super().__init__(f"`{version}` is not a Python version: write `3.11`, `3.11.7` or `>=3.11`")
 
 
 class DependenciesInvalid(Invalid):

@@ -166,3 +166,19 @@ def test_every_variable_that_a_run_provides_is_refused_in_a_file(tmp_path: Path)
             )
         )
         assert f"`{name}` is provided by ame" in said
+
+
+def test_a_project_is_found_from_a_folder_inside(tmp_path: Path) -> None:
+    (tmp_path / "ame.yaml").write_text("tasks: []\n")
+    inside = tmp_path / "src" / "deep"
+    inside.mkdir(parents=True)
+
+    assert project.around(inside) == tmp_path
+    assert project.around(tmp_path) == tmp_path
+
+    (tmp_path / "src" / "ame.yml").write_text("tasks: []\n")
+    assert project.around(inside) == tmp_path / "src"
+
+
+def test_where_there_is_no_project_the_folder_itself_is_named(tmp_path: Path) -> None:
+    assert project.around(tmp_path) == tmp_path

@@ -327,7 +327,9 @@ def test_a_cycle_of_references_is_named_with_its_path(tmp_path: Path) -> None:
         """,
     )
 
-    assert "ame.yml:4:5: tasks[2]: refers to itself: a -> b -> a" in refusal(folder, "start")
+    assert "ame.yml:4:24: tasks[2].taskRef: refers to itself: a -> b -> a" in refusal(
+        folder, "start"
+    )
     assert "refers to itself: self -> self" in refusal(folder, "self")
     assert "refers to itself: template t -> template u -> template t" in refusal(folder, "made")
 
@@ -352,9 +354,12 @@ def test_what_is_not_there_is_named_with_what_is(tmp_path: Path) -> None:
         """,
     )
 
-    assert refusal(folder, "a").startswith("ame.yml:2:5: tasks[0]: ")
+    assert refusal(folder, "a").startswith("ame.yml:2:24: tasks[0].taskRef: ")
     assert refusal(folder, "a").endswith("has no task `nope`; it has: `a`, `b`, `c`")
     assert refusal(folder, "b").endswith("has no template `nope`; it has: `t`")
+    assert "`ame project add DIR`; did you mean `fare`?" in refusal(
+        folder, "c", project.KnownProjects({"fare": tmp_path})
+    )
     assert "`ame project add DIR`; known are: `near`" in refusal(
         folder, "c", project.KnownProjects({"near": tmp_path})
     )
@@ -397,7 +402,7 @@ def test_a_data_set_is_resolved_with_the_task_that_produces_it(tmp_path: Path) -
     assert (digits.task.name, digits.task.executor) == ("fetch", project.Custom(command="fetch"))
     assert found("older").task.executor == project.Custom(command="fetch")
     assert (found("inline").task.name, found("inline").task.project) == ("inline", "data")
-    with pytest.raises(errors.Error, match=r"no data set `data\.nope`; it has: `digits`"):
+    with pytest.raises(errors.Error, match=r"no data set `nope`; it has: `digits`"):
         found("nope")
 
 
@@ -460,11 +465,17 @@ def test_check_finds_all_that_cannot_be_resolved(tmp_path: Path) -> None:
     )
 
     assert [fault.path for fault in faults] == [
-        "tasks[0]",
-        "tasks[1]",
-        "templates[0]",
-        "models[0].training.task",
+        "tasks[0].taskRef",
+        "tasks[1].dataSets",
+        "templates[0].fromTemplate",
+        "models[0].training.task.taskRef",
     ]
+
+
+def test_the_nearest_name_is_suggested_for_one_that_is_not_there(tmp_path: Path) -> None:
+    tasks = "tasks: [{name: a, taskRef: trian}, {name: train, executor: !custom {command: x}}]"
+
+    assert refusal(write(tmp_path, tasks), "a").endswith("`trian`; did you mean `train`?")
 
 
 def test_a_project_whose_file_is_gone_is_named_at_the_place_that_needs_it(tmp_path: Path) -> None:
@@ -472,7 +483,7 @@ def test_a_project_whose_file_is_gone_is_named_at_the_place_that_needs_it(tmp_pa
 
     said = refusal(folder, "a", project.KnownProjects({"far": tmp_path / "far"}))
 
-    assert said.startswith("ame.yml:1:9: tasks[0]: the project `far` cannot be read: ")
+    assert said.startswith("ame.yml:1:28: tasks[0].taskRef: the project `far` cannot be read: ")
 
 
 def test_a_chain_of_data_sets_that_is_too_long_is_refused(tmp_path: Path) -> None:

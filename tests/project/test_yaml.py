@@ -78,7 +78,7 @@ def test_a_piece_of_a_task_says_which_key_is_missing(tmp_path: Path) -> None:
         (b"name: a\nx: \xe4\n", "2:4: the byte 0xe4 is no UTF-8"),
         ("name: a".encode("utf-16"), "1:1: the byte 0xff is no UTF-8"),
         ("name: a\nname: b\n", "2:1: name: is written twice; line 1 has it already"),
-        ("name: a\nproject: b\n", "2:1: project: is written twice: it is a spelling of `name`"),
+        ("name: a\nproject: b\n", "2:1: project: is written twice: as `name` above"),
         ("? [a]\n: b\n", "expected a key of plain text, found a list"),
         ("!x\nname: a\n", "the tag `!x` has no meaning here"),
         ("name: !x a\n", "1:7: name: the tag `!x` has no meaning here"),
@@ -88,7 +88,7 @@ def test_a_piece_of_a_task_says_which_key_is_missing(tmp_path: Path) -> None:
         ("tasks: no\n", "tasks: expected a list of tasks, found `no`"),
         ("enableTriggers: yes\n", "expected `true` or `false`, found `yes`"),
         ("taks: []\n", "is no key here; did you mean `tasks`?"),
-        ("tasks: [{name: a, executor: !petry {}}]", "is no tag here; did you mean `poetry`?"),
+        ("tasks: [{name: a, executor: !petry {}}]", "is no tag here; did you mean `!poetry`?"),
         ("tasks: [{name: a, executor: {command: x}}]", "expected an executor with its tag"),
         ("tasks: [{name: a, executor: python}]", "expected an executor with its tag"),
         ("tasks: [{name: a, executor: !pip x}]", "expected the executor's keys as a map"),
@@ -125,7 +125,7 @@ def test_a_fault_has_its_place_and_its_remedy(
         ('environment: [{key: A, val: "a\\0b"}]', "without a NUL"),
         ("secrets: [!ame {key: k, injectAs: AME_TOKEN}]", "is provided by ame"),
         ("secrets: [!ame {key: k}]", "the key `injectAs` is missing"),
-        ("secrets: [!valt {key: k}]", "did you mean `vault`?"),
+        ("secrets: [!valt {key: k}]", "did you mean `!vault`?"),
         ("secrets: [token]", "expected a secret"),
         ("resources: {memory: -1}", "negative"),
         ("resources: {memory: .nan}", "no quantity"),
@@ -136,6 +136,7 @@ def test_a_fault_has_its_place_and_its_remedy(
         ("retries: -1", "expected a whole number from 0 to 999"),
         ("retries: 1.5", "expected a whole number"),
         ("cache: 1", "expected `true` or `false`"),
+        ("triggers: {schedule: 61 * * * *}", "`61` is no minute"),
         ("triggers: {schedule: daily}", "cron schedule of five fields"),
     ],
 )
@@ -204,3 +205,52 @@ def test_a_quoted_null_is_text(tmp_path: Path) -> None:
     (tmp_path / "ame.yml").write_text('tasks:\n- {name: a, executor: !custom {command: "null"}}\n')
 
     assert project.read(tmp_path).tasks[0].executor == project.Custom(command="null")
+
+
+@pytest.mark.parametrize(
+    "executor", ["!poetri {command: x}", "{pythonVersion: 3.11}", "[!pip {}]", "pip"]
+)
+def test_an_executor_that_is_wrong_is_not_called_missing(tmp_path: Path, executor: str) -> None:
+    said = refusal(tmp_path, f"tasks:\n  - name: a\n    executor: {executor}\n")
+
+    assert "tasks[0].executor: " in said
+    assert "missing" not in said
+
+
+def test_an_empty_pipeline_is_called_so(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "tasks: [{name: a, pipeline: []}]")
+
+    assert said.startswith("1:9: tasks[0].pipeline: is empty; ")
+
+
+def test_limits_of_a_version_are_read_and_must_be_quoted(tmp_path: Path) -> None:
+    text = "tasks:\n  - name: a\n    executor: !pip\n      pythonVersion: {}\n      command: x\n"
+
+    assert "quote a value that begins with `>`" in refusal(tmp_path, text.format(">=3.11"))
+    (tmp_path / "ame.yml").write_text(text.format("'>=3.11,<4'"))
+    executor = project.read(tmp_path).tasks[0].executor
+    assert executor == project.Pip(python_version=">=3.11,<4", command="x")
+
+
+@pytest.mark.parametrize("version", ["^3.11", ">=3.11.*", "~=3", ">=3.11 <4", "==", "1.0"])
+def test_what_is_no_version_of_python_is_refused(tmp_path: Path, version: str) -> None:
+    task = f"{{name: a, executor: !pip {{pythonVersion: '{version}', command: x}}}}"
+
+    assert "expected a Python version" in refusal(tmp_path, f"tasks: [{task}]")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("name: a\nproject: 'b\ntasks: []\n", "2:10"), ("name: a\ntasks: [{name: b\n", "2:9")],
+)
+def test_what_was_left_open_is_shown_where_it_was_opened(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    assert refusal(tmp_path, text).startswith(f"{place}: is not valid YAML: ")
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    said = refusal(tmp_path, 'name: "a\\e[2Jb"\n"\\e[31mtask": 1\n')
+
+    assert "\x1b" not in said
+    assert r"`a\x1b[2Jb`" in said

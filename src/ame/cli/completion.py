@@ -37,12 +37,12 @@ def command(ctx: click.Context, *, shell: str) -> None:
 
 
 def tasks(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
-    """The tasks of the project in this folder."""
+    """The tasks of the project in this folder or above."""
     del ctx, param
     from ame import project
 
     with suppress(errors.Error):
-        return _beginning(begun, [task.name for task in project.read(Path()).tasks])
+        return _beginning(begun, [task.name for task in project.read(project.around(Path())).tasks])
     return []
 
 

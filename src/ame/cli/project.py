@@ -57,16 +57,18 @@ def add(folder: Path) -> None:
 
 
 @click.command(epilog="Example: `ame project validate --format json`")
-@click.argument("place", metavar="[PLACE]", type=click.Path(path_type=Path), default=Path())
+@click.argument("place", metavar="[PLACE]", type=click.Path(path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
-def validate(ctx: click.Context, place: Path, form: str) -> None:
+def validate(ctx: click.Context, place: Path | None, form: str) -> None:
     """Checks a project file, and all that its tasks refer to. PLACE is a folder or a file.
+
+    Without it, the project of this folder, or of the nearest above, is checked.
 
     Prints each fault as FILE:LINE:COLUMN: KEY: MESSAGE, and exits with 3 when there is one.
     """
     try:
-        found = project.read(place)
+        found = project.read(place or project.around(Path()))
         faults = project.check(found, _registered())
     except errors.ProjectInvalid as error:
         faults = error.faults

@@ -120,7 +120,12 @@ class Home:
         """
         from ame.engine.backends.containers import Engine
 
-        return Engine.find(os.environ, wanted=self.settings.container_engine)
+        return Engine.find(
+            os.environ,
+            wanted=self.settings.container_engine,
+            pull=self.settings.container_pull,
+            network=self.settings.container_network,
+        )
 
     def read_tree(self, digest: str) -> dict[str, tree.File]:
         """A tree that was kept as a blob."""

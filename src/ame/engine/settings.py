@@ -34,6 +34,10 @@ class Settings:
     """Whether a Python version that is not on this machine may be fetched."""
     container_engine: str = ""
     """`docker` or `podman`; by default whichever answers."""
+    container_pull: Literal["missing", "always", "never"] = "missing"
+    """When an image is fetched."""
+    container_network: str = ""
+    """The network that containers join; by default the engine's own default."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that every step gets. Provided ones may be set here, such as
     `MLFLOW_TRACKING_URI`."""
@@ -88,6 +92,10 @@ def _known(file: Path, key: str, value: object) -> object:
         case "python_downloads", bool():
             return value
         case "container_engine", "docker" | "podman":
+            return value
+        case "container_pull", "missing" | "always" | "never":
+            return value
+        case "container_network", str():
             return value
         case "environment", dict():
             return {str(name): str(each) for name, each in value.items()}

@@ -135,7 +135,11 @@ def _target(data: Data) -> dict[str, Any]:
 
 
 def _dataset(data: Data, file: Path, project: str) -> Dataset:
-    inline = data.get("task") or {"reference": data["reference"], "place": data["place"]}
+    inline = data.get("task") or {
+        "reference": data["reference"],
+        "place": data["place"],
+        "places": {},
+    }
     return Dataset(
         name=data["name"],
         path=data["path"],

@@ -130,6 +130,8 @@ def _invalid(file: Path, message: str, node: Node | None = None) -> errors.Proje
 def _syntax_fault(file: Path, text: str, error: yaml.MarkedYAMLError) -> errors.Fault:
     """Where the text stops to be YAML, and what would make it so."""
     mark = error.problem_mark or error.context_mark
+    if error.context_mark and mark and not text[mark.index :].strip():
+        mark = error.context_mark  # the end says nothing; what was left open does
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines() or [""]
     remedy = _remedy(lines, min(line, len(lines) - 1), error)
@@ -146,6 +148,8 @@ def _syntax_fault(file: Path, text: str, error: yaml.MarkedYAMLError) -> errors.
 def _remedy(lines: list[str], at: int, error: yaml.MarkedYAMLError) -> str:
     here = lines[at]
     said = f"{error.context} {error.problem}"
+    if "block scalar" in said:
+        return "quote a value that begins with `>` or `|`: `'>=3.11'`"
     if "alias" in said:
         return "a value that begins with `*` is quoted: `'* * * * *'`"
     if "scanning a tag" in said:

@@ -57,6 +57,12 @@ def find(place: Path) -> Path:
     return files[0]
 
 
+def around(place: Path) -> Path:
+    """The nearest folder, from `place` upwards, with a project file; `place` where none has."""
+    folders = (place, *place.absolute().parents)
+    return next((each for each in folders if any((each / n).is_file() for n in NAMES)), place)
+
+
 def read(place: Path) -> Project:
     """The project of a folder, or of a project file.
 

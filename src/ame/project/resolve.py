@@ -13,6 +13,7 @@ from typing import Any
 
 from ame import errors
 from ame.project import build, file
+from ame.project.format.reading import nearest
 from ame.project.project import Data, Dataset, KnownProjects, Model, Project, Projects
 from ame.project.task import DatasetRef, Place, Task
 
@@ -123,7 +124,7 @@ class _Resolver:
         home = self._project(ref.project, owner, at)
         found = next((item for item in home.datasets if item.name == ref.name), None)
         if found is None:
-            raise _absent("data set", str(ref), home, [d.name for d in home.datasets], at)
+            raise _absent("data set", ref.name, home, [d.name for d in home.datasets], at)
         return self.produce(home, found, trail)
 
     def produce(self, home: Project, found: Dataset, trail: tuple[str, ...] = ()) -> Dataset:
@@ -140,10 +141,9 @@ class _Resolver:
     def needs(self, task: Task, trail: tuple[str, ...] = ()) -> None:
         """Follows the data sets that a complete task needs."""
         for leaf in _leaves(task):
+            at = leaf.written["places"].get("datasets", leaf.place)
             for ref in leaf.datasets:
-                self.dataset(
-                    self._project(leaf.project, self.root, leaf.place), ref, leaf.place, trail
-                )
+                self.dataset(self._project(leaf.project, self.root, at), ref, at, trail)
 
     def _complete(
         self,
@@ -206,13 +206,15 @@ class _Resolver:
                 at, f"is more than {DEEPEST} references and pipelines deep; write it flatter"
             )
         if ref := data.pop("template", None):
-            home, found = self._find("template", ref, owner, at)
-            way = self._step(trail, f"template {self._label(home, found.name)}", at)
+            there = data["places"].get("template", at)
+            home, found = self._find("template", ref, owner, there)
+            way = self._step(trail, f"template {self._label(home, found.name)}", there)
             _, under, _ = self._flatten(home, found.written, way)
             data = _merge(data, {k: v for k, v in under.items() if k not in ("name", "place")})
         if ref := data.pop("reference", None):
-            home, found = self._find("task", ref, owner, at)
-            way = self._step(trail, self._label(home, found.name), at)
+            there = data["places"].get("reference", at)
+            home, found = self._find("task", ref, owner, there)
+            way = self._step(trail, self._label(home, found.name), there)
             owner, under, trail = self._flatten(home, found.written, way)
             data = _merge(data, {**under, "name": found.name})
         return owner, data, trail
@@ -240,8 +242,9 @@ class _Resolver:
             folder = self.projects.find(name)
             if folder is None:
                 known = ", ".join(f"`{other}`" for other in self.projects.names()) or "none"
+                words = nearest(name, self.projects.names()) or f"; known are: {known}"
                 message = f"the project `{name}` is not known; register its folder with "
-                raise _fault(at, f"{message}`ame project add DIR`; known are: {known}")
+                raise _fault(at, f"{message}`ame project add DIR`{words}")
             try:
                 self.known[name] = file.read(folder)
             except (errors.NotFound, errors.Conflict, errors.Unavailable) as error:
@@ -319,8 +322,9 @@ def _one_kind(over: Data, under: Data) -> bool:
 def _absent(
     what: str, name: str, home: Project, known: list[str], at: Place
 ) -> errors.ProjectInvalid:
-    words = ", ".join(f"`{other}`" for other in known) or "none"
-    return _fault(at, f"{home.file} has no {what} `{name}`; it has: {words}")
+    near = nearest(name, tuple(known))
+    words = near or f"; it has: {', '.join(f'`{other}`' for other in known) or 'none'}"
+    return _fault(at, f"{home.file} has no {what} `{name}`{words}")
 
 
 def _fault(at: Place, message: str, key: str = "") -> errors.ProjectInvalid:

@@ -170,3 +170,21 @@ def test_a_python_that_may_not_be_fetched_is_not_asked_for(steps: Steps) -> None
         steps.environments.interpreter("3.4", run=steps.run, note=steps.notes.append)
 
     assert steps.ran == []
+
+
+def test_the_first_python_within_limits_is_used(steps: Steps) -> None:
+    pythons = steps.environments.interpreters
+    exact = pythons.find(HERE)
+    major, minor = map(int, HERE.split(".")[:2])
+
+    assert exact
+    assert pythons.find(f">={HERE}, <={HERE}") == exact
+    assert pythons.find(f"=={HERE}.*") == exact
+    assert pythons.find(f">{major}.{minor},<{major}.{minor + 1}") is None
+    assert pythons.find(">=9") is None
+
+
+@pytest.mark.parametrize("wanted", ["three", "3.11 or so", ">=", ">=3.11;<4", "^3.11", "3.11,", ""])
+def test_what_is_no_version_and_no_limit_is_refused(steps: Steps, wanted: str) -> None:
+    with pytest.raises(errors.PythonVersionInvalid):
+        steps.environments.interpreters.find(wanted)

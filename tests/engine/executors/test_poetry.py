@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ame import errors, project
-from ame.engine.executors.poetry import allows
+from ame.engine.environments import allows
 from engine.executors import tools
 from engine.executors.steps import HERE, Steps
 

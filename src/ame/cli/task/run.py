@@ -53,14 +53,14 @@ def command(
 ) -> None:
     """Runs a task and waits for its end.
 
-    NAME is a task of the project in this folder; left out, a list is offered. The exit code is 0
-    when the run succeeded, 1 when it failed, 130 when it was cancelled.
+    NAME is a task of the project in this folder or above; left out, a list is offered. The exit
+    code is 0 when the run succeeded, 1 when it failed, 130 when it was cancelled.
     """
     del local
     from ame.engine.start import Wish, start
 
     with open_home() as home:
-        folder = Path.cwd()
+        folder = project.around(Path.cwd())
         if resume:
             earlier = home.store.find(resume)
             resume, folder = earlier.name, Path(earlier.folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ame import errors, process, project
 from ame.engine import environments, executors
 from ame.engine.backends.containers import Image
-from ame.engine.environments.interpreters import _SHOW
+from ame.engine.environments.interpreters import TELL
 from ame.engine.executors.ready import shell
 
 _NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(20, 7, -1)))
@@ -94,7 +94,7 @@ class Environments(environments.Environments):
         """The interpreters of the image, which is asked once."""
         known = self.folder / "interpreters"
         if not known.exists():
-            argv = ("/bin/sh", "-c", _ASK, _SHOW, *_NAMES)
+            argv = ("/bin/sh", "-c", _ASK, TELL, *_NAMES)
             self._inside(process.Command(argv=argv, folder=self.folder, variables=self.environ))
         told = known.read_text().splitlines() if known.exists() else []
         return [environments.Interpreter(**json.loads(line)) for line in told]
@@ -119,7 +119,7 @@ class Installer(environments.Installer):
             errors.EnvironmentFailed: the image's Python could not make it.
 
         """
-        self._do("python -m venv", (interpreter.path, "-m", "venv", str(self.venv)), {})
+        self.do("python -m venv", (interpreter.path, "-m", "venv", str(self.venv)), {})
 
     def install(
         self,
@@ -136,8 +136,8 @@ class Installer(environments.Installer):
 
         """
         pip = (str(self.python), "-m", "pip", "install", "--disable-pip-version-check")
-        argv = (*pip, "--no-input", *options, *self._files(lines, constraints))
-        self._do("pip install", argv, _for_pip(variables or {}))
+        argv = (*pip, "--no-input", *options, *self.write(lines, constraints))
+        self.do("pip install", argv, _for_pip(variables or {}))
 
     def install_by_pip(self, lines: Iterable[str], constraints: Iterable[str]) -> None:
         """The same."""

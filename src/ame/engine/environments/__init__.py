@@ -3,6 +3,7 @@
 from ame.engine.environments.cache import Environment, Environments, Recipe
 from ame.engine.environments.installer import Installer, Run, call, plain
 from ame.engine.environments.interpreters import Interpreter, Interpreters
+from ame.engine.environments.versions import allows
 
 __all__ = [
     "Environment",
@@ -12,6 +13,7 @@ __all__ = [
     "Interpreters",
     "Recipe",
     "Run",
+    "allows",
     "call",
     "plain",
 ]

@@ -68,7 +68,7 @@ class Installer:
 
         """
         into = ("pip", "install", "--python", str(self.python))
-        self._uv(*into, *self._files(lines, constraints), *options, variables=variables)
+        self._uv(*into, *self.write(lines, constraints), *options, variables=variables)
 
     def install_by_pip(self, lines: Iterable[str], constraints: Iterable[str]) -> None:
         """The same by pip, for what uv does not know. Leaves pip in the environment.
@@ -79,7 +79,7 @@ class Installer:
         """
         self.install(["pip", "setuptools", "wheel"])
         pip = (str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input")
-        self._do("pip install", (*pip, "install", *self._files(lines, constraints)), {})
+        self.do("pip install", (*pip, "install", *self.write(lines, constraints)), {})
 
     def finish(self, site: Path | None) -> None:
         """Adds what every environment has: a `pip` that explains itself, and `site` on its path."""
@@ -91,7 +91,7 @@ class Installer:
             (self.site_packages / "ame.pth").write_text(f"{site}\n")
         (self.site_packages / "__pycache__").mkdir(exist_ok=True)
 
-    def _files(self, lines: Iterable[str], constraints: Iterable[str]) -> Iterator[str]:
+    def write(self, lines: Iterable[str], constraints: Iterable[str]) -> Iterator[str]:
         """Writes both down and yields the options that name the files."""
         for option, content in (("-r", [*lines]), ("-c", [*constraints])):
             if content or option == "-r":
@@ -101,9 +101,10 @@ class Installer:
 
     def _uv(self, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
         name = " ".join(("uv", *arguments[: 1 if arguments[0] == "venv" else 2]))
-        self._do(name, (uv(), *arguments), {"UV_NO_PROGRESS": "1"} | dict(variables or {}))
+        self.do(name, (uv(), *arguments), {"UV_NO_PROGRESS": "1"} | dict(variables or {}))
 
-    def _do(self, name: str, argv: tuple[str, ...], variables: Mapping[str, str]) -> None:
+    def do(self, name: str, argv: tuple[str, ...], variables: Mapping[str, str]) -> None:
+        """Runs a tool in the scratch folder; raises as `call` does."""
         variables = plain(self.environ) | dict(variables)
         call(name, argv, scratch=self.scratch, variables=variables, run=self.run)
 

@@ -10,15 +10,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ame import errors
+from ame.engine.environments.versions import allows, numbers
 
-_VERSION = re.compile(r"\d+(\.\d+){0,2}")
-_SHOW = """
+_PLAIN = re.compile(r"\d+(\.\d+){0,2}")
+_LIMIT = r"(~=|[=!]=|[<>]=?) *\d+(\.\d+){0,2}(\.\*)?"
+_LIMITS = re.compile(rf"{_LIMIT}( *, *{_LIMIT})*")
+TELL = """
 import json, os, sys, sysconfig
 base = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 version = ".".join(map(str, sys.version_info[:3]))
 print(json.dumps({"path": base, "version": version, "implementation": sys.implementation.name,
                   "abi": sysconfig.get_config_var("SOABI") or sysconfig.get_platform()}))
 """
+"""The program by which an interpreter tells what it is, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class Interpreter:
 
     def is_of(self, wanted: str) -> bool:
         """Whether it is CPython of the wanted version; `3.1` is not `3.11`."""
-        return self.implementation == "cpython" and f"{self.version}.".startswith(f"{wanted}.")
+        return self.implementation == "cpython" and allows(wanted, self.version)
 
 
 class Interpreters:
@@ -56,14 +60,16 @@ class Interpreters:
         """The first of that version, which may leave out its last parts; None when there is none.
 
         Raises:
-            errors.PythonVersionInvalid: `wanted` is not of the form `3`, `3.11` or `3.11.7`.
+            errors.PythonVersionInvalid: `wanted` is neither a version such as `3`, `3.11` or
+                `3.11.7`, nor limits such as `>=3.11` or `>=3.10,<3.13`.
 
         """
-        if not _VERSION.fullmatch(wanted):
+        plain = _PLAIN.fullmatch(wanted)
+        if not plain and not _LIMITS.fullmatch(wanted):
             raise errors.PythonVersionInvalid(wanted)
         known = self._read()
         for path, hint in self._candidates():
-            if hint and not (f"{hint}.".startswith(f"{wanted}.") or wanted.startswith(f"{hint}.")):
+            if plain and hint and not _may_be(hint, wanted):
                 continue
             found = self._look(path, known)
             if found and found.is_of(wanted):
@@ -81,7 +87,7 @@ class Interpreters:
         """Every one that works, newest first. Starts those that were not seen before."""
         known = self._read()
         found = {each for path, _ in self._candidates() if (each := self._look(path, known))}
-        return tuple(sorted(found, key=lambda each: (_numbers(each.version), each.path))[::-1])
+        return tuple(sorted(found, key=lambda each: (numbers(each.version), each.path))[::-1])
 
     def _candidates(self) -> Iterator[tuple[Path, str]]:
         """Paths that may be interpreters, each with the version that its name tells, if any."""
@@ -126,6 +132,11 @@ class Interpreters:
         draft.replace(self._facts)
 
 
+def _may_be(hint: str, wanted: str) -> bool:
+    """Whether a version of which only `hint` is known may be the wanted one."""
+    return f"{hint}.".startswith(f"{wanted}.") or wanted.startswith(f"{hint}.")
+
+
 def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
     """The interpreters of a `bin` folder: those named for their version first, newest first."""
     try:
@@ -133,7 +144,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
     except OSError:
         return
     versioned = [name for name in names if re.fullmatch(r"python\d\.\d+", name)]
-    for name in sorted(versioned, key=lambda name: _numbers(name[6:]), reverse=True):
+    for name in sorted(versioned, key=lambda name: numbers(name[6:]), reverse=True):
         yield folder / name, name[6:]
     for name in ("python3", "python"):
         if name in names:
@@ -147,19 +158,15 @@ def _in_versions(place: Path) -> Iterator[tuple[Path, str]]:
     except OSError:
         return
     found = {name: match[0] for name in names if (match := re.search(r"\d+\.\d+(\.\d+)?", name))}
-    for name in sorted(found, key=lambda name: (_numbers(found[name]), name), reverse=True):
+    for name in sorted(found, key=lambda name: (numbers(found[name]), name), reverse=True):
         yield place / name / "bin" / "python3", found[name]
 
 
 def _ask(path: Path) -> dict[str, str]:
     try:
         answer = subprocess.run(
-            [path, "-I", "-c", _SHOW], capture_output=True, timeout=30, check=True, text=True
+            [path, "-I", "-c", TELL], capture_output=True, timeout=30, check=True, text=True
         )
         return asdict(Interpreter(**json.loads(answer.stdout)))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):
         return {}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

@@ -83,7 +83,7 @@ class _Described:
             )
         wanted = self._pyproject.get("project", {}).get("requires-python")
         wanted = wanted or self._poetry.get("dependencies", {}).get("python", "*")
-        if not allows(wanted, interpreter.version):
+        if not environments.allows(wanted, interpreter.version):
             raise errors.DependenciesInvalid(
                 "pyproject.toml",
                 f"it asks for Python {wanted}, the task for {interpreter.version}",
@@ -138,43 +138,6 @@ class _Described:
         return content
 
 
-def allows(constraint: str, version: str) -> bool:
-    """Whether a Python version meets a constraint as Poetry writes them; PEP 440 is part of it."""
-    have = _numbers(version)
-    return any(
-        all(_meets(each, have) for each in re.split(r"\s*,\s*|\s+(?=[<>=!~^])", part.strip()))
-        for part in constraint.split("||")
-    )
-
-
-def _meets(constraint: str, have: tuple[int, ...]) -> bool:
-    match = re.fullmatch(r"(\^|~=|~|===?|!=|<=|>=|<|>)?\s*v?([\d.]*)(\*|\.\*)?.*", constraint)
-    if match is None or not match[2]:
-        return True
-    operator, text, star = match.groups(default="")
-    want = _numbers(text.rstrip("."))
-    same = have[: len(want)] == want
-    match operator:
-        case "^":
-            return have >= want and have[: max(1, len(want[:1]))] == want[:1]
-        case "~":
-            return have >= want and have[: min(2, len(want))] == want[:2]
-        case "~=":
-            return have >= want and have[: len(want) - 1] == want[:-1]
-        case "" | "==" | "===":
-            return same
-        case "!=":
-            return not (same if star else have == want)
-        case ">":
-            return have > want and not (len(want) < len(have) and same)
-        case ">=":
-            return have >= want
-        case "<":
-            return have < want
-        case _:
-            return have <= want or same
-
-
 def _tool(bench: Bench) -> environments.Environment:
     """Poetry, in an environment of its own."""
     bench.note("this lock file is from before Poetry 2: asking Poetry what it pins")
@@ -189,7 +152,3 @@ def _plain(group: str) -> str:
 
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from ame.project import quantity
+from ame.project import cron, quantity
 from ame.project.format.reading import Json
 from ame.project.format.shape import Either, Flag, Key, Listing, Record, Scalar, Tagged
 
@@ -31,6 +31,8 @@ _LINE = r"[^\x00]*[^ \t\r\n\x00][^\x00]*"
 _ANY = r"[^\x00]*"
 _NUMBERS: Json = {"type": "number"}
 _REFERENCE_TEXT = rf"({_NAME}\.)?{_NAME}"
+_VERSION = r"[2-9](\.[0-9]+){0,2}"
+_LIMIT = rf"((>=|<=|>|<) *{_VERSION}|(==|!=) *{_VERSION}(\.\*)?|~= *[2-9](\.[0-9]+){{1,2}})"
 _COUNTS: Json = {"type": "integer", "minimum": 0}
 _PROVIDED = "|".join(("AME_.*", *(name for name in PROVIDED if not name.startswith("AME_"))))
 
@@ -59,8 +61,8 @@ VARIABLE = Scalar(
     why=f"is provided by ame, as are {', '.join(PROVIDED)}; choose another name",
 )
 PYTHON = Scalar(
-    wanted="a Python version such as `3.11` or `3.11.4`",
-    pattern=r"[2-9](\.[0-9]+){0,2}",
+    wanted="a Python version such as `3.11` or `3.11.4`, or limits such as `>=3.10,<3.13`",
+    pattern=rf"({_VERSION}|{_LIMIT}( *, *{_LIMIT})*)",
     numbers={"type": "number", "minimum": 2, "exclusiveMaximum": 10},
 )
 BYTES = Scalar(
@@ -94,7 +96,8 @@ COUNT = Scalar(
 )
 SCHEDULE = Scalar(
     wanted="a cron schedule of five fields such as `30 6 * * 1`",
-    pattern=r"[ ]*[^\s\x00]+([ ]+[^\s\x00]+){4}[ ]*",
+    pattern=cron.PATTERN,
+    convert=cron.read,
 )
 TYPE = Scalar(wanted="`Mlflow` or `PipEnv`", pattern=r"[Mm][Ll][Ff]low|[Pp]ip[Ee]nv")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from yaml.nodes import MappingNode
+from yaml.nodes import MappingNode, ScalarNode
 
 from ame.project.format import parts
 from ame.project.format.reading import Definitions, Json, Reading
@@ -17,6 +17,11 @@ def one_way(
 ) -> None:
     """A task has one of an executor, a reference and a pipeline; a part may have none."""
     data["place"] = reading.place(node, path)
+    data["places"] = {
+        _REFERRING[word.value]: reading.place(value, f"{path}.{word.value}")
+        for word, value in node.value
+        if isinstance(word, ScalarNode) and word.value in _REFERRING
+    }
     if data.get("older_command") or data.get("older_type"):
         if data.get("executor"):
             reading.refuse(node, path, "has `runcommand` beside `executor`; remove `runcommand`")
@@ -29,7 +34,12 @@ def one_way(
         reading.refuse(node, path, f"has {words}, of which a task has one; remove the others")
     if image := data.pop("image", None):
         data["executor"] = {"image": image, **(data.get("executor") or {})}
-    if not has and not partial and not data.get("template"):
+    wrong = any(data.get(way) is not None for way in ("executor", "reference"))
+    if has or wrong or partial or data.get("template"):
+        pass
+    elif data.get("pipeline") is not None:
+        reading.refuse(node, f"{path}.pipeline", "is empty; write the tasks that it consists of")
+    else:
         reading.refuse(
             node,
             path,
@@ -40,6 +50,14 @@ def one_way(
     _once(data.get("secrets"), "variable", "secrets", node, path, reading)
 
 
+_REFERRING = {
+    "taskRef": "reference",
+    "taskref": "reference",
+    "fromTemplate": "template",
+    "templateRef": "template",
+    "dataSets": "datasets",
+    "datasets": "datasets",
+}
 _TASK_WORDS = {"executor": "executor", "reference": "taskRef", "pipeline": "pipeline"}
 
 

@@ -59,7 +59,8 @@ class Scalar:
     match: Callable[[str], object] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "match", re.compile(self.pattern, re.DOTALL).fullmatch)
+        match = self.convert or re.compile(self.pattern, re.DOTALL).fullmatch
+        object.__setattr__(self, "match", match)
 
     def read(self, node: Node, path: str, reading: Reading, *, partial: bool = False) -> Any:
         del partial
@@ -226,6 +227,7 @@ class Record:
             words = [word for word, key in self.spelled.items() if key.field == self.opens]
             partial = partial or any(k.value in words and not is_null(v) for k, v in node.value)
         data: dict[str, Any] = {}
+        first: dict[str, str] = {}
         for word, place, value in pairs(node, path, reading):
             key = self.spelled.get(word)
             way = f"{path}.{word}" if path else word
@@ -233,7 +235,8 @@ class Record:
                 reading.refuse(place, way, self._unknown(word))
                 continue
             if key.field in data:
-                reading.refuse(place, way, f"is written twice: it is a spelling of `{key.name}`")
+                reading.refuse(place, way, f"is written twice: as `{first[key.field]}` above")
+            first.setdefault(key.field, word)
             null = is_null(value)
             data[key.field] = None if null else key.shape.read(value, way, reading, partial=partial)
         if not (partial and self.defers):
@@ -310,8 +313,9 @@ class Tagged:
     ) -> Any:
         record = self.kinds.get(word)
         if record is None:
-            known = ", ".join(f"`!{kind}`" for kind in self.kinds)
-            near = nearest(word, self.kinds) or f"; known are {known}"
+            tags = tuple(f"!{kind}" for kind in self.kinds)
+            known = ", ".join(f"`{tag}`" for tag in tags)
+            near = nearest(f"!{word}", tags) or f"; known are {known}"
             reading.refuse(at, path, f"`!{word}` is no tag here{near}")
             return {}
         if is_null(node) or (isinstance(node, ScalarNode) and not node.value):

@@ -23,7 +23,8 @@ class Settings:
     storage: int = 10 * 1024**3
     """Bytes of disk of a task that asks for none; at most what is free."""
     gpus: tuple[str, ...] | None = None
-    """Identifiers of the GPUs that may be handed out; by default those that `nvidia-smi` lists."""
+    """Identifiers of the GPUs that may be handed out; by default those that ame itself was given
+    by `CUDA_VISIBLE_DEVICES`, else those that `nvidia-smi` lists."""
     limits: Literal["auto", "cgroup", "watch"] = "auto"
     """How resources are held: by control groups, by watching, or the best that works."""
     grace: float = 5.0

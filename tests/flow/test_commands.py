@@ -173,6 +173,18 @@ def test_what_cannot_be_done_is_refused_with_a_documented_code_and_a_remedy(
     assert place.json("task", "list") == []
 
 
+@pytest.mark.parametrize("words", [("task", "list"), ("task", "run", "t"), ("secret", "list")])
+def test_a_state_folder_that_cannot_be_used_is_named(place: Place, words: tuple[str, ...]) -> None:
+    place.tasks(t="true")
+    place.home.write_text("a file is in the way")
+    place.home = place.home / "inside"
+    ran = place.ame(*words)
+
+    assert ran.returncode == 6, ran.stderr
+    assert f"error: {place.home.parent}: File exists; see that" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_outside_a_project_there_is_nothing_to_run(place: Place) -> None:
     ran = place.ame("task", "run", "t")
 

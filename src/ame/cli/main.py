@@ -110,6 +110,11 @@ def main() -> None:
     except errors.Error as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(exits.code_of(error))
+    except OSError as error:
+        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        remedy = "see that it is there, that you may use it, and that the disk has room"
+        click.echo(f"error: {what}; {remedy}", err=True)
+        sys.exit(exits.CODES[errors.Unavailable])
     except (KeyboardInterrupt, click.Abort):
         click.echo("cancelled", err=True)
         sys.exit(exits.INTERRUPTED)

@@ -3,6 +3,7 @@
 # make quick   the same without the slow tests
 # make check   lint, format, types and the import contract alone
 # make format  mends what can be mended
+# make bench   runs the benchmarks, and writes their results into benchmarks/README.md
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 CHECKED := src tests tools benchmarks examples
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
-.PHONY: demo test quick check format clean
+.PHONY: demo test quick check format bench clean
 demo: $(VENV)/.run
 	cd examples/digits && ../../$(BIN)/ame task run digits
 
@@ -30,6 +31,9 @@ check: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/all.py
 
 $(BIN)/uv: tools/bootstrap.py
 	$(PYTHON) tools/bootstrap.py $(VENV)

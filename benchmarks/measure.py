@@ -1,6 +1,7 @@
 """What the benchmarks share: programs timed in turns, and tables for people."""
 
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,9 @@ class Cost:
         return Cost(min(self.wall, other.wall), min(self.cpu, other.cpu))
 
 
+# An installed program has its bytecode.
+_INHERITED = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
 NEVER = Cost(float("inf"), float("inf"))
 
 
@@ -42,7 +46,7 @@ def once(program: Program) -> Cost:
     child = subprocess.Popen(
         program.argv,
         cwd=program.folder,
-        env={**os.environ, **(program.variables or {})},
+        env={**_INHERITED, **(program.variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,7 +65,7 @@ def machine() -> str:
     cpus = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = os.uname()
-    version = ".".join(map(str, __import__("sys").version_info[:3]))
+    version = platform.python_version()
     load = os.getloadavg()[0]
     return (
         f"{cpus} cores, {memory:.0f} GiB, {system.sysname} {system.release.split('-')[0]} on "

@@ -1,4 +1,4 @@
-"""How long a person waits for `ame` to answer, over the start of Python, with a million stored runs.
+"""How long `ame` takes to answer, over the start of Python, with a million stored runs.
 
 Usage: python benchmarks/cli.py [--turns N] [--runs N] [--folder FOLDER]
 
@@ -55,11 +55,10 @@ def main() -> None:
             for shown, program in programs(folder).items():
                 best[shown] = best[shown].best(measure.once(program))
     base = best["python -c pass"]
-    rows = [
-        [f"`{shown}`", f"{cost.wall * 1e3:.0f}", f"{(cost.wall - base.wall) * 1e3:.0f}"]
-        + [f"{cost.cpu * 1e3:.0f}", f"{(cost.cpu - base.cpu) * 1e3:.0f}"]
-        for shown, cost in best.items()
-    ]
+    rows = []
+    for shown, cost in best.items():
+        seconds = (cost.wall, cost.wall - base.wall, cost.cpu, cost.cpu - base.cpu)
+        rows.append([f"`{shown}`", *(f"{each * 1000:.0f}" for each in seconds)])
     head = ["", "ms", "over `python -c pass`", "CPU ms", "over it"]
     print(measure.table(head, rows))
 

@@ -27,6 +27,7 @@ _bytes = functools.lru_cache(maxsize=1024)(os.fsencode)
 Form = Literal["auto", "cgroup", "watch"]
 """How limits are held: by the kernel's control groups, by watching, or by what there is."""
 
+_PEEK = int(socket.MSG_PEEK)
 _IDLE = 8
 """Slots kept for the next command."""
 _FILES = 8192
@@ -86,7 +87,7 @@ class Child:
                     raise TimeoutError
                 # An interrupt may come between any two lines. So the end is first read, and only
                 # then taken off the line.
-                message = self._slot.hear(socket.MSG_PEEK)
+                message = self._slot.hear(_PEEK)
                 self._exit = self._end_of(message)
                 self._slot.hear()
                 self._supervisor._release(self, self._slot, message)  # noqa: SLF001  # one thing

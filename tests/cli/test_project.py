@@ -70,7 +70,7 @@ def test_validate_finds_what_tasks_refer_to(tmp_path: Path) -> None:
 
     assert done.returncode == 3
     (fault,) = json.loads(done.stdout)["faults"]
-    assert (fault["line"], fault["column"], fault["path"]) == (1, 9, "tasks[0]")
+    assert (fault["line"], fault["column"], fault["path"]) == (1, 28, "tasks[0].taskRef")
     assert "has no task `b`; it has: `a`" in fault["message"]
 
 

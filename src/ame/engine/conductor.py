@@ -221,6 +221,7 @@ class Conductor:
             lost = replace(self._steps[name], state=runs.State.FAILED, reason=f"defect: {defect}")
             ended = _Ended(lost, defect)
         self._events.put(ended)
+        self._workbench.clear(ended.step)
 
     def _settle(self, ended: _Ended) -> None:
         """Follows how a step ended; what it held is spare."""

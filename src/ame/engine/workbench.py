@@ -80,7 +80,10 @@ class Workbench:
         """The tree without files, once it is kept: most steps leave that."""
 
     def do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
-        """Does the step, as often as its task allows; returns it in its final state, saved."""
+        """Does the step, as often as its task allows; returns it in its final state, saved.
+
+        Its workspace stays until `clear`.
+        """
         try:
             return self._do(name, step, lease)
         except (errors.Error, OSError) as error:
@@ -94,6 +97,10 @@ class Workbench:
             )
             self._shared.home.store.save(failed)
             return failed
+
+    def clear(self, step: runs.Step) -> None:
+        """Removes the workspace of a step that is done; nothing waits for it."""
+        remove(self._shared.folder / str(step.index) / "work")
 
     def stop(self, *, now: bool = False) -> None:
         """Ends all that is running, and what comes later at once; with `now`, without asking."""
@@ -130,6 +137,7 @@ class Workbench:
             step = self._record(step, begun, tried)
             if step.state.final:
                 return step
+            self.clear(step)
         raise AssertionError("the last attempt is final")
 
     def _try(
@@ -140,7 +148,7 @@ class Workbench:
         files: tree.Tree,
         lease: leases.Lease,
     ) -> _Try:
-        """One attempt, from the laying of the workspace to its clearing."""
+        """One attempt, from the laying of the workspace to its results."""
         shared = self._shared
         folder = shared.folder / str(step.index)
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +167,6 @@ class Workbench:
         place = self._place(planned, step, report, lease)
         trying = attempt.Attempt(place, written, grace=shared.home.settings.grace)
         with ExitStack() as last:
-            last.callback(remove, folder / "work")
             last.callback(self._metrics.end, step.name, number)
             last.callback(self._forget, step.name)
             last.callback(written.close)

@@ -180,10 +180,12 @@ class PythonMissing(Unavailable):
         self.found = tuple(found)
         self.why = why
         there = ", ".join(self.found) or "none"
+        install = f"`uv python install {version}` or `pyenv install {version}`"
+        if not version[:1].isdigit():
+            install = f"`uv python install '{version}'`"
         super().__init__(
             f"Python {version} is not on this machine and {why}; found: {there}. "
-            f"Install it (`uv python install {version}` or `pyenv install {version}`) "
-            "or ask for one of those"
+            f"Install it ({install}) or ask for one of those"
         )
 
 

@@ -188,3 +188,8 @@ def test_the_first_python_within_limits_is_used(steps: Steps) -> None:
 def test_what_is_no_version_and_no_limit_is_refused(steps: Steps, wanted: str) -> None:
     with pytest.raises(errors.PythonVersionInvalid):
         steps.environments.interpreters.find(wanted)
+
+
+def test_limits_are_quoted_where_a_shell_would_read_them() -> None:
+    assert "(`uv python install '>=3.14'`)" in str(errors.PythonMissing(">=3.14", (), "x"))
+    assert "or `pyenv install 3.14`" in str(errors.PythonMissing("3.14", (), "x"))

@@ -56,7 +56,7 @@ def once(program: Program) -> Cost:
     _, status, use = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise ProgramFailed(said.decode(errors="replace")[-2000:])
+        raise ProgramFailed(said.decode(errors="replace").strip().rpartition("\n")[2])
     return Cost(time.perf_counter() - begin, use.ru_utime + use.ru_stime)
 
 

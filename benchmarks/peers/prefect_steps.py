@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 
-shape, steps, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-os.environ["PREFECT_HOME"] = folder
+shape, steps = sys.argv[1], int(sys.argv[2])
+os.environ["PREFECT_HOME"] = f"{sys.prefix}/home"  # its database is made once
 os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
 
 from prefect import flow, task  # noqa: E402  # it reads the variables when it is imported
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402

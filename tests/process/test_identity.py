@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ame import process
+from ame import errors, process
 from process.conftest import Shell, everything
 
 
@@ -42,5 +42,5 @@ def test_a_process_that_has_ended_is_not_alive_even_as_a_zombie(shell: Shell) ->
 
 @pytest.mark.parametrize("text", ["", "a", "a:1", ":1:2", "a:x:2", "a:1:2:3", "a:-1:2"])
 def test_what_names_no_process_is_refused(text: str) -> None:
-    with pytest.raises(process.NotAnIdentity, match="BOOT:PID:START"):
+    with pytest.raises(errors.NotAnIdentity, match="BOOT:PID:START"):
         process.Identity.parse(text)

@@ -100,23 +100,23 @@ def test_what_cannot_be_started_is_refused_with_its_reason(
         assert stat.S_IMODE(path.stat().st_mode) == mode
         return f"./{name}"
 
-    with pytest.raises(process.ProgramNotFound, match="nowhere-to-be-found"):
+    with pytest.raises(errors.ProgramNotFound, match="nowhere-to-be-found"):
         start("nowhere-to-be-found")
-    with pytest.raises(process.ProgramNotFound, match="is not a file"):
+    with pytest.raises(errors.ProgramNotFound, match="is not a file"):
         start("./nowhere")
-    with pytest.raises(process.FolderNotFound, match="missing"):
+    with pytest.raises(errors.FolderNotFound, match="missing"):
         start("true", folder=tmp_path / "missing")
-    with pytest.raises(process.NotExecutable, match="chmod"):
+    with pytest.raises(errors.NotExecutable, match="chmod"):
         start(file("plain", "#!/bin/sh\n", 0o644))
-    with pytest.raises(process.NotExecutable, match="no program"):
+    with pytest.raises(errors.NotExecutable, match="no program"):
         start(file("data", "\x01\x02 data"))
-    with pytest.raises(process.NotExecutable, match="interpreter"):
+    with pytest.raises(errors.NotExecutable, match="interpreter"):
         start(file("stray", "#!/nowhere/python\n"))
-    with pytest.raises(process.NotExecutable, match="empty"):
+    with pytest.raises(errors.NotExecutable, match="empty"):
         start()
-    with pytest.raises(process.NotExecutable, match="too long"):
+    with pytest.raises(errors.NotExecutable, match="too long"):
         start("true", "x" * 3_000_000)
-    with pytest.raises(process.NotExecutable, match="null"):
+    with pytest.raises(errors.NotExecutable, match="null"):
         start("true", "a\0b")
     assert everything(start("echo", "still here")) == b"still here\n"
 

@@ -107,7 +107,7 @@ def test_everything_that_a_task_can_say_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_project_file_says_how_to_begin(tmp_path: Path) -> None:
-    with pytest.raises(project.NoProject, match=r"ame init NAME"):
+    with pytest.raises(errors.NoProject, match=r"ame init NAME"):
         project.read(tmp_path)
 
 
@@ -115,7 +115,7 @@ def test_a_folder_with_both_spellings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ame.yml").write_text("name: a")
     (tmp_path / "ame.yaml").write_text("name: b")
 
-    with pytest.raises(project.TwoProjectFiles, match="keep one"):
+    with pytest.raises(errors.TwoProjectFiles, match="keep one"):
         project.read(tmp_path)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ame import project
+from ame import errors, project
 from ame.storage import home, projects
 from project.writing import write
 
@@ -26,7 +26,7 @@ def test_two_folders_cannot_have_one_name(tmp_path: Path) -> None:
     registered = projects.RegisteredProjects(tmp_path)
     registered.add(write(tmp_path / "one", "name: same"))
 
-    with pytest.raises(projects.ProjectTaken, match="give one of them another `name`"):
+    with pytest.raises(errors.ProjectTaken, match="give one of them another `name`"):
         registered.add(write(tmp_path / "two", "name: same"))
 
 
@@ -68,7 +68,7 @@ def test_projects_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
 def test_a_damaged_list_says_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / projects.NAME).write_text(text, encoding="latin-1")
 
-    with pytest.raises(projects.ProjectsDamaged, match="ame project add"):
+    with pytest.raises(errors.ProjectsDamaged, match="ame project add"):
         projects.RegisteredProjects(tmp_path).names()
 
 

@@ -23,14 +23,6 @@ group = Commands(
 )
 
 
-class FileExists(errors.Conflict):
-    """There is a project file already."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        super().__init__(f"{file}: this folder has a project already; the file is left as it is")
-
-
 @click.command(epilog="Example: `ame init digits`")
 @click.argument("name", required=False)
 def init(name: str | None) -> None:
@@ -38,13 +30,13 @@ def init(name: str | None) -> None:
     folder = Path.cwd()
     for file in (folder / known for known in project.NAMES):
         if file.exists():
-            raise FileExists(file)
+            raise errors.ProjectThere(file)
     text = project.first(name or project.name_of(folder))
     try:
         with (folder / project.NAMES[0]).open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise FileExists(folder / project.NAMES[0]) from None
+        raise errors.ProjectThere(folder / project.NAMES[0]) from None
     click.echo("Project initialised; run its task with `ame task run hello`")
 
 

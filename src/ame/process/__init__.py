@@ -5,12 +5,9 @@ from ame.process.command import (
     Cause,
     Command,
     Exit,
-    FolderNotFound,
     Limits,
-    NotExecutable,
-    ProgramNotFound,
 )
-from ame.process.identity import Identity, NotAnIdentity, alive, own_identity
+from ame.process.identity import Identity, alive, own_identity
 from ame.process.supervisor import Child, Form, Supervisor
 from ame.process.sweep import sweep
 
@@ -19,13 +16,9 @@ __all__ = [
     "Child",
     "Command",
     "Exit",
-    "FolderNotFound",
     "Form",
     "Identity",
     "Limits",
-    "NotAnIdentity",
-    "NotExecutable",
-    "ProgramNotFound",
     "Supervisor",
     "alive",
     "own_identity",

@@ -63,55 +63,28 @@ class Exit:
     """Of the whole tree."""
 
 
-class ProgramNotFound(errors.NotFound):
-    """A command's program is nowhere on its PATH."""
-
-    def __init__(self, program: str, path: str | None) -> None:
-        self.program = program
-        self.path = path
-        where = "is not a file" if path is None else f"is in no folder of PATH ({path})"
-        super().__init__(f"the program `{program}` {where}; install it, or correct its name")
-
-
-class FolderNotFound(errors.NotFound):
-    """The folder that a command is to work in is not there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        super().__init__(f"the folder `{folder}`, in which the command is to run, is not there")
-
-
-class NotExecutable(errors.Invalid):
-    """The kernel does not run a file as a program."""
-
-    def __init__(self, program: str, why: str) -> None:
-        self.program = program
-        self.why = why
-        super().__init__(f"`{program}` cannot be run: {why}")
-
-
 def find_program(command: Command) -> Path:
     """The file that a command runs, as a shell in its folder with its variables would find it.
 
     Raises:
-        ProgramNotFound: there is no such file.
-        NotExecutable: there is, but it may not be run, or there is no name at all.
-        FolderNotFound: the command's folder is not there.
+        errors.ProgramNotFound: there is no such file.
+        errors.NotExecutable: there is, but it may not be run, or there is no name at all.
+        errors.FolderNotFound: the command's folder is not there.
 
     """
     program = command.argv[0] if command.argv else ""
     if not program or "\0" in program:
-        raise NotExecutable(program, "the command is empty, or its name has a null character")
+        raise errors.NotExecutable(program, "it is empty, or its name has a null character")
     folder = command.folder.absolute()
     if not folder.is_dir():
-        raise FolderNotFound(command.folder)
+        raise errors.FolderNotFound(command.folder)
     if "/" in program:
         file = folder / program
         if not file.exists():
-            raise ProgramNotFound(program, None)
+            raise errors.ProgramNotFound(program, None)
         if _is_executable(file):
             return file
-        raise NotExecutable(program, _why(errno.EACCES))
+        raise errors.NotExecutable(program, _why(errno.EACCES))
     path = command.variables.get("PATH", os.defpath)
     seen = False
     for entry in path.split(os.pathsep):
@@ -120,17 +93,19 @@ def find_program(command: Command) -> Path:
             return file
         seen |= file.is_file()
     if seen:
-        raise NotExecutable(program, _why(errno.EACCES))
-    raise ProgramNotFound(program, path)
+        raise errors.NotExecutable(program, _why(errno.EACCES))
+    raise errors.ProgramNotFound(program, path)
 
 
 def refused(command: Command, number: int, text: str) -> errors.Error:
     """The error for what the kernel said to a command whose program was there: an `errno`."""
     match number:
         case errno.ENOENT | errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.ENOTDIR:
-            return NotExecutable(command.argv[0], _why(number))
+            return errors.NotExecutable(command.argv[0], _why(number))
         case errno.EILSEQ:
-            return NotExecutable(command.argv[0], f"an argument or a variable is wrong, {text}")
+            return errors.NotExecutable(
+                command.argv[0], f"an argument or variable is wrong, {text}"
+            )
         case errno.EOPNOTSUPP:
             return errors.Unavailable(
                 "limits were to be held by control groups, and none can be made here; "

@@ -9,14 +9,6 @@ from ame import errors
 from ame.process import tree
 
 
-class NotAnIdentity(errors.Damaged):
-    """A text was to name a process and does not."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__(f"`{text}` names no process; expected BOOT:PID:START")
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A process of this machine, told from every other that ever has the same number.
@@ -38,13 +30,13 @@ class Identity:
         """The identity that was written.
 
         Raises:
-            NotAnIdentity: it is not one.
+            errors.NotAnIdentity: it is not one.
 
         """
         boot, _, rest = text.partition(":")
         pid, _, start = rest.partition(":")
         if not (boot and pid.isdecimal() and start.isdecimal()):
-            raise NotAnIdentity(text)
+            raise errors.NotAnIdentity(text)
         return cls(boot, int(pid), int(start))
 
 

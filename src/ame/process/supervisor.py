@@ -167,9 +167,9 @@ class Supervisor:
         """Starts a command: standard input empty, output in one pipe, a session of its own.
 
         Raises:
-            ProgramNotFound: its program is not there.
-            NotExecutable: its program cannot be run.
-            FolderNotFound: its folder is not there.
+            errors.ProgramNotFound: its program is not there.
+            errors.NotExecutable: its program cannot be run.
+            errors.FolderNotFound: its folder is not there.
             errors.Unavailable: its limits cannot be held in the way that was asked for, or the
                 machine has no room for another process.
 

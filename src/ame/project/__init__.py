@@ -1,7 +1,7 @@
 """What was written: a project's `ame.yml`, read once into frozen values."""
 
 from ame.project.executor import Custom, Executor, Mlflow, Pip, Pipenv, Poetry
-from ame.project.file import NAMES, NoProject, TwoProjectFiles, around, find, first, name_of, read
+from ame.project.file import NAMES, around, find, first, name_of, read
 from ame.project.format import PROVIDED, schema
 from ame.project.project import Dataset, Deployment, KnownProjects, Model, Project, Projects
 from ame.project.resolve import check, dataset, model, resolve
@@ -34,7 +34,6 @@ __all__ = [
     "KnownProjects",
     "Mlflow",
     "Model",
-    "NoProject",
     "Pip",
     "Pipenv",
     "Place",
@@ -48,7 +47,6 @@ __all__ = [
     "TaskRef",
     "TemplateRef",
     "Triggers",
-    "TwoProjectFiles",
     "Variable",
     "VaultSecret",
     "around",

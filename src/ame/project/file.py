@@ -20,40 +20,21 @@ tasks:
 """
 
 
-class NoProject(errors.NotFound):
-    """There is no project file where one was looked for."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        super().__init__(
-            f"{place}: no project file `ame.yml` or `ame.yaml` is there; go to the project's "
-            "folder, or write a first file with `ame init NAME`"
-        )
-
-
-class TwoProjectFiles(errors.Conflict):
-    """A folder has both spellings of the file's name, and either could be meant."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        super().__init__(f"{folder}: has both `ame.yml` and `ame.yaml`; keep one of them")
-
-
 def find(place: Path) -> Path:
     """The project file of a folder, or the file itself.
 
     Raises:
-        NoProject: there is none.
-        TwoProjectFiles: the folder has `ame.yml` and `ame.yaml`.
+        errors.NoProject: there is none.
+        errors.TwoProjectFiles: the folder has `ame.yml` and `ame.yaml`.
 
     """
     if place.is_file():
         return place
     files = [place / name for name in NAMES if (place / name).is_file()]
     if not files:
-        raise NoProject(place)
+        raise errors.NoProject(place)
     if len(files) > 1:
-        raise TwoProjectFiles(place)
+        raise errors.TwoProjectFiles(place)
     return files[0]
 
 
@@ -69,8 +50,8 @@ def read(place: Path) -> Project:
     A file that names no project gives it the name of its folder.
 
     Raises:
-        NoProject: there is no project file.
-        TwoProjectFiles: there are two.
+        errors.NoProject: there is no project file.
+        errors.TwoProjectFiles: there are two.
         errors.ProjectInvalid: the file is wrong; with all its faults, each with its place.
         errors.Unavailable: the file cannot be read.
 

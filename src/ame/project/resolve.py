@@ -31,28 +31,18 @@ _OF_ITSELF = ("name", "place", "pipeline", "triggers")
 """What a pipeline says of itself, and does not hand to its members."""
 
 
-class UnknownTask(errors.NotFound):
-    """A project has no task of that name."""
-
-    def __init__(self, name: str, project: Project) -> None:
-        self.name = name
-        self.project = project.name
-        known = ", ".join(f"`{task.name}`" for task in project.tasks) or "none"
-        super().__init__(f"{project.file}: has no task `{name}`; its tasks: {known}")
-
-
 def resolve(project: Project, name: str, projects: Projects = ALONE) -> Task:
     """The task of that name, complete: each leaf of it has an executor.
 
     Raises:
-        UnknownTask: the project has none of that name.
+        errors.UnknownTask: the project has none of that name.
         errors.ProjectInvalid: it refers to what is not there, to itself, or lacks an executor.
 
     """
     for task in project.tasks:
         if task.name == name:
             return _Resolver(project, projects).task(project, task)
-    raise UnknownTask(name, project)
+    raise errors.UnknownTask(name, project.file, [task.name for task in project.tasks])
 
 
 def dataset(project: Project, ref: DatasetRef, projects: Projects = ALONE) -> Dataset:

@@ -14,29 +14,6 @@ from ame import errors, project
 NAME = "projects.json"
 
 
-class ProjectTaken(errors.Conflict):
-    """Another folder has registered a project of the same name."""
-
-    def __init__(self, name: str, folder: Path, other: Path) -> None:
-        self.name = name
-        self.folder = folder
-        self.other = other
-        super().__init__(
-            f"{folder}: the project `{name}` is registered at {other} already; "
-            "give one of them another `name` in its ame.yml"
-        )
-
-
-class ProjectsDamaged(errors.Damaged):
-    """The list of registered projects cannot be read."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        super().__init__(
-            f"{file}: is no list of projects any more; remove it and run `ame project add` again"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class RegisteredProjects:
     """Registered projects by name. A change is seen whole or not at all, by every process."""
@@ -57,7 +34,7 @@ class RegisteredProjects:
         a project file gives its name away.
 
         Raises:
-            ProjectTaken: another folder has a project of that name.
+            errors.ProjectTaken: another folder has a project of that name.
             errors.Error: as `project.read` does.
 
         """
@@ -67,7 +44,7 @@ class RegisteredProjects:
             folders = self._read()
             other = folders.get(found.name, place)
             if other != place and _has_project(other):
-                raise ProjectTaken(found.name, place, other)
+                raise errors.ProjectTaken(found.name, place, other)
             kept = {name: at for name, at in folders.items() if at != place}
             self._write({**kept, found.name: place})
         return found
@@ -80,7 +57,7 @@ class RegisteredProjects:
         except FileNotFoundError:
             return {}
         except (ValueError, AttributeError, TypeError):
-            raise ProjectsDamaged(file) from None
+            raise errors.ProjectsDamaged(file) from None
 
     def _write(self, folders: dict[str, Path]) -> None:
         text = json.dumps({name: str(folders[name]) for name in sorted(folders)}, indent=2)
@@ -105,8 +82,8 @@ class RegisteredProjects:
 def _has_project(folder: Path) -> bool:
     try:
         project.find(folder)
-    except project.NoProject:
+    except errors.NoProject:
         return False
-    except project.TwoProjectFiles:
+    except errors.TwoProjectFiles:
         return True
     return True

@@ -1,0 +1,236 @@
+"""Every error that `ame` raises on purpose.
+
+    Error
+    ├── Invalid
+    │   ├── ArgumentsRefused
+    │   ├── CommandInvalid
+    │   ├── CycleFound
+    │   ├── DependenciesInvalid
+    │   ├── NotExecutable
+    │   ├── PathLeaves
+    │   ├── ProjectInvalid
+    │   ├── PythonVersionInvalid
+    │   ├── SecretInvalid
+    │   ├── SettingsInvalid
+    │   ├── VariableUnfit
+    │   └── VaultInvalid
+    ├── NotFound
+    │   ├── ArtifactNotFound
+    │   ├── BlobNotFound
+    │   ├── DatasetNotKept
+    │   ├── FolderNotFound
+    │   ├── ImageMissing
+    │   ├── NoProject
+    │   ├── ProgramNotFound
+    │   ├── RunNotFound
+    │   ├── SecretNotFound
+    │   ├── SecretsMissing
+    │   ├── UnknownTask
+    │   └── VaultSecretNotFound
+    ├── Conflict
+    │   ├── FileChanged
+    │   ├── FileThere
+    │   ├── NotApproved
+    │   ├── ProjectTaken
+    │   ├── ProjectThere
+    │   ├── ResumeRefused
+    │   ├── RunConflict
+    │   ├── RunUnfinished
+    │   ├── SecretExists
+    │   └── TwoProjectFiles
+    ├── Unavailable
+    │   ├── ClaimTooLarge
+    │   ├── ContainerEngineMissing
+    │   ├── ContainerEngineSilent
+    │   ├── DatabaseUnusable
+    │   ├── MlflowUnread
+    │   ├── PythonMissing
+    │   ├── TooLarge
+    │   └── VaultUnavailable
+    ├── Unsupported
+    │   ├── DatabaseNewer
+    │   ├── DependencyUnsupported
+    │   ├── ExtraMissing
+    │   └── NotATask
+    ├── Denied
+    │   ├── KeyExposed
+    │   ├── KeyLost
+    │   ├── Unreadable
+    │   └── VaultDenied
+    ├── Failed
+    │   ├── ArtifactMissing
+    │   ├── ContainerFailed
+    │   ├── DatasetEmpty
+    │   ├── EnvironmentFailed
+    │   ├── StepsConflict
+    │   └── TimedOut
+    ├── Cancelled
+    └── Damaged
+        ├── BlobDamaged
+        ├── DatabaseDamaged
+        ├── NotAnIdentity
+        ├── ProjectsDamaged
+        └── SecretsDamaged
+
+The branches are explained in `tree`. A message says what happened, where, and what to do; the
+attributes hold the same for programs. All are to be had from here: `errors.RunNotFound`.
+"""
+
+from ame.errors.containers import (
+    ContainerEngineMissing,
+    ContainerEngineSilent,
+    ContainerFailed,
+    ImageMissing,
+    VariableUnfit,
+)
+from ame.errors.environments import (
+    CommandInvalid,
+    DependenciesInvalid,
+    DependencyUnsupported,
+    EnvironmentFailed,
+    PythonMissing,
+    PythonVersionInvalid,
+)
+from ame.errors.process import FolderNotFound, NotAnIdentity, NotExecutable, ProgramNotFound
+from ame.errors.project import (
+    ArgumentsRefused,
+    CycleFound,
+    Fault,
+    NoProject,
+    NotATask,
+    PathLeaves,
+    ProjectInvalid,
+    ProjectsDamaged,
+    ProjectTaken,
+    ProjectThere,
+    SettingsInvalid,
+    TwoProjectFiles,
+    UnknownTask,
+)
+from ame.errors.running import (
+    ArtifactMissing,
+    ArtifactNotFound,
+    ClaimTooLarge,
+    DatasetEmpty,
+    DatasetNotKept,
+    FileThere,
+    MlflowUnread,
+    NotApproved,
+    ResumeRefused,
+    RunConflict,
+    RunNotFound,
+    RunUnfinished,
+    StepsConflict,
+    TimedOut,
+    TooLarge,
+)
+from ame.errors.secrets import (
+    ExtraMissing,
+    KeyExposed,
+    KeyLost,
+    SecretExists,
+    SecretInvalid,
+    SecretNotFound,
+    SecretsDamaged,
+    SecretsMissing,
+    VaultDenied,
+    VaultInvalid,
+    VaultSecretNotFound,
+    VaultUnavailable,
+)
+from ame.errors.storage import (
+    BlobDamaged,
+    BlobNotFound,
+    DatabaseDamaged,
+    DatabaseNewer,
+    DatabaseUnusable,
+    FileChanged,
+    Unreadable,
+)
+from ame.errors.tree import (
+    Cancelled,
+    Conflict,
+    Damaged,
+    Denied,
+    Error,
+    Failed,
+    Invalid,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
+
+__all__ = [
+    "ArgumentsRefused",
+    "ArtifactMissing",
+    "ArtifactNotFound",
+    "BlobDamaged",
+    "BlobNotFound",
+    "Cancelled",
+    "ClaimTooLarge",
+    "CommandInvalid",
+    "Conflict",
+    "ContainerEngineMissing",
+    "ContainerEngineSilent",
+    "ContainerFailed",
+    "CycleFound",
+    "Damaged",
+    "DatabaseDamaged",
+    "DatabaseNewer",
+    "DatabaseUnusable",
+    "DatasetEmpty",
+    "DatasetNotKept",
+    "Denied",
+    "DependenciesInvalid",
+    "DependencyUnsupported",
+    "EnvironmentFailed",
+    "Error",
+    "ExtraMissing",
+    "Failed",
+    "Fault",
+    "FileChanged",
+    "FileThere",
+    "FolderNotFound",
+    "ImageMissing",
+    "Invalid",
+    "KeyExposed",
+    "KeyLost",
+    "MlflowUnread",
+    "NoProject",
+    "NotATask",
+    "NotAnIdentity",
+    "NotApproved",
+    "NotExecutable",
+    "NotFound",
+    "PathLeaves",
+    "ProgramNotFound",
+    "ProjectInvalid",
+    "ProjectTaken",
+    "ProjectThere",
+    "ProjectsDamaged",
+    "PythonMissing",
+    "PythonVersionInvalid",
+    "ResumeRefused",
+    "RunConflict",
+    "RunNotFound",
+    "RunUnfinished",
+    "SecretExists",
+    "SecretInvalid",
+    "SecretNotFound",
+    "SecretsDamaged",
+    "SecretsMissing",
+    "SettingsInvalid",
+    "StepsConflict",
+    "TimedOut",
+    "TooLarge",
+    "TwoProjectFiles",
+    "Unavailable",
+    "UnknownTask",
+    "Unreadable",
+    "Unsupported",
+    "VariableUnfit",
+    "VaultDenied",
+    "VaultInvalid",
+    "VaultSecretNotFound",
+    "VaultUnavailable",
+]

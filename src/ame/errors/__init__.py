@@ -1,6 +1,6 @@
 """Every error that `ame` raises on purpose.
 
-    Error
+Error:
     ├── Invalid
     │   ├── ArgumentsRefused
     │   ├── CommandInvalid

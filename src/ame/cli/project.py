@@ -1,6 +1,5 @@
 """`ame project init|add|validate|schema`, and `ame init`, `ame validate`."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def validate(ctx: click.Context, place: Path | None, form: str) -> None:
     except errors.ProjectInvalid as error:
         faults = error.faults
     if form == "json":
-        listed = [{**dataclasses.asdict(fault), "file": str(fault.file)} for fault in faults]
+        listed = [{**fault._asdict(), "file": str(fault.file)} for fault in faults]
         click.echo(json.dumps({"valid": not faults, "faults": listed}, indent=2))
     else:
         for fault in faults:

@@ -1,6 +1,7 @@
 """The workbench of a run: where each step is done, from its files to its results."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -76,6 +77,10 @@ class Workbench:
             shared.watcher,
             variables.tracking_uri(shared.home.settings, shared.home.folder),
         )
+        self._spares: dict[Path, list[Workspace]] = defaultdict(list)
+        """Workspaces that are to be had again, by their project."""
+        self._spared: set[Path] = set()
+        """Where those are, or were."""
         self._nothing = ""
         """The tree without files, once it is kept: most steps leave that."""
 
@@ -99,8 +104,10 @@ class Workbench:
             return failed
 
     def clear(self, step: runs.Step) -> None:
-        """Removes the workspace of a step that is done; nothing waits for it."""
-        remove(self._shared.folder / str(step.index) / "work")
+        """Removes the workspace of a step that is done, unless it is kept for another."""
+        folder = self._shared.folder / str(step.index) / "work"
+        if folder not in self._spared:
+            remove(folder)
 
     def stop(self, *, now: bool = False) -> None:
         """Ends all that is running, and what comes later at once; with `now`, without asking."""
@@ -176,7 +183,7 @@ class Workbench:
                         return _Try(state=runs.State.CANCELLED, reason=STOPPED)
                     self._attempts[step.name] = trying
                     self._logs[step.name] = written
-                workspace = Workspace.lay(files, folder / "work", shared.home.blobs)
+                workspace = self._lay(planned, files, folder / "work")
                 self._metrics.begin(step.name, report)
                 ended = trying.run(
                     planned.task,
@@ -194,6 +201,27 @@ class Workbench:
             except (errors.Error, OSError) as error:
                 written.note(str(error))
                 return self._failed(str(error), None, trying)
+
+    def _lay(self, planned: plan.PlannedStep, files: tree.Tree, folder: Path) -> Workspace:
+        """A workspace for the step: a spare one of the same project, or a new one."""
+        blobs = self._shared.home.blobs
+        with self._lock:
+            spares = self._spares.get(planned.folder)
+            spare = spares.pop() if spares else None
+        if spare is not None:
+            try:
+                return spare.lay_again(files, folder, blobs)
+            except OSError:
+                remove(spare.folder)
+                remove(folder)
+        return Workspace.lay(files, folder, blobs)
+
+    def _spare(self, planned: plan.PlannedStep, workspace: Workspace, outputs: tree.Tree) -> None:
+        """Keeps the workspace of a step that is done for the next, unless it has grown large."""
+        if sum(file.size for file in outputs.values()) <= _SMALL:
+            with self._lock:
+                self._spared.add(workspace.folder)
+                self._spares[planned.folder].append(workspace)
 
     def _forget(self, name: str) -> None:
         with self._lock:
@@ -223,6 +251,7 @@ class Workbench:
             written.note(refused)
             shared.watcher.note(f"{planned.name}: {refused}")
         shared.flow.out_of(planned.name, outputs)
+        self._spare(planned, workspace, outputs)
         return _Try(
             state=runs.State.SUCCEEDED,
             ended=ended,
@@ -363,6 +392,8 @@ class Workbench:
 
 
 STOPPED = "the run was stopped"
+_SMALL = 64 * 1024**2
+"""Bytes of outputs with which a workspace is kept until another step takes it over."""
 
 
 def _artifacts(step: runs.Step, files: tree.Tree) -> list[runs.Artifact]:

@@ -1,8 +1,11 @@
 """Commands that cannot be started, and processes that cannot be named."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ame.errors.tree import Damaged, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class NotAnIdentity(Damaged):
@@ -26,7 +29,7 @@ class ProgramNotFound(NotFound):
 class FolderNotFound(NotFound):
     """The folder that a command is to work in is not there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: "Path") -> None:
         self.folder = folder
         super().__init__(f"the folder `{folder}`, in which the command is to run, is not there")
 

@@ -1,17 +1,18 @@
 """What a person wrote is wrong: a project file, the settings, a path, the words of a command."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ame.errors.tree import Conflict, Damaged, Invalid, NotFound, Unsupported
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+
+class Fault(NamedTuple):
     """One thing that is wrong in a file, and where."""
 
-    file: Path
+    file: "Path"
     line: int
     """From 1; 0 when the fault is of no one line."""
     column: int
@@ -46,7 +47,7 @@ class CycleFound(Invalid):
 class SettingsInvalid(Invalid):
     """A key or a value in the settings is wrong."""
 
-    def __init__(self, file: Path, key: str, why: str) -> None:
+    def __init__(self, file: "Path", key: str, why: str) -> None:
         self.file = file
         self.key = key
         self.why = why
@@ -88,7 +89,7 @@ class ArgumentsRefused(Invalid):
 class NoProject(NotFound):
     """There is no project file where one was looked for."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: "Path") -> None:
         self.place = place
         super().__init__(
             f"{place}: no project file `ame.yml` or `ame.yaml` is there; go to the project's "
@@ -99,7 +100,7 @@ class NoProject(NotFound):
 class TwoProjectFiles(Conflict):
     """A folder has both spellings of the file's name, and either could be meant."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: "Path") -> None:
         self.folder = folder
         super().__init__(f"{folder}: has both `ame.yml` and `ame.yaml`; keep one of them")
 
@@ -107,7 +108,7 @@ class TwoProjectFiles(Conflict):
 class UnknownTask(NotFound):
     """A project has no task of that name."""
 
-    def __init__(self, name: str, file: Path, known: Sequence[str]) -> None:
+    def __init__(self, name: str, file: "Path", known: Sequence[str]) -> None:
         self.name = name
         self.file = file
         self.known = tuple(known)
@@ -118,7 +119,7 @@ class UnknownTask(NotFound):
 class ProjectTaken(Conflict):
     """Another folder has registered a project of the same name."""
 
-    def __init__(self, name: str, folder: Path, other: Path) -> None:
+    def __init__(self, name: str, folder: "Path", other: "Path") -> None:
         self.name = name
         self.folder = folder
         self.other = other
@@ -131,7 +132,7 @@ class ProjectTaken(Conflict):
 class ProjectsDamaged(Damaged):
     """The list of registered projects cannot be read."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: "Path") -> None:
         self.file = file
         super().__init__(
             f"{file}: is no list of projects any more; remove it and run `ame project add` again"
@@ -141,6 +142,6 @@ class ProjectsDamaged(Damaged):
 class ProjectThere(Conflict):
     """There is a project file already."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: "Path") -> None:
         self.file = file
         super().__init__(f"{file}: this folder has a project already; the file is left as it is")

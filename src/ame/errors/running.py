@@ -1,10 +1,12 @@
 """A run, or what came of it."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ame.errors.tree import Conflict, Failed, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class RunNotFound(NotFound):
@@ -115,6 +117,8 @@ class ArtifactNotFound(NotFound):
     def __init__(self, path: str, run: str, saved: Sequence[str]) -> None:
         self.path = path
         self.run = run
+        from difflib import get_close_matches
+
         near = get_close_matches(path, saved, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"`ame artifact list {run}` shows all"
         super().__init__(f"`{run}` has saved no `{path}`; {hint}")
@@ -123,7 +127,7 @@ class ArtifactNotFound(NotFound):
 class FileThere(Conflict):
     """A file would be overwritten."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: "Path") -> None:
         self.path = path
         super().__init__(f"{path} is there already: name another place, or add `--force`")
 

@@ -1,7 +1,7 @@
 """Secrets, their keys, and vaults."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ame.errors.tree import (
     Conflict,
@@ -13,6 +13,9 @@ from ame.errors.tree import (
     Unavailable,
     Unsupported,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SecretInvalid(Invalid):
@@ -61,7 +64,7 @@ class SecretsMissing(NotFound):
 class KeyExposed(Denied):
     """A file that holds a key or a token can be read by others."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: "Path") -> None:
         self.file = file
         super().__init__(
             f"{file}: other users can read this file, so it is not used: "
@@ -72,7 +75,7 @@ class KeyExposed(Denied):
 class KeyLost(Denied):
     """The key that the stored secrets are encrypted with is not where it was put."""
 
-    def __init__(self, file: Path, place: str) -> None:
+    def __init__(self, file: "Path", place: str) -> None:
         """`file`: of the secrets; `place`: where the key should be."""
         self.file = file
         self.place = place
@@ -85,7 +88,7 @@ class KeyLost(Denied):
 class SecretsDamaged(Damaged):
     """A file of secrets, or its key, was changed by something else than `ame`."""
 
-    def __init__(self, file: Path, why: str) -> None:
+    def __init__(self, file: "Path", why: str) -> None:
         self.file = file
         self.why = why
         super().__init__(

@@ -1,14 +1,17 @@
 """Databases, and the contents of files."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ame.errors.tree import Conflict, Damaged, Denied, NotFound, Unavailable, Unsupported
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DatabaseDamaged(Damaged):
     """A database file is not one, or its pages cannot be read."""
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: "Path", detail: str) -> None:
         self.path = path
         self.detail = detail
         super().__init__(
@@ -20,7 +23,7 @@ class DatabaseDamaged(Damaged):
 class DatabaseNewer(Unsupported):
     """A database was written by a newer ame."""
 
-    def __init__(self, path: Path, version: int, known: int) -> None:
+    def __init__(self, path: "Path", version: int, known: int) -> None:
         self.path = path
         self.version = version
         self.known = known
@@ -33,7 +36,7 @@ class DatabaseNewer(Unsupported):
 class DatabaseUnusable(Unavailable):
     """A database cannot be opened or written: no room, no right, or a lock held too long."""
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: "Path", detail: str) -> None:
         self.path = path
         self.detail = detail
         super().__init__(
@@ -53,7 +56,7 @@ class BlobNotFound(NotFound):
 class BlobDamaged(Damaged):
     """What is kept under a digest is not what was put there."""
 
-    def __init__(self, digest: str, path: Path) -> None:
+    def __init__(self, digest: str, path: "Path") -> None:
         self.digest = digest
         self.path = path
         super().__init__(
@@ -64,7 +67,7 @@ class BlobDamaged(Damaged):
 class FileChanged(Conflict):
     """A file was written to while it was read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: "Path") -> None:
         self.path = path
         super().__init__(f"{path} changed while it was read: try again when it is complete")
 
@@ -72,7 +75,7 @@ class FileChanged(Conflict):
 class Unreadable(Denied):
     """A file or folder of a project cannot be read."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: "Path", why: str) -> None:
         self.path = path
         self.why = why
         super().__init__(

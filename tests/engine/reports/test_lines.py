@@ -108,4 +108,4 @@ def test_the_copy_that_steps_import_gives_way_to_an_installed_ame(tmp_path: Path
         text=True,
     )
 
-    assert told.stdout.split() == [f"{site}/ame/__init__.py", f"{whole}/ame/errors.py"]
+    assert told.stdout.split() == [f"{site}/ame/__init__.py", f"{whole}/ame/errors/__init__.py"]

@@ -46,7 +46,8 @@ def test_a_hundred_megabytes_are_kept_to_the_byte(doing: Doing) -> None:
 
 
 def test_what_a_child_prints_after_its_parent_has_ended_is_kept(doing: Doing) -> None:
-    ended = doing.does(step("t", "(trap '' HUP TERM; sleep 0.3; echo late) & echo early"))
+    late = "(trap '' HUP TERM; : > deaf; sleep 0.3; echo late) &"
+    ended = doing.does(step("t", f"{late} until [ -e deaf ]; do sleep 0.01; done; echo early"))
 
     assert doing.log(ended) == b"early\nlate\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
@@ -159,6 +159,7 @@ def test_reader_and_schema_agree_on_projects(tmp_path: Path, document: Any) -> N
 @pytest.mark.slow
 @QUIET
 @given(values(WHOLE["$defs"]["task"]))
+@example({"name": "t", "taskRef": "u", "dataSets": [{"name": "d"}]})
 def test_reader_and_schema_agree_on_tasks(tmp_path: Path, task: Any) -> None:
     agree(tmp_path, {"tasks": [task]})
 

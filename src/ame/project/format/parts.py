@@ -251,7 +251,7 @@ def _reference(text: str) -> dict[str, str]:
     return {"name": name, "project": project}
 
 
-_REFERENCE = Scalar(
+BY_NAME = Scalar(
     wanted="`NAME` or `PROJECT.NAME`",
     pattern=_REFERENCE_TEXT,
     numbers=_COUNTS,
@@ -276,7 +276,7 @@ TARGET = Record(
         ),
     ),
 )
-REFERENCE = Either(TARGET, _REFERENCE)
+REFERENCE = Either(TARGET, BY_NAME)
 DATASET_ITEM = Record(
     name="datasetReference",
     wanted="`NAME`, `PROJECT.NAME` or `ref: {name, project}`",

@@ -171,7 +171,7 @@ TASK = Record(
         Key(
             name="dataSets",
             field="datasets",
-            shape=Listing(Either(parts.DATASET_ITEM, parts.REFERENCE), "a list of data sets"),
+            shape=Listing(Either(parts.DATASET_ITEM, parts.BY_NAME), "a list of data sets"),
             spellings=("datasets",),
             meaning="Data sets that must be there before the task starts.",
             default="none",

@@ -21,7 +21,8 @@ def test_a_command_over_its_memory_ends_for_that_reason(shell: Shell) -> None:
     everything(child)
     ended = child.wait()
 
-    assert (ended.code, ended.cause) == (-9, process.Cause.MEMORY)
+    assert ended.cause is process.Cause.MEMORY
+    assert ended.code in {-9, 137}  # the shell itself, or its child of which it tells
 
 
 def test_a_command_within_its_memory_is_left_alone_and_its_peak_is_told(shell: Shell) -> None:

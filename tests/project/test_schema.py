@@ -149,14 +149,7 @@ def test_an_editor_that_drops_tags_accepts_the_same() -> None:
     Draft202012Validator(project.schema(tagged=True)).validate(as_keys(EVERYTHING))
 
 
-UNSETTLED = pytest.mark.xfail(
-    reason="`image` beside an empty `taskRef`: the reader takes it, the schema does not",
-    strict=False,
-)
-
-
 @pytest.mark.slow
-@UNSETTLED
 @QUIET
 @given(values(WHOLE))
 def test_reader_and_schema_agree_on_projects(tmp_path: Path, document: Any) -> None:
@@ -164,10 +157,10 @@ def test_reader_and_schema_agree_on_projects(tmp_path: Path, document: Any) -> N
 
 
 @pytest.mark.slow
-@UNSETTLED
 @QUIET
 @given(values(WHOLE["$defs"]["task"]))
 @example({"name": "t", "taskRef": "u", "dataSets": [{"name": "d"}]})
+@example({"name": "t", "image": "i", "taskRef": None})
 def test_reader_and_schema_agree_on_tasks(tmp_path: Path, task: Any) -> None:
     agree(tmp_path, {"tasks": [task]})
 

@@ -32,9 +32,9 @@ def one_way(
     if len(has) > 1:
         words = " and ".join(f"`{_TASK_WORDS[way]}`" for way in has)
         reading.refuse(node, path, f"has {words}, of which a task has one; remove the others")
+    wrong = any(data.get(way) is not None for way in ("executor", "reference"))
     if image := data.pop("image", None):
         data["executor"] = {"image": image, **(data.get("executor") or {})}
-    wrong = any(data.get(way) is not None for way in ("executor", "reference"))
     if has or wrong or partial or data.get("template"):
         pass
     elif data.get("pipeline") is not None:

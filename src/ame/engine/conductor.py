@@ -110,6 +110,8 @@ class Conductor:
         finally:
             over.set()
             reporter.join()
+        # Before the run is final: of one that is not, the next command clears what a crash leaves.
+        self._workbench.close()
         self._run = replace(
             self._run, state=last.end or runs.State.FAILED, reason=last.reason, ended=_now()
         )

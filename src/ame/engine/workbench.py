@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from ame import errors, process, runs
@@ -108,6 +109,11 @@ class Workbench:
         folder = self._shared.folder / str(step.index) / "work"
         if folder not in self._spared:
             remove(folder)
+
+    def close(self) -> None:
+        """Removes the workspaces that were kept for steps to come. Nothing is done here after."""
+        for spare in chain(*self._spares.values()):
+            remove(spare.folder)
 
     def stop(self, *, now: bool = False) -> None:
         """Ends all that is running, and what comes later at once; with `now`, without asking."""

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from ame import process
 
-_EVERY = 0.1
+_AT_FIRST = 0.005
+"""Seconds between two looks for a counter: a command may be over its memory at once, and gone."""
+_EVERY = 0.02
 """Seconds between two looks at a counter."""
 
 
@@ -51,7 +53,7 @@ class CounterWatch:
     def follow(self, act: Callable[[], None]) -> None:
         """Calls `act` when the counter has left 0."""
         counter: Path | None = None
-        while not self._closed.wait(_EVERY):
+        while not self._closed.wait(_EVERY if counter else _AT_FIRST):
             try:
                 counter = counter or _counter(int(self._pid_file.read_text()))
                 counted = dict(line.split() for line in counter.read_text().splitlines())

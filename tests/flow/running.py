@@ -6,13 +6,13 @@ import pty
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ame as package
+from parts.waiting import eventually, is_running
 
 SOURCE = str(Path(package.__file__).parents[1])
 ARGV = (sys.executable, "-c", "from ame.cli import main; main()")
@@ -159,25 +159,6 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, zombies left out."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
 
 
 def processes_with(text: str) -> list[int]:

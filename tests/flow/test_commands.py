@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flow.running import ARGV, Place, eventually, processes_with
+from flow.running import ARGV, Place, processes_with
+from parts.waiting import eventually
 
 HEAVY = {"pydantic", "yaml", "cryptography", "pathspec", "cronsim", "keyring", "hvac", "asyncio"}
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flow.running import ARGV, Place, eventually, processes_with
+from flow.running import ARGV, Place, processes_with
+from parts.waiting import eventually
 
 GPU = {"nvidia.com/gpu": 1}
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flow.running import Place, eventually, is_running, processes_with
+from flow.running import Place, processes_with
+from parts.waiting import eventually, is_running
 
 RUNAWAY = """\
 import os, sys, time

@@ -1,6 +1,5 @@
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -64,22 +63,3 @@ def everything(child: process.Child) -> bytes:
     chunks: list[bytes] = []
     process.pump(child, chunks.append)
     return b"".join(chunks)
-
-
-def eventually(true: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, zombies left out."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"

@@ -9,7 +9,8 @@ import pytest
 
 from ame import process
 from ame.process import groups, tree
-from process.conftest import Shell, eventually, everything, is_running
+from parts.waiting import eventually, is_running
+from process.conftest import Shell, everything
 
 PROGRAM = """
 import os, sys, threading

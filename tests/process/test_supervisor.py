@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors, process
-from process.conftest import Shell, eventually, everything, is_running
+from parts.waiting import eventually, is_running
+from process.conftest import Shell, everything
 
 PATH = {"PATH": os.environ["PATH"]}
 

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from ame import runs
 from ame.engine import mask
+from ame.engine.workspace import tree
 
 _PART = 1 << 20
 
@@ -37,6 +39,23 @@ class Disclosure:
             after.update(masked.feed(part))
         after.update(masked.flush())
         return before.digest() != after.digest()
+
+    def sift(
+        self, files: tree.Tree, blobs: runs.Blobs
+    ) -> tuple[dict[str, tree.File], tuple[str, ...]]:
+        """The files with content in which, and in whose paths, no value stands; the others' paths.
+
+        Links and empty folders are left out of both.
+        """
+        plain = {path: file for path, file in files.items() if file.digest}
+        if not self._values:
+            return plain, ()
+        leaks = tuple(path for path, file in plain.items() if self._tells(path, file, blobs))
+        return {path: file for path, file in plain.items() if path not in leaks}, leaks
+
+    def _tells(self, path: str, file: tree.File, blobs: runs.Blobs) -> bool:
+        with blobs.open(file.digest) as content:
+            return self.is_in(content) or self.hide(path) != path
 
 
 def _parts(content: BinaryIO) -> Iterator[bytes]:

@@ -251,7 +251,7 @@ class Workbench:
             artifacts = workspace.collect(wanted.paths, outputs, shared.home.blobs)
             if wanted.save_changed_files:
                 artifacts = {**outputs, **artifacts}
-        artifacts, leaks = self._without_secrets(artifacts)
+        artifacts, leaks = self._secrets.sift(artifacts, shared.home.blobs)
         for path in leaks:
             refused = f"`{path}` holds the value of a secret: it is not saved as an artifact"
             written.note(refused)
@@ -265,23 +265,6 @@ class Workbench:
             outputs=outputs,
             artifacts=artifacts,
         )
-
-    def _without_secrets(self, files: tree.Tree) -> tuple[tree.Tree, tuple[str, ...]]:
-        """The files of a tree in which no secret's value stands, and the others' paths."""
-        if not self._secrets:
-            return {path: file for path, file in files.items() if file.digest}, ()
-        clean: dict[str, tree.File] = {}
-        leaks: list[str] = []
-        for path, file in files.items():
-            if not file.digest:
-                continue
-            with self._shared.home.blobs.open(file.digest) as content:
-                told = self._secrets.is_in(content) or self._secrets.hide(path) != path
-            if told:
-                leaks.append(path)
-            else:
-                clean[path] = file
-        return clean, tuple(leaks)
 
     def _failed(self, reason: str, ended: process.Exit | None, trying: attempt.Attempt) -> _Try:
         return _Try(

@@ -2,16 +2,22 @@
 
 Error:
     ├── Invalid
+    │   ├── ArgumentUnfit
     │   ├── ArgumentsRefused
+    │   ├── ClassUnfit
     │   ├── CommandInvalid
     │   ├── CycleFound
     │   ├── DependenciesInvalid
+    │   ├── JobFolderInvalid
+    │   ├── JobInvalid
+    │   ├── JobTypeInvalid
     │   ├── NotExecutable
     │   ├── PathLeaves
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
+    │   ├── SitesUnclear
     │   ├── VariableUnfit
     │   └── VaultInvalid
     ├── NotFound
@@ -22,14 +28,17 @@ Error:
     │   ├── ImageMissing
     │   ├── NoProject
     │   ├── ProgramNotFound
+    │   ├── ResourceMissing
     │   ├── RunNotFound
     │   ├── SecretNotFound
     │   ├── SecretsMissing
+    │   ├── SiteUnknown
     │   ├── UnknownTask
     │   └── VaultSecretNotFound
     ├── Conflict
     │   ├── FileChanged
     │   ├── FileThere
+    │   ├── JobConflict
     │   ├── NotApproved
     │   ├── ProjectTaken
     │   ├── ProjectThere
@@ -51,8 +60,12 @@ Error:
     │   ├── DatabaseNewer
     │   ├── DependencyUnsupported
     │   ├── ExtraMissing
-    │   └── NotATask
+    │   ├── NameNotServed
+    │   ├── NotATask
+    │   └── NotExportable
     ├── Denied
+    │   ├── ClassRefused
+    │   ├── JobFolderUnsafe
     │   ├── KeyExposed
     │   ├── KeyLost
     │   ├── Unreadable
@@ -90,6 +103,21 @@ from ame.errors.environments import (
     EnvironmentFailed,
     PythonMissing,
     PythonVersionInvalid,
+)
+from ame.errors.jobs import (
+    ArgumentUnfit,
+    ClassRefused,
+    ClassUnfit,
+    JobConflict,
+    JobFolderInvalid,
+    JobFolderUnsafe,
+    JobInvalid,
+    JobTypeInvalid,
+    NameNotServed,
+    NotExportable,
+    ResourceMissing,
+    SitesUnclear,
+    SiteUnknown,
 )
 from ame.errors.process import FolderNotFound, NotAnIdentity, NotExecutable, ProgramNotFound
 from ame.errors.project import (
@@ -161,6 +189,7 @@ from ame.errors.tree import (
 )
 
 __all__ = [
+    "ArgumentUnfit",
     "ArgumentsRefused",
     "ArtifactMissing",
     "ArtifactNotFound",
@@ -168,6 +197,8 @@ __all__ = [
     "BlobNotFound",
     "Cancelled",
     "ClaimTooLarge",
+    "ClassRefused",
+    "ClassUnfit",
     "CommandInvalid",
     "Conflict",
     "ContainerEngineMissing",
@@ -193,14 +224,21 @@ __all__ = [
     "FolderNotFound",
     "ImageMissing",
     "Invalid",
+    "JobConflict",
+    "JobFolderInvalid",
+    "JobFolderUnsafe",
+    "JobInvalid",
+    "JobTypeInvalid",
     "KeyExposed",
     "KeyLost",
     "MlflowUnread",
+    "NameNotServed",
     "NoProject",
     "NotATask",
     "NotAnIdentity",
     "NotApproved",
     "NotExecutable",
+    "NotExportable",
     "NotFound",
     "PathLeaves",
     "ProgramNotFound",
@@ -210,6 +248,7 @@ __all__ = [
     "ProjectsDamaged",
     "PythonMissing",
     "PythonVersionInvalid",
+    "ResourceMissing",
     "ResumeRefused",
     "RunConflict",
     "RunNotFound",
@@ -220,6 +259,8 @@ __all__ = [
     "SecretsDamaged",
     "SecretsMissing",
     "SettingsInvalid",
+    "SiteUnknown",
+    "SitesUnclear",
     "StepsConflict",
     "TimedOut",
     "TooLarge",

@@ -11,10 +11,15 @@ Error:
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
+    │   ├── NoDifference
+    │   ├── NotAModel
     │   ├── NotExecutable
+    │   ├── NothingToSend
+    │   ├── ParamsUnfit
     │   ├── PathLeaves
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
+    │   ├── RankInvalid
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
     │   ├── SitesUnclear
@@ -39,7 +44,10 @@ Error:
     │   ├── FileChanged
     │   ├── FileThere
     │   ├── JobConflict
+    │   ├── NoTask
     │   ├── NotApproved
+    │   ├── NotBegun
+    │   ├── NothingReceived
     │   ├── ProjectTaken
     │   ├── ProjectThere
     │   ├── ResumeRefused
@@ -53,6 +61,7 @@ Error:
     │   ├── ContainerEngineSilent
     │   ├── DatabaseUnusable
     │   ├── MlflowUnread
+    │   ├── NoSite
     │   ├── PythonMissing
     │   ├── TooLarge
     │   └── VaultUnavailable
@@ -68,6 +77,7 @@ Error:
     │   ├── JobFolderUnsafe
     │   ├── KeyExposed
     │   ├── KeyLost
+    │   ├── RankSilent
     │   ├── Unreadable
     │   └── VaultDenied
     ├── Failed
@@ -78,6 +88,7 @@ Error:
     │   ├── StepsConflict
     │   └── TimedOut
     ├── Cancelled
+    │   └── JobAborted
     └── Damaged
         ├── BlobDamaged
         ├── DatabaseDamaged
@@ -89,6 +100,19 @@ The branches are explained in `tree`. A message says what happened, where, and w
 attributes hold the same for programs. All are to be had from here: `errors.RunNotFound`.
 """
 
+from ame.errors.client import (
+    JobAborted,
+    NoDifference,
+    NoSite,
+    NotAModel,
+    NoTask,
+    NotBegun,
+    NothingReceived,
+    NothingToSend,
+    ParamsUnfit,
+    RankInvalid,
+    RankSilent,
+)
 from ame.errors.containers import (
     ContainerEngineMissing,
     ContainerEngineSilent,
@@ -224,6 +248,7 @@ __all__ = [
     "FolderNotFound",
     "ImageMissing",
     "Invalid",
+    "JobAborted",
     "JobConflict",
     "JobFolderInvalid",
     "JobFolderUnsafe",
@@ -233,13 +258,21 @@ __all__ = [
     "KeyLost",
     "MlflowUnread",
     "NameNotServed",
+    "NoDifference",
     "NoProject",
+    "NoSite",
+    "NoTask",
+    "NotAModel",
     "NotATask",
     "NotAnIdentity",
     "NotApproved",
+    "NotBegun",
     "NotExecutable",
     "NotExportable",
     "NotFound",
+    "NothingReceived",
+    "NothingToSend",
+    "ParamsUnfit",
     "PathLeaves",
     "ProgramNotFound",
     "ProjectInvalid",
@@ -248,6 +281,8 @@ __all__ = [
     "ProjectsDamaged",
     "PythonMissing",
     "PythonVersionInvalid",
+    "RankInvalid",
+    "RankSilent",
     "ResourceMissing",
     "ResumeRefused",
     "RunConflict",

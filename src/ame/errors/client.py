@@ -1,0 +1,122 @@
+"""Training scripts that speak to their site in the wrong way, or that have none to speak to.
+
+These are RuntimeError, TypeError or ValueError too: training scripts catch them so.
+"""
+
+from ame.errors.tree import Cancelled, Conflict, Denied, Invalid, Unavailable
+
+
+class NoSite(Unavailable, RuntimeError):
+    """A training script was started by hand, and wants to learn with others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this script has no site to talk to: it runs in no federated job. Start the job that "
+            "names it (`ame fed run job.py`), or try the script alone with "
+            "`AME_FEDERATION=alone python SCRIPT`"
+        )
+
+
+class NotBegun(Conflict, RuntimeError):
+    """A training script asked for something before it said `init()`."""
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+        super().__init__(f"`{call}` was called before `init()`; call `init()` once, first")
+
+
+class NothingReceived(Conflict, RuntimeError):
+    """A training script sent a model without having received one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            '"receive" needs to be called before a model is sent: each `send()` answers one '
+            "`receive()`"
+        )
+
+
+class NoTask(Conflict, RuntimeError):
+    """A training script asked about its task while it has none."""
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+        super().__init__(
+            f"`{call}` was called while no task is under way; call it after `receive()` and "
+            "before `send()`"
+        )
+
+
+class RankSilent(Denied, RuntimeError):
+    """A process of a distributed training that is not its first one spoke to the site."""
+
+    def __init__(self, call: str, rank: str) -> None:
+        self.call = call
+        self.rank = rank
+        super().__init__(
+            f"only rank 0 can call `{call}`, and this is rank {rank}; call it on rank 0 and "
+            "broadcast the answer"
+        )
+
+
+class RankInvalid(Invalid, ValueError):
+    """What was given as the rank of a process is none."""
+
+    def __init__(self, given: object) -> None:
+        self.given = type(given).__name__
+        super().__init__(
+            f"`init(rank=...)` takes a number or its text and was given {self.given}; "
+            "give the process's rank over all machines, such as torchrun's RANK"
+        )
+
+
+class JobAborted(Cancelled, RuntimeError):
+    """The job was ended while a training script waited or wanted to send."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the job was aborted: {why}")
+
+
+class NotAModel(Invalid, TypeError):
+    """What was to be sent is no FLModel."""
+
+    def __init__(self, given: object) -> None:
+        self.given = type(given).__name__
+        super().__init__(
+            f"`send()` takes an FLModel and was given {self.given}; wrap it: "
+            "`send(FLModel(params=...))`"
+        )
+
+
+class NothingToSend(Invalid, RuntimeError):
+    """A model without parameters and without metrics was to be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the model to send has neither params nor metrics; give `FLModel(params=...)`, "
+            "`FLModel(metrics=...)` or both"
+        )
+
+
+class ParamsUnfit(Invalid, ValueError):
+    """Parameters that cannot be brought from one form into the other."""
+
+    def __init__(self, key: str | None, why: str) -> None:
+        self.key = key
+        self.why = why
+        what = "the parameters" if key is None else f"the parameter `{key}`"
+        super().__init__(f"{what} cannot be exchanged: {why}")
+
+
+class NoDifference(Invalid, RuntimeError):
+    """A difference to the received model was wanted that cannot be taken."""
+
+    def __init__(self, key: str | None, why: str) -> None:
+        self.key = key
+        self.why = why
+        what = "the model" if key is None else f"the parameter `{key}`"
+        super().__init__(
+            f"the difference to the received model cannot be taken of {what}: {why}; send what "
+            "was received under the same names and shapes, or use "
+            "`params_transfer_type=TransferType.FULL`"
+        )

@@ -48,7 +48,8 @@ class Formats:
         else:
             raise errors.ParamsUnfit(
                 None,
-                f"there is no way between `{travelling.value}` and `{own.value}`; use `numpy` for one",
+                f"there is no way between `{travelling.value}` and `{own.value}`; "
+                "use `numpy` for one",
             )
 
     def to_script(self, params: Any) -> Any:

@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKED := src tests tools benchmarks examples
+TORCH := $(shell grep --only-matching 'torch==[0-9.]*' pyproject.toml)
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: demo test quick check format bench clean
@@ -43,7 +44,8 @@ $(VENV)/.run: pyproject.toml $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
 	touch $@
 
-$(VENV)/.test: pyproject.toml $(BIN)/uv
+$(VENV)/.test: pyproject.toml tools/cpu_torch.py $(BIN)/uv
+	$(PYTHON) tools/cpu_torch.py $(VENV) $(TORCH)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group test
 	touch $@ $(VENV)/.run
 

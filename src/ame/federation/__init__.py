@@ -1,1 +1,25 @@
-"""Learning together: federated jobs."""
+"""Learning together: federated jobs, their simulation, and their export.
+
+The names are imported when they are asked for, so importing this costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ame.federation.model import FLModel, ParamsType
+
+_HOMES = {
+    "FLModel": "model",
+    "ParamsType": "model",
+}
+
+__all__ = ["FLModel", "ParamsType"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from ame.federation.spec.names.keys import MetaKey
+
+__all__ = ["ExchangeFormat", "FLModel", "FLModelConst", "MetaKey", "ParamsType", "TransferType"]
+
 
 class ParamsType(str, Enum):
     """Whether parameters are those of a model, or what is to be added to one."""

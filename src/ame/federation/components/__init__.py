@@ -1,0 +1,1 @@
+"""Parts of jobs: who loads, saves, selects, aggregates and finds models."""

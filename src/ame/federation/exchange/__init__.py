@@ -1,0 +1,1 @@
+"""How orders reach sites and replies come back."""

@@ -1,0 +1,159 @@
+"""Sites: where orders go and replies come from.
+
+Three words: an order is one task given to one site; a reply is what it returned; a loss says that
+there will be none, and why.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ame.federation.spec.shareable import Shareable
+
+Kind = Literal["raised", "exited", "silent", "killed", "timeout", "dropped", "unfit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a site gives no reply."""
+
+    kind: Kind
+    text: str
+    """In words; of `raised`, the error as Python prints its last line."""
+    trace: str = ""
+    """The site's own traceback."""
+    place: str = ""
+    """`file:line`, in the user's code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One task, given to one site. `number` is of this order alone."""
+
+    number: int
+    site: str
+    task: str
+    data: Shareable
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a site returned."""
+
+    number: int
+    site: str
+    task: str
+    result: Shareable
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A site that returns nothing."""
+
+    number: int
+    site: str
+    task: str
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What one side says to others outside of tasks: federated events, aux requests.
+
+    `sender` and `target` are sites' names, or `"server"`. An answer has the number of what it
+    answers, and `answer` set. `number` is 0 if no answer is wanted.
+    """
+
+    sender: str
+    target: str
+    topic: str
+    data: Shareable
+    number: int = 0
+    answer: bool = False
+
+
+class Sites(Protocol):
+    """Takes orders to sites and brings their replies.
+
+    Orders of one `send` are one broadcast: their `data` is one object unless filters made it
+    differ, and is encoded once for each object. `take` brings the replies of one broadcast in the
+    order of its orders, whatever order the sites worked in. `send`, `withdraw` and `tell` do not
+    block and may be called from any thread; `take` is called from one.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All sites, in the job's order."""
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Take a broadcast to its sites. The data is not changed afterwards."""
+
+    def take(self, timeout: float) -> Reply | Lost | Message | None:
+        """What came next: a reply, a loss, a message to the server; None when nothing did.
+
+        Waits up to `timeout` seconds. Each order that is not withdrawn ends in one reply or loss.
+        """
+
+    def withdraw(self, numbers: Iterable[int]) -> None:
+        """These orders are no longer wanted: their replies may stay out."""
+
+    def tell(self, message: Message) -> None:
+        """Take a message to a site. One to a site that is lost goes nowhere."""
+
+    def close(self) -> None:
+        """The run is over: end the sites. Idempotent."""
+
+
+Perform = Callable[[Order], Reply | Lost]
+Hear = Callable[[Message], Message | None]
+
+
+@dataclass(slots=True)
+class MemorySites:
+    """Sites of this process and thread: each order is done when its reply is taken.
+
+    `do` names for each site what does its orders; `hear` what hears its messages.
+    """
+
+    do: Mapping[str, Perform]
+    hear: Mapping[str, Hear] = field(default_factory=dict)
+    _orders: deque[Order] = field(default_factory=deque)
+    _heard: deque[Message] = field(default_factory=deque)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All sites."""
+        return tuple(self.do)
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Keep them until they are taken."""
+        self._orders.extend(orders)
+
+    def take(self, timeout: float) -> Reply | Lost | Message | None:  # noqa: ARG002 (never waits)
+        """Do the next order. Nothing else can come, so it does not wait."""
+        if self._heard:
+            return self._heard.popleft()
+        if not self._orders:
+            return None
+        order = self._orders.popleft()
+        return self.do[order.site](order)
+
+    def withdraw(self, numbers: Iterable[int]) -> None:
+        """Forget those that are not done."""
+        gone = set(numbers)
+        self._orders = deque(order for order in self._orders if order.number not in gone)
+
+    def tell(self, message: Message) -> None:
+        """Let the site hear it now; what it answers is taken next."""
+        if message.target in self.hear:
+            answer = self.hear[message.target](message)
+            if answer is not None:
+                self._heard.append(answer)
+
+    def close(self) -> None:
+        """Forget what is not done."""
+        self._orders.clear()
+        self._heard.clear()

@@ -1,0 +1,1 @@
+"""Filters: what leaves or enters a site is changed or stopped."""

@@ -1,0 +1,1 @@
+"""Names that components agree on: events, keys, tasks. Constants alone."""

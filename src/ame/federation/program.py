@@ -29,6 +29,8 @@ class Weights:
     """Safetensors: a state dict (torch), named arrays (numpy), or arrays `0`, `1`, … (keras)."""
     held: Mapping[str, object] | None = None
     """The same, as torch tensors (torch) or NumPy arrays. Nobody else writes to them."""
+    shape: "Value" = None
+    """Of a Keras model: how it says that it was built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,10 @@ class File:
     """Where it is now; or its content, if it was made."""
     target: PurePosixPath
     """Where it comes to lie, under the app's folder for code."""
+
+    def __post_init__(self) -> None:
+        if self.target.is_absolute() or ".." in self.target.parts or not self.target.name:
+            raise errors.JobFolderUnsafe(str(self.target), "the path leads out of the job's folder")
 
     def read(self) -> bytes:
         """Its content."""

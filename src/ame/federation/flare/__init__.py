@@ -1,0 +1,1 @@
+"""NVFLARE's names: which of them `ame` serves, and how scripts import them without NVFLARE."""

@@ -1,42 +1,27 @@
-"""The conductor leads one run: it hands out resources, starts steps, and follows how they end."""
+"""The conductor leads one run: it starts steps, and follows how they end."""
 
-import itertools
 import threading
-from collections import deque
-from collections.abc import Mapping, Set
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from queue import SimpleQueue
+from itertools import chain
+from queue import Empty, SimpleQueue
 
 from ame import errors, runs
-from ame.engine.workbench import Shared, Workbench
+from ame.engine.line import Line
+from ame.engine.workbench import Begun, Done, Shared, Workbench, begin
 from ame.runs import leases
 
-_REPORT_EVERY = 0.25
+_LOOK_EVERY = 0.25
 """Seconds between looks at what running steps report."""
-_AT_ONCE = 64
-"""Steps that one run has going at the same time, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    lease: leases.Lease | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    step: runs.Step
-    defect: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    defect: BaseException
 
 
 class Conductor:
-    """Leads one run from its first step to its last. Made for one use."""
+    """Leads one run from its first step to its last. Made for one use.
+
+    A thread that has done a step settles it, and goes on with the next that may begin. The thread
+    that leads only waits for the end, or for word that it is to come.
+    """
 
     def __init__(
         self,
@@ -47,34 +32,28 @@ class Conductor:
     ) -> None:
         """`done`: steps of an earlier run that this one continues behind, by name."""
         self._run = shared.run
+        self._plan = shared.plan
         self._store = shared.home.store
-        self._leases = shared.home.leases
         self._watcher = shared.watcher
         self._workbench = Workbench(shared)
+        self._line = Line(shared.home.leases, holder=shared.run.owner)
         self._claims = claims
-        self._events: SimpleQueue[_Ended | _Granted | _Broken | None] = SimpleQueue()
-        self._stopped = ""
-        self._asked = 0
-        """How often it was asked to stop."""
         self._steps = {
             name: runs.Step(run=shared.run.name, name=name, index=index, needs=step.needs)
             for index, (name, step) in enumerate(shared.plan.steps.items())
         } | dict(done)
         needs = {name: step.needs for name, step in shared.plan.steps.items()}
         self._schedule = runs.Schedule.resumed(needs, done)
-        self._came = itertools.count()
-        self._ready: dict[leases.Claim, deque[tuple[int, str]]] = {}
-        """Steps that wait for resources, by what they ask for; each with its place in the order."""
-        self._asking: leases.Claim | None = None
-        """What is waited for in line; the first step that asks for that much will get it."""
-        self._enough = threading.Event()
-        """Set when it is not needed any more."""
-        self._spare: leases.Lease | None = None
-        """What a step that has just ended has held."""
+        self._moving = threading.Lock()
+        """Held while the schedule, the line and the steps move on together."""
+        self._words: SimpleQueue[runs.Moves | BaseException | None] = SimpleQueue()
+        """For the thread that leads: the end, a defect, or None when it is asked to stop."""
+        self._threads: list[threading.Thread] = []
+        self._stopped = ""
+        self._asked = 0
+        """How often it was asked to stop."""
         self._ending = False
-        self._held: dict[str, leases.Lease] = {}
-        self._last: runs.Moves | None = None
-        self._defect: BaseException | None = None
+        self._told = ""
 
     def stop(self, reason: str) -> None:
         """Lets nothing more start and asks what is running to end; called again, ends it at once.
@@ -83,193 +62,173 @@ class Conductor:
         """
         self._stopped = self._stopped or reason
         self._asked += 1
-        self._events.put(None)
-
-    @property
-    def succeeded(self) -> frozenset[str]:
-        """The steps that have succeeded so far."""
-        return frozenset(
-            name for name, step in self._steps.items() if step.state is runs.State.SUCCEEDED
-        )
+        self._words.put(None)
 
     def lead(self) -> runs.Run:
         """Goes through all steps; returns the run in its final state."""
         self._run = replace(self._run, state=runs.State.RUNNING, started=_now())
         self._store.save(self._run, *self._steps.values())
-        over = threading.Event()
-        reporter = threading.Thread(target=self._report, args=(over,), name="report", daemon=True)
-        reporter.start()
         try:
-            with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="step") as pool:
-                try:
-                    last = self._go(pool)
-                except BaseException:
-                    self._enough.set()
-                    self._workbench.stop()
-                    raise
+            last = self._go()
         finally:
-            over.set()
-            reporter.join()
+            for thread in self._threads:
+                thread.join()
         # Before the run is final: of one that is not, the next command clears what a crash leaves.
         self._workbench.close()
         self._run = replace(
             self._run, state=last.end or runs.State.FAILED, reason=last.reason, ended=_now()
         )
         self._store.save(self._run)
-        if self._defect is not None:
-            raise self._defect
         return self._run
 
-    def _go(self, pool: ThreadPoolExecutor) -> runs.Moves:
-        self._follow(self._schedule.begin())
-        while self._last is None or self._asking is not None:
-            self._hand_out(pool)
-            match self._events.get():
-                case None:
-                    self._end_all()
-                case _Granted(lease):
-                    self._take(lease, pool)
-                case _Broken(defect):
-                    raise defect
-                case ended:
-                    self._settle(ended)
-        self._pass_on(pool)
-        return self._last
+    def _go(self) -> runs.Moves:
+        """Returns the moves that end the run. A defect lets nothing more start, and is raised."""
+        try:
+            with self._moving:
+                self._start(self._follow(self._schedule.begin()))
+            while (word := self._word()) is None:
+                self._end_all()
+        except BaseException as defect:  # noqa: BLE001  # raised, when nothing more starts
+            word = defect
+        if isinstance(word, runs.Moves):
+            return word
+        with self._moving:
+            self._ending = True
+            self._schedule.stop("ame failed")
+            self._line.close()
+        self._workbench.stop()
+        raise word
+
+    def _word(self) -> runs.Moves | BaseException | None:
+        while True:
+            try:
+                return self._words.get(timeout=_LOOK_EVERY)
+            except Empty:
+                self._look()
+
+    def _look(self) -> None:
+        """Takes in what steps report."""
+        try:
+            self._workbench.look()
+        except (errors.Error, OSError) as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                self._watcher.note(f"what steps report cannot be kept: {self._told}")
 
     def _end_all(self) -> None:
         """Ends what is running, and calls off all that has not begun."""
-        if not self._ending:
-            self._ending = True
-            self._enough.set()
-            if self._held:
-                self._watcher.note("stopping; asked once more, it ends at once")
-            self._follow(self._schedule.stop(self._stopped))
-            ready = sorted(step for steps in self._ready.values() for step in steps)
-            self._ready.clear()
-            for _, name in ready:
-                self._call_off(name)
+        with self._moving:
+            if not self._ending:
+                self._ending = True
+                if self._line.held:
+                    self._watcher.note("stopping; asked once more, it ends at once")
+                self._call_off(self._line.close(), self._schedule.stop(self._stopped))
         self._workbench.stop(now=self._asked > 1)
 
-    def _call_off(self, name: str) -> None:
-        """Cancels a step that was ready, and has not begun."""
-        moves = self._schedule.cancelled(name)
-        self._follow(replace(moves, cancel=(*moves.cancel, (name, self._stopped))))
+    def _work(self, begun: Begun) -> None:
+        """Does a step, and then, one after another, what may begin for its end."""
+        going: Begun | None = begun
+        while going is not None:
+            done = self._workbench.do(going)
+            with self._moving:
+                self._line.give_back(going.lease)
+                going = self._go_on(self._settle(done))
+            self._workbench.clear(done.step)
 
-    def _hand_out(self, pool: ThreadPoolExecutor) -> None:
-        """Starts the steps that get their resources now, in the order in which they came."""
-        self._pass_on(pool)
-        refused = {self._asking}
-        while (claim := self._first(but=refused)) is not None:
-            lease = None
-            if len(self._held) < _AT_ONCE:
-                lease = self._leases.take(claim, holder=self._run.owner, now=_now())
-            if lease is None:
-                refused.add(claim)
-            else:
-                self._start(lease, pool)
-        if self._asking is None and len(self._held) < _AT_ONCE:
-            self._asking = self._first()
-            if self._asking is not None:
-                self._enough.clear()
-                pool.submit(self._ask, self._asking)
-        elif self._asking is not None and not self._ready.get(self._asking):
-            self._enough.set()
+    def _wait(self, claim: leases.Claim) -> None:
+        """Waits for what the first of the line lacks, and does the step that gets it."""
+        lease = self._line.wait(claim)
+        with self._moving:
+            self._line.arrived(lease)
+            begun = self._go_on(self._follow(runs.Moves()))
+        if begun is not None:
+            self._work(begun)
 
-    def _pass_on(self, pool: ThreadPoolExecutor) -> None:
-        """Gives what a step has held to the next that asks for the same, else to whoever waits."""
-        lease, self._spare = self._spare, None
-        if lease is None:
-            return
-        next_ = self._asking in {None, lease.claim} and self._first() == lease.claim
-        if next_ and not self._leases.awaited(but=self._run.owner):
-            self._start(lease, pool)
-        else:
-            self._leases.release(lease, now=_now())
+    def _look_up(self, names: Iterable[str]) -> None:
+        """Looks for earlier results of steps; those that have none join the line."""
+        for name in names:
+            found = self._workbench.look_up(self._steps[name])
+            with self._moving:
+                if isinstance(found, Done):
+                    self._start(self._settle(found))
+                elif self._ending:
+                    self._call_off([name])
+                else:
+                    self._steps[name] = found
+                    self._line.join(name, self._claims[name])
+                    self._start(self._follow(runs.Moves()))
 
-    def _first(self, *, but: Set[leases.Claim | None] = frozenset()) -> leases.Claim | None:
-        """Of the claims of steps that are ready, the one that came first."""
-        ready = [claim for claim, steps in self._ready.items() if steps and claim not in but]
-        return min(ready, key=lambda claim: self._ready[claim][0], default=None)
+    def _go_on(self, begun: list[Begun]) -> Begun | None:
+        """The first is for the calling thread; each of the others gets one."""
+        self._start(begun[1:])
+        return begun[0] if begun else None
 
-    def _start(self, lease: leases.Lease, pool: ThreadPoolExecutor) -> None:
-        """Starts the first of the steps that ask for what the lease gives."""
-        _, name = self._ready[lease.claim].popleft()
-        self._held[name] = lease
-        pool.submit(self._do, name, lease)
+    def _start(self, begun: Iterable[Begun]) -> None:
+        for each in begun:
+            self._thread(self._work, each)
 
-    def _ask(self, claim: leases.Claim) -> None:
-        """Waits in line, in a thread of its own, for what a step needs."""
-        try:
-            holder = self._run.owner
-            lease = self._leases.wait(claim, holder=holder, now=_now(), cancel=self._enough)
-        except BaseException as defect:  # noqa: BLE001  # handed to the thread that leads
-            self._events.put(_Broken(defect))
-        else:
-            self._events.put(_Granted(lease))
+    def _thread(self, what: Callable[..., None], *arguments: object) -> None:
+        """Does something in a thread; a defect is handed to the one that leads."""
 
-    def _take(self, lease: leases.Lease | None, pool: ThreadPoolExecutor) -> None:
-        """Starts a step with what was waited for, if there is one still."""
-        self._asking = None
-        if lease is not None and self._ready.get(lease.claim):
-            self._start(lease, pool)
-        elif lease is not None:
-            self._leases.release(lease, now=_now())
-
-    def _do(self, name: str, lease: leases.Lease) -> None:
-        """One step, in a thread of its own."""
-        try:
-            ended = _Ended(self._workbench.do(name, self._steps[name], lease))
-        except BaseException as defect:  # noqa: BLE001  # handed to the thread that leads
-            lost = replace(self._steps[name], state=runs.State.FAILED, reason=f"defect: {defect}")
-            ended = _Ended(lost, defect)
-        self._events.put(ended)
-        self._workbench.clear(ended.step)
-
-    def _settle(self, ended: _Ended) -> None:
-        """Follows how a step ended; what it held is spare."""
-        step = ended.step
-        self._steps[step.name] = step
-        self._spare = self._held.pop(step.name)
-        if ended.defect is not None:
-            self._defect = ended.defect
-            self._store.save(step)
-            self.stop("ame failed")
-        match step.state:
-            case runs.State.SUCCEEDED:
-                moves = self._schedule.succeeded(step.name)
-            case runs.State.CANCELLED:
-                moves = self._schedule.cancelled(step.name)
-            case _:
-                moves = self._schedule.failed(step.name)
-        self._watcher.step(step)
-        self._follow(moves)
-
-    def _follow(self, moves: runs.Moves) -> None:
-        """Does what the schedule says comes next."""
-        for name in moves.start:
-            self._ready.setdefault(self._claims[name], deque()).append((next(self._came), name))
-        for name, reason in moves.cancel:
-            step = self._steps[name]
-            self._steps[name] = replace(
-                step, state=runs.State.CANCELLED, reason=reason, ended=_now()
-            )
-        cancelled = [self._steps[name] for name, _ in moves.cancel]
-        if cancelled:
-            self._store.save(*cancelled)
-            for step in cancelled:
-                self._watcher.step(step)
-        if moves.end is not None:
-            self._last = moves
-
-    def _report(self, over: threading.Event) -> None:
-        told = ""
-        while not over.wait(_REPORT_EVERY):
+        def do() -> None:
             try:
-                self._workbench.look()
-            except (errors.Error, OSError) as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._watcher.note(f"what steps report cannot be kept: {told}")
+                what(*arguments)
+            except BaseException as defect:  # noqa: BLE001
+                self._words.put(defect)
+
+        thread = threading.Thread(target=do)
+        self._threads.append(thread)
+        thread.start()
+
+    def _settle(self, done: Done) -> list[Begun]:
+        """Follows how a step ended; returns the steps that begin for it."""
+        name = done.step.name
+        match done.step.state:
+            case runs.State.SUCCEEDED:
+                moves = self._schedule.succeeded(name)
+            case runs.State.CANCELLED:
+                moves = self._schedule.cancelled(name)
+            case _:
+                moves = self._schedule.failed(name)
+        return self._follow(moves, done)
+
+    def _call_off(self, names: Iterable[str], moves: runs.Moves = runs.Moves()) -> None:  # noqa: B008  # frozen
+        """Cancels steps that were ready, and have not begun; does the moves that led to it."""
+        cancel = list(moves.cancel)
+        for name in names:
+            moves = self._schedule.cancelled(name)
+            cancel.append((name, self._stopped))
+        self._follow(replace(moves, cancel=tuple(cancel)))
+
+    def _follow(self, moves: runs.Moves, *ended: Done) -> list[Begun]:
+        """Does what the schedule says, and saves it in one with what has led to it.
+
+        Returns the steps that begin.
+        """
+        unsure = [name for name in moves.start if self._plan.steps[name].task.cache]
+        for name in moves.start:
+            if name not in unsure:
+                self._line.join(name, self._claims[name])
+        now = _now()
+        off = [
+            replace(self._steps[name], state=runs.State.CANCELLED, reason=reason, ended=now)
+            for name, reason in moves.cancel
+        ]
+        begun = [begin(self._steps[name], lease, now) for name, lease in self._line.serve()]
+        steps = [*(each.step for each in ended), *off, *(each.step for each in begun)]
+        if steps:
+            ends = chain.from_iterable(each.records for each in ended)
+            self._store.save(*ends, *steps, *(each.attempt for each in begun))
+        for step in steps:
+            self._steps[step.name] = step
+            self._watcher.step(step)
+        if unsure:
+            self._thread(self._look_up, unsure)
+        if (claim := self._line.lacking()) is not None:
+            self._thread(self._wait, claim)
+        if moves.end is not None:
+            self._words.put(moves)
+        return begun
 
 
 def _now() -> datetime:

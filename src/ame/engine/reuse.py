@@ -55,10 +55,10 @@ def _counting(task: project.Task, files: tree.Tree, returned: Set[str]) -> tree.
 
 def taken_over(
     earlier: runs.Step, step: runs.Step, reason: str, store: runs.Store
-) -> tuple[runs.Step, list[runs.Record]]:
+) -> tuple[runs.Step, tuple[runs.Record, ...]]:
     """A step that need not be done again, as its earlier doing left it.
 
-    Returns it in its final state, and what is to be saved: itself and its metrics and artifacts.
+    Returns it in its final state, and what is to be saved with it: its metrics and artifacts.
     """
     now = datetime.now(UTC)
     step = replace(
@@ -72,7 +72,7 @@ def taken_over(
     )
     metrics = [m for m in store.metrics(earlier.run) if m.step == earlier.name]
     artifacts = [a for a in store.artifacts(earlier.run) if a.step == earlier.name]
-    records: list[runs.Record] = [step]
-    records += [replace(metric, run=step.run, step=step.name) for metric in metrics]
-    records += [replace(artifact, run=step.run, step=step.name) for artifact in artifacts]
-    return step, records
+    return step, (
+        *(replace(metric, run=step.run, step=step.name) for metric in metrics),
+        *(replace(artifact, run=step.run, step=step.name) for artifact in artifacts),
+    )

@@ -259,7 +259,7 @@ def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[
         mine = runs.Step(run=run.name, name=step.name, index=index, needs=step.needs)
         reason = f"done by {earlier.name}"
         done[step.name], records = reuse.taken_over(step, mine, reason, home.store)
-        home.store.save(*records)
+        home.store.save(done[step.name], *records)
     return done
 
 

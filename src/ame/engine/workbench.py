@@ -1,12 +1,10 @@
 """The workbench of a run: where each step is done, from its files to its results."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from ame import errors, process, runs
@@ -19,7 +17,8 @@ from ame.engine.reports.metrics import Metrics
 from ame.engine.watcher import Watcher
 from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow
-from ame.engine.workspace.folder import Workspace, remove
+from ame.engine.workspace.folder import Workspace
+from ame.engine.workspace.spares import Spares
 from ame.runs import leases
 
 
@@ -42,6 +41,31 @@ class Shared:
     def folder(self) -> Path:
         """Where the run keeps its logs, and its workspaces as long as they are needed."""
         return self.home.folder / "runs" / self.run.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A step that has begun, with its first attempt, and what it holds of the machine."""
+
+    step: runs.Step
+    attempt: runs.Attempt
+    lease: leases.Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step in its final state, and what is to be saved with it."""
+
+    step: runs.Step
+    records: tuple[runs.Record, ...] = ()
+
+
+def begin(step: runs.Step, lease: leases.Lease, now: datetime) -> Begun:
+    """The step as it begins."""
+    attempt = runs.Attempt(run=step.run, step=step.name, number=1, started=now)
+    return Begun(
+        step=replace(step, state=runs.State.RUNNING, started=now), attempt=attempt, lease=lease
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,42 +102,34 @@ class Workbench:
             shared.watcher,
             variables.tracking_uri(shared.home.settings, shared.home.folder),
         )
-        self._spares: dict[Path, list[Workspace]] = defaultdict(list)
-        """Workspaces that are to be had again, by their project."""
-        self._spared: set[Path] = set()
-        """Where those are, or were."""
+        self._spares = Spares(shared.home.blobs)
         self._nothing = ""
         """The tree without files, once it is kept: most steps leave that."""
 
-    def do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
-        """Does the step, as often as its task allows; returns it in its final state, saved.
-
-        Its workspace stays until `clear`.
-        """
+    def look_up(self, step: runs.Step) -> Done | runs.Step:
+        """The step as an earlier one with the same key has left it; else itself, with its key."""
         try:
-            return self._do(name, step, lease)
+            return self._look_up(step)
         except (errors.Error, OSError) as error:
-            now = _now()
-            failed = replace(
-                step,
-                state=runs.State.FAILED,
-                reason=self._secrets.hide(str(error)),
-                started=step.started or now,
-                ended=now,
-            )
-            self._shared.home.store.save(failed)
-            return failed
+            reason, now = self._secrets.hide(str(error)), _now()
+            failed = replace(step, state=runs.State.FAILED, reason=reason, started=now, ended=now)
+            return Done(step=failed)
+
+    def do(self, begun: Begun) -> Done:
+        """Does a step, as often as its task allows. Its workspace stays until `clear`."""
+        try:
+            return self._do(begun)
+        except (errors.Error, OSError) as error:
+            ended = _ended(begun.attempt, self._failed(str(error)))
+            return Done(step=_with(begun.step, ended), records=(ended,))
 
     def clear(self, step: runs.Step) -> None:
         """Removes the workspace of a step that is done, unless it is kept for another."""
-        folder = self._shared.folder / str(step.index) / "work"
-        if folder not in self._spared:
-            remove(folder)
+        self._spares.clear(self._shared.folder / str(step.index) / "work")
 
     def close(self) -> None:
         """Removes the workspaces that were kept for steps to come. Nothing is done here after."""
-        for spare in chain(*self._spares.values()):
-            remove(spare.folder)
+        self._spares.close()
 
     def stop(self, *, now: bool = False) -> None:
         """Ends all that is running, and what comes later at once; with `now`, without asking."""
@@ -131,27 +147,40 @@ class Workbench:
             each.look()
         self._metrics.read()
 
-    def _do(self, name: str, step: runs.Step, lease: leases.Lease) -> runs.Step:
+    def _look_up(self, step: runs.Step) -> Done | runs.Step:
         shared = self._shared
-        planned = shared.plan.steps[name]
-        files = shared.flow.into(name)
-        key = ""
-        if planned.task.cache:
-            key = reuse.key(planned, files, shared.flow.returned(name), shared.run.arguments)
-            reused = None if self._shared.fresh else self._reuse(replace(step, key=key))
-            if reused is not None:
-                return reused
-        step = replace(step, key=key, state=runs.State.RUNNING, started=_now())
-        shared.watcher.step(step)
-        for number in range(1, planned.task.retries + 2):
-            begun = runs.Attempt(run=step.run, step=name, number=number, started=_now())
-            shared.home.store.save(step, begun)
-            tried = self._try(planned, step, number, files, lease)
-            step = self._record(step, begun, tried)
-            if step.state.final:
-                return step
+        files = shared.flow.into(step.name)
+        returned = shared.flow.returned(step.name)
+        key = reuse.key(shared.plan.steps[step.name], files, returned, shared.run.arguments)
+        step = replace(step, key=key)
+        earlier = None if shared.fresh else shared.home.store.reusable(key)
+        outputs = None if earlier is None else shared.home.kept(earlier.outputs)
+        if earlier is None or outputs is None:
+            return step
+        shared.flow.out_of(step.name, outputs)
+        reason = f"from the cache: {earlier.run}"
+        step, records = reuse.taken_over(earlier, step, reason, shared.home.store)
+        return Done(step=step, records=records)
+
+    def _do(self, begun: Begun) -> Done:
+        shared, step, attempt = self._shared, begun.step, begun.attempt
+        planned = shared.plan.steps[step.name]
+        files = shared.flow.into(step.name)
+        retries = planned.task.retries
+        while True:
+            tried = self._try(planned, step, attempt.number, files, begun.lease)
+            step = replace(step, limits=tried.limited)
+            ended = _ended(attempt, tried)
+            if tried.state is not runs.State.FAILED or attempt.number > retries:
+                break
+            shared.watcher.note(
+                f"{step.name}: {tried.reason}; trying again ({attempt.number} of {retries})"
+            )
             self.clear(step)
-        raise AssertionError("the last attempt is final")
+            attempt = replace(attempt, number=attempt.number + 1, started=_now())
+            shared.home.store.save(step, ended, attempt)
+        step = replace(_with(step, ended), outputs=self._keep(tried.outputs))
+        return Done(step=step, records=(ended, *_artifacts(step, tried.artifacts or {})))
 
     def _try(
         self,
@@ -189,7 +218,7 @@ class Workbench:
                         return _Try(state=runs.State.CANCELLED, reason=STOPPED)
                     self._attempts[step.name] = trying
                     self._logs[step.name] = written
-                workspace = self._lay(planned, files, folder / "work")
+                workspace = self._spares.lay(planned.folder, files, folder / "work")
                 self._metrics.begin(step.name, report)
                 ended = trying.run(
                     planned.task,
@@ -200,34 +229,13 @@ class Workbench:
                 )
                 reason = attempt.reason(ended, limits)
                 if reason:
-                    return self._failed(reason, ended, trying)
+                    return self._failed(reason, ended, trying.limited)
                 return self._gather(planned, workspace, ended, trying, written)
             except errors.Cancelled:
                 return _Try(state=runs.State.CANCELLED, reason=STOPPED, limited=trying.limited)
             except (errors.Error, OSError) as error:
                 written.note(str(error))
-                return self._failed(str(error), None, trying)
-
-    def _lay(self, planned: plan.PlannedStep, files: tree.Tree, folder: Path) -> Workspace:
-        """A workspace for the step: a spare one of the same project, or a new one."""
-        blobs = self._shared.home.blobs
-        with self._lock:
-            spares = self._spares.get(planned.folder)
-            spare = spares.pop() if spares else None
-        if spare is not None:
-            try:
-                return spare.lay_again(files, folder, blobs)
-            except OSError:
-                remove(spare.folder)
-                remove(folder)
-        return Workspace.lay(files, folder, blobs)
-
-    def _spare(self, planned: plan.PlannedStep, workspace: Workspace, outputs: tree.Tree) -> None:
-        """Keeps the workspace of a step that is done for the next, unless it has grown large."""
-        if sum(file.size for file in outputs.values()) <= _SMALL:
-            with self._lock:
-                self._spared.add(workspace.folder)
-                self._spares[planned.folder].append(workspace)
+                return self._failed(str(error), limited=trying.limited)
 
     def _forget(self, name: str) -> None:
         with self._lock:
@@ -257,7 +265,7 @@ class Workbench:
             written.note(refused)
             shared.watcher.note(f"{planned.name}: {refused}")
         shared.flow.out_of(planned.name, outputs)
-        self._spare(planned, workspace, outputs)
+        self._spares.keep(planned.folder, workspace, outputs)
         return _Try(
             state=runs.State.SUCCEEDED,
             ended=ended,
@@ -266,12 +274,12 @@ class Workbench:
             artifacts=artifacts,
         )
 
-    def _failed(self, reason: str, ended: process.Exit | None, trying: attempt.Attempt) -> _Try:
+    def _failed(self, reason: str, ended: process.Exit | None = None, limited: str = "") -> _Try:
         return _Try(
             state=runs.State.FAILED,
             reason=self._secrets.hide(reason),
             ended=ended,
-            limited=trying.limited,
+            limited=limited,
         )
 
     def _place(
@@ -324,52 +332,6 @@ class Workbench:
             **shared.secrets.get(step.name, {}),
         }
 
-    def _record(self, step: runs.Step, begun: runs.Attempt, tried: _Try) -> runs.Step:
-        """Saves how an attempt ended; the step is final unless it is to be tried again."""
-        ended = tried.ended
-        now = _now()
-        done = replace(
-            begun,
-            state=tried.state,
-            reason=tried.reason,
-            ended=now,
-            exit_code=None if ended is None else ended.code,
-            peak_memory=None if ended is None else ended.peak_memory,
-            cpu_seconds=None if ended is None else ended.cpu_seconds,
-        )
-        task = self._shared.plan.steps[step.name].task
-        step = replace(step, limits=tried.limited)
-        again = tried.state is runs.State.FAILED and begun.number <= task.retries
-        if again:
-            self._shared.watcher.note(
-                f"{step.name}: {tried.reason}; trying again ({begun.number} of {task.retries})"
-            )
-            self._shared.home.store.save(step, done)
-            return step
-        step = replace(
-            step,
-            state=tried.state,
-            reason=tried.reason,
-            ended=now,
-            outputs=self._keep(tried.outputs),
-        )
-        artifacts = _artifacts(step, tried.artifacts or {})
-        self._shared.home.store.save(step, done, *artifacts)
-        return step
-
-    def _reuse(self, step: runs.Step) -> runs.Step | None:
-        """The step as done by an earlier one with the same key, with all that came of it."""
-        shared = self._shared
-        earlier = shared.home.store.reusable(step.key)
-        outputs = None if earlier is None else shared.home.kept(earlier.outputs)
-        if earlier is None or outputs is None:
-            return None
-        shared.flow.out_of(step.name, outputs)
-        reason = f"from the cache: {earlier.run}"
-        step, records = reuse.taken_over(earlier, step, reason, shared.home.store)
-        shared.home.store.save(*records)
-        return step
-
     def _keep(self, outputs: tree.Tree | None) -> str:
         if outputs is None:
             return ""
@@ -381,8 +343,25 @@ class Workbench:
 
 
 STOPPED = "the run was stopped"
-_SMALL = 64 * 1024**2
-"""Bytes of outputs with which a workspace is kept until another step takes it over."""
+
+
+def _ended(attempt: runs.Attempt, tried: _Try) -> runs.Attempt:
+    """The attempt as it ended."""
+    exit_ = tried.ended
+    return replace(
+        attempt,
+        state=tried.state,
+        reason=tried.reason,
+        ended=_now(),
+        exit_code=None if exit_ is None else exit_.code,
+        peak_memory=None if exit_ is None else exit_.peak_memory,
+        cpu_seconds=None if exit_ is None else exit_.cpu_seconds,
+    )
+
+
+def _with(step: runs.Step, last: runs.Attempt) -> runs.Step:
+    """The step as its last attempt has left it."""
+    return replace(step, state=last.state, reason=last.reason, ended=last.ended)
 
 
 def _artifacts(step: runs.Step, files: tree.Tree) -> list[runs.Artifact]:

@@ -71,26 +71,30 @@ with mlflow.start_run():
     for epoch in range(3):
         mlflow.log_metric("loss", 1 / (epoch + 1), step=epoch)
     mlflow.log_metric("attempt", float(os.environ["AME_ATTEMPT"]))
+    mlflow.log_text("kept", "file.txt")
 sys.exit(os.environ["AME_ATTEMPT"] == "1")
 """
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_plain_mlflow_calls_are_metrics_of_the_run_and_of_their_attempt(doing: Doing) -> None:
+def test_plain_mlflow_calls_of_steps_that_start_at_once_are_metrics_of_their_attempts(
+    doing: Doing,
+) -> None:
     doing.write({"requirements.txt": "mlflow-skinny>=3\nsqlalchemy\nalembic\n", "train.py": LOG})
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     pip = {"pip": {"pythonVersion": version, "command": "python train.py"}}
-    doing.file({"name": "t", "executor": pip, "retries": 1, "resources": {"memory": "2G"}})
+    once = {"executor": pip, "retries": 1, "resources": {"memory": "1G", "cpu": 1}}
+    doing.file({"name": "t", "pipeline": [[{"name": name, **once} for name in ("a", "b")]]})
 
     ended = doing.run("t")
 
     assert ended.run.state is runs.State.SUCCEEDED, doing.log(ended).decode()
     found = sorted(measured(doing, ended.run.name))
-    assert found == sorted(
-        [("loss", 1.0, 0), ("loss", 0.5, 1), ("loss", 1 / 3, 2)] * 2
-        + [("attempt", 1.0, 0), ("attempt", 2.0, 0)]
-    )
-    with closing(sqlite3.connect(next(doing.home.folder.rglob("mlflow.db")))) as kept:
+    losses = [("loss", 1.0, 0), ("loss", 0.5, 1), ("loss", 1 / 3, 2)] * 2
+    assert found == sorted([*losses, ("attempt", 1.0, 0), ("attempt", 2.0, 0)] * 2)
+    store = doing.home.folder / "mlflow"
+    assert len([*store.glob("artifacts/*/*/artifacts/file.txt")]) == 4
+    with closing(sqlite3.connect(store / "mlflow.db")) as kept:
         names = kept.execute("SELECT name FROM experiments").fetchall()
     assert ("demo",) in names

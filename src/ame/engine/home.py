@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import ame
 from ame import process, project, runs
-from ame.engine import machine
+from ame.engine import machine, variables
 from ame.engine.environments import Environments
 from ame.engine.settings import Settings
 from ame.engine.workspace import tree
@@ -102,6 +102,7 @@ class Home:
             environ=os.environ,
             downloads=self.settings.python_downloads,
             site=self.site,
+            store=variables.own_store(self.settings, self.folder),
         )
 
     @cached_property

@@ -43,6 +43,7 @@ def provided(
     devices = ",".join(gpus)
     return {
         "MLFLOW_TRACKING_URI": tracking_uri(settings, home),
+        **_artifacts(settings, home),
         "MLFLOW_EXPERIMENT_NAME": _outside("MLFLOW_EXPERIMENT_NAME", settings) or project,
         "MLFLOW_RUN_CONTEXT": json.dumps(
             {"ame.run": run, "ame.step": step, "ame.attempt": str(attempt)}
@@ -61,7 +62,23 @@ def provided(
 
 def tracking_uri(settings: Settings, home: Path) -> str:
     """Where MLflow keeps its runs: as set outside, else a file in the state folder."""
-    return _outside("MLFLOW_TRACKING_URI", settings) or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    return _outside("MLFLOW_TRACKING_URI", settings) or f"sqlite:///{_store(home)}"
+
+
+def own_store(settings: Settings, home: Path) -> Path | None:
+    """The file in the state folder where MLflow keeps its runs; None where that is set outside."""
+    return None if _outside("MLFLOW_TRACKING_URI", settings) else _store(home)
+
+
+def _store(home: Path) -> Path:
+    return home / "mlflow" / "mlflow.db"
+
+
+def _artifacts(settings: Settings, home: Path) -> dict[str, str]:
+    """Where artifacts go that MLflow keeps with such a file: else into the step's workspace."""
+    if own_store(settings, home) is None:
+        return {}
+    return {"_MLFLOW_SERVER_ARTIFACT_ROOT": str(home / "mlflow" / "artifacts")}
 
 
 def _outside(name: str, settings: Settings) -> str:

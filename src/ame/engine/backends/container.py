@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ame import process, project
-from ame.engine import executors
+from ame.engine import executors, variables
 from ame.engine.backends import containers, images
 from ame.engine.backends.places import Child, Follow, variables_of
+from ame.engine.settings import Settings
 
 
 class Container:
@@ -51,13 +52,20 @@ class Container:
             return follow(self._supervisor.start(command))
 
         def inside(command: process.Command) -> process.Exit:
-            mounts = (containers.Mount(path=environments.folder),)
+            mounts = tuple(containers.Mount(path=path) for path in written)
             return follow(self._contain(command, process.Limits(), mounts))
 
         self._image = self._engine.fetch(executor.image, run=run, folder=self._home)
+        store = variables.own_store(Settings.read(self._home), self._home)
         environments = images.Environments(
-            self._home / "images", self._image, inside=inside, environ=os.environ, site=self._site
+            self._home / "images",
+            self._image,
+            inside=inside,
+            environ=os.environ,
+            site=self._site,
+            store=store,
         )
+        written = [environments.folder] if store is None else [environments.folder, store.parent]
         self._mounts += (
             containers.Mount(path=environments.folder, read_only=True),
             containers.Mount(path=self._site, read_only=True),
@@ -80,8 +88,8 @@ class Container:
         limits: process.Limits,
     ) -> Child:
         """As promised by `Place`."""
-        variables = variables_of({}, own, ready)
-        command = process.Command(argv=ready.argv, folder=folder, variables=variables)
+        whole = variables_of({}, own, ready)
+        command = process.Command(argv=ready.argv, folder=folder, variables=whole)
         return self._contain(command, limits, self._mounts)
 
     def _contain(

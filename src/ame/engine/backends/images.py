@@ -12,7 +12,6 @@ from ame import errors, process, project
 from ame.engine import environments, executors
 from ame.engine.backends.containers import Image
 from ame.engine.environments.interpreters import TELL
-from ame.engine.executors.ready import shell
 
 _NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(20, 7, -1)))
 _ASK = """
@@ -42,11 +41,13 @@ class Environments(environments.Environments):
         inside: environments.Run,
         environ: Mapping[str, str],
         site: Path | None = None,
+        store: Path | None = None,
     ) -> None:
-        """`inside` runs a command in a container that sees the command's folder and this `folder`.
+        """`inside` runs a command in a container that sees the command's folder, this `folder`,
+        and the one of `store`.
 
-        `environ` is ame's own; of it pip gets the settings of the network. `site`: a folder that
-        every environment imports from.
+        `environ` is ame's own; of it pip gets the settings of the network. `site` and `store` are
+        what they are on this machine.
         """
         self.folder = folder / image.id.removeprefix("sha256:")[:16]
         network = {
@@ -56,8 +57,15 @@ class Environments(environments.Environments):
         }
         own = {"PATH": image.path, "PIP_CACHE_DIR": str(self.folder / "pip")}
         self.folder.mkdir(parents=True, exist_ok=True)
-        super().__init__(self.folder, environ=network | own, downloads=False, site=site)
+        super().__init__(
+            self.folder, environ=network | own, downloads=False, site=site, store=store
+        )
         self._inside = inside
+
+    @property
+    def shell(self) -> str:
+        """The plain shell, which every image has that runs commands."""
+        return "/bin/sh"
 
     def interpreter(
         self,
@@ -159,7 +167,7 @@ def prepare(
     """
     if isinstance(executor, project.Custom):
         executor = replace(executor, python_version="")
-    ready = executors.prepare(
+    return executors.prepare(
         executor,
         folder=folder,
         arguments=arguments,
@@ -167,9 +175,6 @@ def prepare(
         run=run,
         note=note,
     )
-    if ready.argv[0] == shell():
-        ready = replace(ready, argv=("/bin/sh", *ready.argv[1:]))
-    return ready
 
 
 def _for_pip(variables: Mapping[str, str]) -> dict[str, str]:

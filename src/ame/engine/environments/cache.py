@@ -14,6 +14,7 @@ one that was changed is not given out again, and a new one is made.
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Self
 
 from ame import errors, process
+from ame.engine.environments import tracking
 from ame.engine.environments.installer import Installer, Run, plain, uv
 from ame.engine.environments.interpreters import Interpreter, Interpreters
 
@@ -65,6 +67,10 @@ class Environment:
         """Its interpreter."""
         return str(self.venv / "bin" / "python")
 
+    def has(self, package: str) -> bool:
+        """Whether it has a package of that name to import."""
+        return any(self.venv.glob(f"lib/*/site-packages/{package}/__init__.py"))
+
 
 class Environments:
     """All environments below a folder. Safe for several threads, and several processes."""
@@ -77,12 +83,14 @@ class Environments:
         downloads: bool = True,
         pythons: Sequence[Path] = (),
         site: Path | None = None,
+        store: Path | None = None,
     ) -> None:
         """Reads nothing yet.
 
         `environ` is what installers run in; `downloads`, whether Python itself may be fetched;
         `pythons`, folders searched for interpreters before all others; `site`, a folder that
-        every environment imports from.
+        every environment imports from; `store`, the file where MLflow is to keep its runs, made
+        with the first environment that has MLflow.
         """
         self.environ = environ
         self.interpreters = Interpreters(
@@ -92,8 +100,14 @@ class Environments:
         forbidden = environ.get("UV_PYTHON_DOWNLOADS") in ("never", "manual", "false")
         self._downloads = downloads and not forbidden
         self.site = site
+        self._store = store
         self._held: dict[str, int] = {}
         self._mutex = threading.Lock()
+
+    @property
+    def shell(self) -> str:
+        """What runs shell text: bash, for which people write; without it, the plain shell."""
+        return _shell()
 
     def interpreter(self, wanted: str, *, run: Run, note: Callable[[str], None]) -> Interpreter:
         """The interpreter of that version, fetched when it is not there and that is allowed.
@@ -141,7 +155,11 @@ class Environments:
                 note(f"waiting for environment {id_}, which another step is making")
                 wait = (sys.executable, "-I", "-S", "-c", _WAIT, str(place / "build"))
                 run(process.Command(argv=wait, folder=place, variables=plain(self.environ)))
-        return Environment(id=id_, venv=venv, cached=not made)
+        environment = Environment(id=id_, venv=venv, cached=not made)
+        if self._store and not self._store.exists() and environment.has("mlflow"):
+            note("making the file where MLflow keeps its runs")
+            tracking.make(self._store, self.installer(venv.parent, run))
+        return environment
 
     def installer(self, home: Path, run: Run) -> Installer:
         """What fills the environment in the folder `home`."""
@@ -212,6 +230,11 @@ class Environments:
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
+
+
+@functools.cache
+def _shell() -> str:
+    return shutil.which("bash") or "/bin/sh"
 
 
 def _ready(place: Path) -> Path | None:

@@ -1,24 +1,37 @@
-"""`!mlflow`: what `mlflow run .` does with the file `MLproject`, without MLflow.
+"""`!mlflow`: what `mlflow run .` does with the file `MLproject`.
 
-Reading that file, making its environment and filling in its parameters needs little; importing
-MLflow for it takes seconds at each step. So they are done here. One thing is left to the script's
-own `mlflow` calls: MLflow's run is opened by the first of them, not before the command starts.
+Reading that file, making its environment and filling in its parameters needs no MLflow. The run
+that it opens does: that of the project's environment, else one in an environment of its own.
 
-The entry point is `main`, or what `-e NAME` after `--` says; `-P NAME=VALUE` gives a parameter; all
-other arguments follow the command. The executor's `command` replaces that of `main`.
+The entry point is `main`, or what `-e NAME` after `--` says; `-P NAME=VALUE` gives a parameter;
+`--run-name`, `--experiment-name` and `--experiment-id` are what they are to `mlflow run`; all other
+arguments follow the command. The executor's `command` replaces that of `main`.
 """
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ame import errors, project
+from ame.engine import environments
+from ame.engine.executors import mlflow_run
 from ame.engine.executors.dependencies import mlflow_env
-from ame.engine.executors.dependencies.wanted import recipe
+from ame.engine.executors.dependencies.wanted import Wanted, recipe
 from ame.engine.executors.ready import Bench, Ready
 
 _MAIN = "main"
+_TOOL = ("mlflow-skinny>=3", "sqlalchemy", "alembic")
+_OPTIONS = {
+    "-P": "parameter",
+    "--param-list": "parameter",
+    "-e": "entry",
+    "--entry-point": "entry",
+    "--run-name": "run_name",
+    "--experiment-name": "experiment_name",
+    "--experiment-id": "experiment_id",
+}
 
 
 def prepare(executor: project.Mlflow, bench: Bench) -> Ready:
@@ -27,44 +40,88 @@ def prepare(executor: project.Mlflow, bench: Bench) -> Ready:
     file, content = _mlproject(bench.folder)
     python, wanted = mlflow_env.read(content, file, bench.folder, bench.note)
     python = executor.python_version or python or bench.environments.own().version
-    command = _entry_point(executor, content, file, given, bench.folder)
+    point = _entry_point(executor, content, file, given, bench.folder)
     environment = bench.get(
         recipe("mlflow", bench.interpreter(python), wanted.content(), lambda: wanted)
     )
-    argv = bench.shell(command, given.rest)
+    command = bench.shell(point.command, given.rest)
+    described = {"tags": _tags(given.entry), "parameters": point.parameters, **given.options}
+    opener = environment if environment.has("mlflow") else _tool(bench)
+    program = Path(mlflow_run.__file__).read_text(encoding="utf-8")
+    argv = (opener.python, "-I", "-c", program, json.dumps(described), *command)
     return bench.ready(argv, environment, wanted.roots)
+
+
+def _tool(bench: Bench) -> environments.Environment:
+    """MLflow, in an environment of its own."""
+    interpreter = bench.environments.own()
+    return bench.get(recipe("tool", interpreter, _TOOL, lambda: Wanted(lines=[*_TOOL])))
+
+
+def _tags(entry: str) -> dict[str, str]:
+    """What `mlflow run` tells of a run that it opens."""
+    return {
+        "mlflow.source.type": "PROJECT",
+        "mlflow.project.entryPoint": entry,
+        "mlflow.project.env": "virtualenv",
+        "mlflow.project.backend": "local",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Point:
+    """An entry point, ready to be run."""
+
+    command: str
+    """Shell text, its parameters filled in."""
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Given:
     """What the arguments say, as those of `mlflow run`."""
 
-    entry: str = ""
+    entry: str
     parameters: Mapping[str, str]
+    options: Mapping[str, str]
+    """Of the run of MLflow."""
     rest: tuple[str, ...]
 
     @classmethod
     def read(cls, arguments: Sequence[str]) -> "_Given":
-        """Raises errors.CommandInvalid for a parameter without a value."""
-        entry, parameters, rest = "", {}, []
+        """Raises errors.CommandInvalid for an option or a parameter without a value."""
+        parameters: dict[str, str] = {}
+        options: dict[str, str] = {}
+        rest: list[str] = []
         words = iter(arguments)
         for word in words:
-            name, _, value = word.partition("=")
-            if name in ("-P", "--param-list", "-e", "--entry-point"):
-                value = value if name.startswith("--") and value else next(words, "")
-            elif word.startswith("-P") and len(word) > 2:
-                name, value = "-P", word[2:]
-            else:
+            name, value = _split(word)
+            kind = _OPTIONS.get(name)
+            if kind is None:
                 rest.append(word)
                 continue
-            if name in ("-e", "--entry-point"):
-                entry = value
+            value = next(words, None) if value is None else value
+            if value is None:
+                raise errors.CommandInvalid(word, f"give `{name}` a value")
+            if kind != "parameter":
+                options[kind] = value
                 continue
             key, equals, value = value.partition("=")
             if not equals:
                 raise errors.CommandInvalid(word, "write a parameter as `-P NAME=VALUE`")
+            if key in parameters:
+                raise errors.CommandInvalid(word, f"give the parameter `{key}` once")
             parameters[key] = value
-        return cls(entry=entry, parameters=parameters, rest=tuple(rest))
+        entry = options.pop("entry", _MAIN)
+        return cls(entry=entry, parameters=parameters, options=options, rest=tuple(rest))
+
+
+def _split(word: str) -> tuple[str, str | None]:
+    """An option's name, and its value if that stands in the same word."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        return name, value if equals else None
+    return word[:2], word[2:] or None
 
 
 def _mlproject(folder: Path) -> tuple[str, dict[str, object]]:
@@ -79,14 +136,14 @@ def _entry_point(
     file: str,
     given: _Given,
     folder: Path,
-) -> str:
-    """The shell text of an entry point with its parameters filled in.
+) -> _Point:
+    """The entry point that is asked for.
 
     Raises:
         errors.DependenciesInvalid: there is no such entry point, or a parameter lacks a value.
 
     """
-    entry = given.entry or _MAIN
+    entry = given.entry
     points = mlflow_env.table(content.get("entry_points"), file, "entry_points")
     point = mlflow_env.table(points.get(entry), file, f"entry_points.{entry}")
     command = str(point.get("command") or "")
@@ -108,7 +165,7 @@ def _entry_point(
     else:
         filled = _filled(command, values, file)
     words = (f"--{shlex.quote(name)} {shlex.quote(value)}" for name, value in further.items())
-    return " ".join((filled, *words))
+    return _Point(command=" ".join((filled, *words)), parameters=values | further)
 
 
 def _value(name: str, declared: object, given: Mapping[str, str], file: str, folder: Path) -> str:

@@ -20,7 +20,7 @@ from ame import errors, project
 from ame.engine.executors import dotenv
 from ame.engine.executors.dependencies import package
 from ame.engine.executors.dependencies.wanted import Wanted, recipe
-from ame.engine.executors.ready import Bench, Ready, shell
+from ame.engine.executors.ready import Bench, Ready
 
 _FILE = "Pipfile.lock"
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -41,7 +41,7 @@ def prepare(executor: project.Pipenv, bench: Bench) -> Ready:
     """The command, in the environment of `Pipfile.lock`."""
     lock = _Lock(bench.read(_FILE, "run `pipenv lock`"), bench.folder)
     interpreter = bench.interpreter(executor.python_version or lock.python(bench))
-    words, variables = _command(bench.process(executor.command), _scripts(bench.folder))
+    words, variables = _command(bench, bench.process(executor.command), _scripts(bench.folder))
     wanted = lock.wanted(bench.environments.environ)
     content = (*wanted.content(), *wanted.variables.values())
     environment = bench.get(recipe("pipenv", interpreter, content, lambda: wanted))
@@ -155,7 +155,7 @@ def _scripts(folder: Path) -> dict[str, Any]:
 
 
 def _command(
-    argv: tuple[str, ...], scripts: Mapping[str, Any]
+    bench: Bench, argv: tuple[str, ...], scripts: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The argv after scripts are put in, and the variables that stood before the command.
 
@@ -169,7 +169,7 @@ def _command(
             words = ["python", "-c", f"import {module} as _m; _m.{called}", *argv[1:]]
         case [*commands]:
             chain = " && ".join(shlex.join(shlex.split(str(each))) for each in commands)
-            words = [shell(), "-c", f"{chain} {shlex.join(argv[1:])}"]
+            words = [bench.environments.shell, "-c", f"{chain} {shlex.join(argv[1:])}"]
         case _:
             words = [*(shlex.split(script) if script else argv[:1]), *argv[1:]]
     variables = dict(_assignments(words))

@@ -2,10 +2,8 @@
 
 import os
 import shlex
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from ame import errors
@@ -62,7 +60,7 @@ class Bench:
     def shell(self, command: str, arguments: Sequence[str] | None = None) -> tuple[str, ...]:
         """The argv that runs shell text, followed by the arguments, or by these in their place."""
         words = self.arguments if arguments is None else arguments
-        return (shell(), "-c", " ".join((command, *map(shlex.quote, words))))
+        return (self.environments.shell, "-c", " ".join((command, *map(shlex.quote, words))))
 
     def process(self, command: str) -> tuple[str, ...]:
         """The argv of a command that is one process; the arguments follow its own.
@@ -109,9 +107,3 @@ class Bench:
             environment=environment.id,
             cached=environment.cached,
         )
-
-
-@cache
-def shell() -> str:
-    """bash, for which people write; where it is missing, the machine's plain shell."""
-    return shutil.which("bash") or "/bin/sh"

@@ -5,8 +5,11 @@ tagged, straight from a SQLite store, else through the tracking server's REST in
 (`runs/search`, `metrics/get-history`).
 """
 
+import base64
 import json
+import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,10 +84,21 @@ def _call(uri: str, path: str, body: object) -> dict[str, list[dict]]:  # type: 
     request = Request(  # noqa: S310  # http and https only, by `metrics`
         f"{uri.rstrip('/')}/api/2.0/mlflow/{path}",
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **_credentials(os.environ)},
     )
     with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
         return json.load(answer)  # type: ignore[no-any-return]  # JSON
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """What MLflow's own client would say of who it is."""
+    name = environ.get("MLFLOW_TRACKING_USERNAME")
+    password = environ.get("MLFLOW_TRACKING_PASSWORD")
+    token = environ.get("MLFLOW_TRACKING_TOKEN")
+    if name and password:
+        both = base64.b64encode(f"{name}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {both}"}
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _metric(

@@ -16,6 +16,7 @@ PROVIDED = {
     "AME_REPORT": "the file to which metrics and progress are appended as lines of JSON",
     "AME_HOME": "the state folder",
     "MLFLOW_TRACKING_URI": "where MLflow keeps what is logged; a setting of `ame`",
+    "_MLFLOW_SERVER_ARTIFACT_ROOT": "where MLflow keeps files, when that is the state folder",
     "MLFLOW_EXPERIMENT_NAME": "the project's name, or that in the settings of `ame`",
     "MLFLOW_RUN_CONTEXT": "by what `ame` finds the metrics that a step logs",
     "CUDA_VISIBLE_DEVICES": "the GPUs that the step was given",

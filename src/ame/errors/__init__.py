@@ -23,6 +23,8 @@ Error:
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
     │   ├── SitesUnclear
+    │   ├── TensorUnfit
+    │   ├── TensorsMalformed
     │   ├── VariableUnfit
     │   └── VaultInvalid
     ├── NotFound
@@ -159,6 +161,7 @@ from ame.errors.project import (
     TwoProjectFiles,
     UnknownTask,
 )
+from ame.errors.protocol import TensorsMalformed, TensorUnfit
 from ame.errors.running import (
     ArtifactMissing,
     ArtifactNotFound,
@@ -297,6 +300,8 @@ __all__ = [
     "SiteUnknown",
     "SitesUnclear",
     "StepsConflict",
+    "TensorUnfit",
+    "TensorsMalformed",
     "TimedOut",
     "TooLarge",
     "TwoProjectFiles",

@@ -1,0 +1,1 @@
+"""What the parts of a fleet say to one another: messages, tensors, calls and their wires."""

@@ -1,0 +1,26 @@
+# Made from proto/shuffler/proto/task_builder.proto by tools/protos.py. Not to be edited.
+
+from ame.protocol.pb import _pool
+
+ErrorType = _pool.message("google.ondevicepersonalization.federatedcompute.proto.ErrorType")
+ErrorInfo = _pool.message("google.ondevicepersonalization.federatedcompute.proto.ErrorInfo")
+TaskGroup = _pool.message("google.ondevicepersonalization.federatedcompute.proto.TaskGroup")
+ExperimentFlags = _pool.message("google.ondevicepersonalization.federatedcompute.proto.ExperimentFlags")
+BuildTaskRequest = _pool.message("google.ondevicepersonalization.federatedcompute.proto.BuildTaskRequest")
+BuildTaskResponse = _pool.message("google.ondevicepersonalization.federatedcompute.proto.BuildTaskResponse")
+TaskMode = _pool.message("google.ondevicepersonalization.federatedcompute.proto.TaskMode")
+ModelReleaseManagementPolicy = _pool.message("google.ondevicepersonalization.federatedcompute.proto.ModelReleaseManagementPolicy")
+DatasetPolicy = _pool.message("google.ondevicepersonalization.federatedcompute.proto.DatasetPolicy")
+Policies = _pool.message("google.ondevicepersonalization.federatedcompute.proto.Policies")
+LearningAlgo = _pool.message("google.ondevicepersonalization.federatedcompute.proto.LearningAlgo")
+Optimizer = _pool.message("google.ondevicepersonalization.federatedcompute.proto.Optimizer")
+DpAggregator = _pool.message("google.ondevicepersonalization.federatedcompute.proto.DpAggregator")
+RuntimeConfig = _pool.message("google.ondevicepersonalization.federatedcompute.proto.RuntimeConfig")
+Metric = _pool.message("google.ondevicepersonalization.federatedcompute.proto.Metric")
+ArtifactBuilding = _pool.message("google.ondevicepersonalization.federatedcompute.proto.ArtifactBuilding")
+LearningProcess = _pool.message("google.ondevicepersonalization.federatedcompute.proto.LearningProcess")
+Evaluation = _pool.message("google.ondevicepersonalization.federatedcompute.proto.Evaluation")
+FederatedLearning = _pool.message("google.ondevicepersonalization.federatedcompute.proto.FederatedLearning")
+DifferentialPrivacy = _pool.message("google.ondevicepersonalization.federatedcompute.proto.DifferentialPrivacy")
+TaskConfig = _pool.message("google.ondevicepersonalization.federatedcompute.proto.TaskConfig")
+TaskReport = _pool.message("google.ondevicepersonalization.federatedcompute.proto.TaskReport")

@@ -5,6 +5,9 @@ Error:
     │   ├── ArgumentUnfit
     │   ├── ArgumentsRefused
     │   ├── ClassUnfit
+    │   ├── AggregationInvalid
+    │   ├── ArgumentsRefused
+    │   ├── ArrayUnsupported
     │   ├── CommandInvalid
     │   ├── CycleFound
     │   ├── DependenciesInvalid
@@ -83,15 +86,19 @@ Error:
     │   ├── Unreadable
     │   └── VaultDenied
     ├── Failed
+    │   ├── AggregateEmpty
+    │   ├── AggregateOverflow
     │   ├── ArtifactMissing
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
     │   ├── StepsConflict
-    │   └── TimedOut
+    │   ├── TimedOut
+    │   └── UpdateRefused
     ├── Cancelled
     │   └── JobAborted
     └── Damaged
+        ├── ArraysDamaged
         ├── BlobDamaged
         ├── DatabaseDamaged
         ├── NotAnIdentity
@@ -114,6 +121,13 @@ from ame.errors.client import (
     ParamsUnfit,
     RankInvalid,
     RankSilent,
+from ame.errors.aggregation import (
+    AggregateEmpty,
+    AggregateOverflow,
+    AggregationInvalid,
+    ArraysDamaged,
+    ArrayUnsupported,
+    UpdateRefused,
 )
 from ame.errors.containers import (
     ContainerEngineMissing,
@@ -217,7 +231,12 @@ from ame.errors.tree import (
 
 __all__ = [
     "ArgumentUnfit",
+    "AggregateEmpty",
+    "AggregateOverflow",
+    "AggregationInvalid",
     "ArgumentsRefused",
+    "ArrayUnsupported",
+    "ArraysDamaged",
     "ArtifactMissing",
     "ArtifactNotFound",
     "BlobDamaged",
@@ -309,6 +328,7 @@ __all__ = [
     "UnknownTask",
     "Unreadable",
     "Unsupported",
+    "UpdateRefused",
     "VariableUnfit",
     "VaultDenied",
     "VaultInvalid",

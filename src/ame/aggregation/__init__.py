@@ -1,0 +1,40 @@
+"""Arithmetic on arrays: what many updates amount to. It needs `ame-tasks[federation]`.
+
+An algorithm is a value with `begin`, `add`, `merge` and `value` (`Aggregator`); an optimizer is a
+value with `step` (`Optimizer`). Arrays are those of NumPy, PyTorch or TensorFlow.
+"""
+
+from ame.aggregation.arrays import Array, Arrays, View, view
+from ame.aggregation.checks import Checks
+from ame.aggregation.clip import Clip
+from ame.aggregation.layout import Layout, Slot
+from ame.aggregation.mean import Mean, Sum
+from ame.aggregation.optimizers import SGD, Adagrad, Adam, Moments, Optimizer, Yogi, applied
+from ame.aggregation.order import Order
+from ame.aggregation.spool import Spool
+from ame.aggregation.update import Aggregate, Aggregator, Update
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "Aggregate",
+    "Aggregator",
+    "Array",
+    "Arrays",
+    "Checks",
+    "Clip",
+    "Layout",
+    "Mean",
+    "Moments",
+    "Optimizer",
+    "Order",
+    "Slot",
+    "Spool",
+    "Sum",
+    "Update",
+    "View",
+    "Yogi",
+    "applied",
+    "view",
+]

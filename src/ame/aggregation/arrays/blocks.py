@@ -1,0 +1,143 @@
+"""Passes over the numbers of a view, block by block, so that what is in between stays in cache."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ame.aggregation.arrays.view import Numbers, View
+
+BLOCK = 1 << 16
+"""Numbers at once: 256 KiB of float32."""
+
+_ROW = 1 << 13
+"""Below the length at which BLAS would use threads: a sum does not depend on how many there are."""
+
+_TINY = 1e-30
+_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
+
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """The bounds of the blocks of `size` numbers."""
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+
+
+def widen(seen: View, part: slice, room: Floats) -> Floats:
+    """Some numbers of a view in the type of `room`, in `room` unless they have it already."""
+    numbers = seen.flat[part]
+    if numbers.dtype == room.dtype:
+        return numbers
+    into = room[: len(numbers)]
+    if seen.dtype != "bfloat16":
+        into[...] = numbers
+    elif room.dtype == np.float32:
+        bits = into.view(np.uint32)
+        bits[...] = numbers
+        np.left_shift(bits, 16, out=bits)
+    else:
+        into[...] = widen(seen, part, np.empty(len(numbers), np.float32))
+    return into
+
+
+@_quiet
+def squares(seen: View) -> tuple[float, bool]:
+    """The sum of the squares of floating numbers, and whether all of them are finite.
+
+    The sum is that of float32 products (of float64 ones for float64), exact to 1e-6 of it; it is
+    infinite only if it is beyond float64 or a number is not finite.
+    """
+    if seen.dtype in ("float32", "float64"):
+        total = _squares_of(seen.flat)
+    else:
+        room = np.empty(min(BLOCK, len(seen.flat)), np.float32)
+        total = sum(_squares_of(widen(seen, p, room)) for p in blocks(len(seen.flat)))
+    if _TINY < total < np.inf:
+        return total, True
+    return _slow_squares(seen)
+
+
+def _squares_of(numbers: Numbers) -> float:
+    whole = len(numbers) // _ROW * _ROW
+    rows, rest = numbers[:whole].reshape(-1, _ROW), numbers[whole:]
+    total = float(np.dot(rest, rest))
+    return total + float(np.vecdot(rows, rows).sum(dtype=np.float64)) if whole else total
+
+
+def _slow_squares(seen: View) -> tuple[float, bool]:
+    """The same in float64, for numbers whose squares are beyond float32."""
+    room = np.empty(min(BLOCK, len(seen.flat)), np.float64)
+    total, finite = 0.0, True
+    for part in blocks(len(seen.flat)):
+        numbers = widen(seen, part, room)
+        finite = finite and bool(np.isfinite(numbers).all())
+        total += _squares_of(numbers)
+    return total, finite
+
+
+@_quiet
+def add(total: Floats, seen: View, factor: float) -> None:
+    """Adds `factor` times the view to `total`, in the type of `total`."""
+    size = min(BLOCK, len(total))
+    room = np.empty(size, total.dtype)
+    wide = room if seen.flat.dtype == total.dtype else np.empty_like(room)
+    by = total.dtype.type(factor)
+    for part in blocks(len(total)):
+        numbers, sums = widen(seen, part, wide), total[part]
+        if factor != 1.0:
+            numbers = np.multiply(numbers, by, out=room[: len(numbers)])
+        np.add(sums, numbers, out=sums)
+
+
+@_quiet
+def scale(seen: View, factor: float, out: Floats) -> None:
+    """Writes `factor` times the view into `out`, in the type of `out`."""
+    by = out.dtype.type(factor)
+    for part in blocks(len(out)):
+        np.multiply(widen(seen, part, out[part]), by, out=out[part])
+
+
+def double(seen: View, factor: float = 1.0) -> npt.NDArray[np.float64]:
+    """`factor` times the view in float64, in new memory."""
+    made = np.empty(len(seen.flat))
+    scale(seen, factor, made)
+    return made
+
+
+def fitting(numbers: npt.NDArray[np.float64], dtype: str) -> Numbers:
+    """The numbers rounded to the nearest of `dtype`, ties to even; of bfloat16 its bits.
+
+    Raises:
+        OverflowError: a finite number is beyond the type, or one that is not finite has no place.
+    """
+    if dtype == "float64":
+        return numbers
+    made: Numbers
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        if dtype == "bfloat16":
+            made = _bfloat16(numbers.astype(np.float32))
+            finite = (made & 0x7F80) != 0x7F80
+        elif dtype in ("float16", "float32"):
+            made = numbers.astype(dtype)
+            finite = np.isfinite(made)
+        else:
+            whole = np.rint(numbers)
+            least, most = (0.0, 1.0) if dtype == "bool" else _bounds(dtype)
+            if not ((whole >= least) & (whole <= most)).all():
+                raise OverflowError
+            return whole.astype(dtype)
+    if not (finite.all() or (finite | ~np.isfinite(numbers)).all()):
+        raise OverflowError
+    return made
+
+
+def _bounds(dtype: str) -> tuple[float, float]:
+    bounds = np.iinfo(dtype)
+    most = float(bounds.max)
+    return float(bounds.min), most if int(most) <= bounds.max else float(np.nextafter(most, 0))
+
+
+def _bfloat16(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    bits = numbers.view(np.uint32)
+    return ((bits + (0x7FFF + ((bits >> 16) & 1))) >> 16).astype(np.uint16)

@@ -1,0 +1,74 @@
+"""The names, shapes and types of a model's arrays, by which updates are checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from ame import errors
+from ame.aggregation.arrays import (
+    FLOATS,
+    Array,
+    Arrays,
+    Kind,
+    Numbers,
+    View,
+    blocks,
+    given_back,
+    kind_of,
+    view,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one array of the model is."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    kind: Kind
+
+    @property
+    def floating(self) -> bool:
+        """Whether it holds fractions."""
+        return self.dtype in FLOATS
+
+    @classmethod
+    def of(cls, value: Array) -> Self:
+        """That of a value.
+
+        Raises:
+            errors.ArrayUnsupported: it is no array of real numbers.
+        """
+        seen = view(value)
+        return cls(seen.shape, seen.dtype, kind_of(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the arrays of a model are, by name."""
+
+    slots: Mapping[str, Slot]
+
+    @classmethod
+    def of(cls, model: Arrays) -> Self:
+        """That of a model.
+
+        Raises:
+            errors.ArrayUnsupported: a value is no array of real numbers.
+        """
+        return cls({key: Slot.of(value) for key, value in model.items()})
+
+
+def form(key: str, numbers: Numbers, slot: Slot) -> Array:
+    """Numbers in float64 as an array of the model: its shape, its type, and its framework's.
+
+    Integers and booleans are rounded to the nearest, ties to even.
+
+    Raises:
+        errors.AggregateOverflow: a number is beyond the type.
+    """
+    try:
+        fitting = blocks.fitting(numbers, slot.dtype)
+    except OverflowError:
+        raise errors.AggregateOverflow(key, slot.dtype) from None
+    return given_back(View(fitting, slot.dtype, slot.shape), slot.kind)

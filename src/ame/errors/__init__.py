@@ -2,12 +2,11 @@
 
 Error:
     ├── Invalid
+    │   ├── AggregationInvalid
     │   ├── ArgumentUnfit
     │   ├── ArgumentsRefused
-    │   ├── ClassUnfit
-    │   ├── AggregationInvalid
-    │   ├── ArgumentsRefused
     │   ├── ArrayUnsupported
+    │   ├── ClassUnfit
     │   ├── CommandInvalid
     │   ├── CycleFound
     │   ├── DependenciesInvalid
@@ -109,6 +108,14 @@ The branches are explained in `tree`. A message says what happened, where, and w
 attributes hold the same for programs. All are to be had from here: `errors.RunNotFound`.
 """
 
+from ame.errors.aggregation import (
+    AggregateEmpty,
+    AggregateOverflow,
+    AggregationInvalid,
+    ArraysDamaged,
+    ArrayUnsupported,
+    UpdateRefused,
+)
 from ame.errors.client import (
     JobAborted,
     NoDifference,
@@ -121,13 +128,6 @@ from ame.errors.client import (
     ParamsUnfit,
     RankInvalid,
     RankSilent,
-from ame.errors.aggregation import (
-    AggregateEmpty,
-    AggregateOverflow,
-    AggregationInvalid,
-    ArraysDamaged,
-    ArrayUnsupported,
-    UpdateRefused,
 )
 from ame.errors.containers import (
     ContainerEngineMissing,
@@ -230,10 +230,10 @@ from ame.errors.tree import (
 )
 
 __all__ = [
-    "ArgumentUnfit",
     "AggregateEmpty",
     "AggregateOverflow",
     "AggregationInvalid",
+    "ArgumentUnfit",
     "ArgumentsRefused",
     "ArrayUnsupported",
     "ArraysDamaged",

@@ -22,6 +22,7 @@ Error:
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
     │   ├── RankInvalid
+    │   ├── RequestMalformed
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
     │   ├── SitesUnclear
@@ -32,6 +33,7 @@ Error:
     ├── NotFound
     │   ├── ArtifactNotFound
     │   ├── BlobNotFound
+    │   ├── CallUnknown
     │   ├── DatasetNotKept
     │   ├── FolderNotFound
     │   ├── ImageMissing
@@ -67,6 +69,7 @@ Error:
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
+    │   ├── RequestTooLarge
     │   ├── TooLarge
     │   └── VaultUnavailable
     ├── Unsupported
@@ -82,12 +85,14 @@ Error:
     │   ├── KeyExposed
     │   ├── KeyLost
     │   ├── RankSilent
+    │   ├── Unauthenticated
     │   ├── Unreadable
     │   └── VaultDenied
     ├── Failed
     │   ├── AggregateEmpty
     │   ├── AggregateOverflow
     │   ├── ArtifactMissing
+    │   ├── CallFailed
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
@@ -175,7 +180,15 @@ from ame.errors.project import (
     TwoProjectFiles,
     UnknownTask,
 )
-from ame.errors.protocol import TensorsMalformed, TensorUnfit
+from ame.errors.protocol import (
+    CallFailed,
+    CallUnknown,
+    RequestMalformed,
+    RequestTooLarge,
+    TensorsMalformed,
+    TensorUnfit,
+    Unauthenticated,
+)
 from ame.errors.running import (
     ArtifactMissing,
     ArtifactNotFound,
@@ -241,6 +254,8 @@ __all__ = [
     "ArtifactNotFound",
     "BlobDamaged",
     "BlobNotFound",
+    "CallFailed",
+    "CallUnknown",
     "Cancelled",
     "ClaimTooLarge",
     "ClassRefused",
@@ -305,6 +320,8 @@ __all__ = [
     "PythonVersionInvalid",
     "RankInvalid",
     "RankSilent",
+    "RequestMalformed",
+    "RequestTooLarge",
     "ResourceMissing",
     "ResumeRefused",
     "RunConflict",
@@ -324,6 +341,7 @@ __all__ = [
     "TimedOut",
     "TooLarge",
     "TwoProjectFiles",
+    "Unauthenticated",
     "Unavailable",
     "UnknownTask",
     "Unreadable",

@@ -48,6 +48,8 @@ _TO_HTTP: Final = {
     OUT_OF_RANGE: 400,
 }
 _OF_ERRORS: Final[tuple[tuple[type[errors.Error], int], ...]] = (
+    (errors.Unauthenticated, UNAUTHENTICATED),
+    (errors.RequestTooLarge, RESOURCE_EXHAUSTED),
     (errors.Invalid, INVALID_ARGUMENT),
     (errors.NotFound, NOT_FOUND),
     (errors.Conflict, FAILED_PRECONDITION),
@@ -78,4 +80,6 @@ def to_http(code: int) -> int:
 
 def of(error: errors.Error) -> int:
     """The code of an error of ours."""
+    if isinstance(error, errors.CallFailed):
+        return error.code
     return next(code for branch, code in _OF_ERRORS if isinstance(error, branch))

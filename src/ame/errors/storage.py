@@ -23,7 +23,7 @@ class DatabaseDamaged(Damaged):
 class DatabaseNewer(Unsupported):
     """A database was written by a newer ame."""
 
-    def __init__(self, path: "Path", version: int, known: int) -> None:
+    def __init__(self, path: "Path | str", version: int, known: int) -> None:
         self.path = path
         self.version = version
         self.known = known
@@ -36,7 +36,7 @@ class DatabaseNewer(Unsupported):
 class DatabaseUnusable(Unavailable):
     """A database cannot be opened or written: no room, no right, or a lock held too long."""
 
-    def __init__(self, path: "Path", detail: str) -> None:
+    def __init__(self, path: "Path | str", detail: str) -> None:
         self.path = path
         self.detail = detail
         super().__init__(

@@ -1,0 +1,103 @@
+"""Works that wait for a database, taken many at a time by threads that each hold a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ame.storage.databases.database import Work
+
+MOST = 256
+"""How many works are committed together."""
+Kept = TypeVar("Kept")
+Commit = Callable[[Sequence["Given"]], None]
+"""Does works in one transaction. Fills in what each came to; raises where none was done."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Given:
+    """A work, who waits for it, and what it came to."""
+
+    work: Work[Any]
+    loop: asyncio.AbstractEventLoop
+    waiting: asyncio.Future[Any]
+    kept: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Tells the one who waits, if that one still does. To be called in their loop."""
+        if self.waiting.done():
+            return
+        if self.error is None:
+            self.waiting.set_result(self.kept)
+        else:
+            self.waiting.set_exception(self.error)
+
+
+@dataclass(slots=True)
+class Group:
+    """A queue of works, and the threads that take from it."""
+
+    name: str
+    _queue: SimpleQueue[Given | None] = field(default_factory=SimpleQueue)
+    _threads: list[Thread] = field(default_factory=list)
+
+    def start(self, commit: Commit) -> None:
+        """Another thread that takes works and commits them."""
+        thread = Thread(target=self._take, args=(commit,), name=self.name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    async def do(self, work: Work[Kept]) -> Kept:
+        """Waits until the work was committed."""
+        loop = asyncio.get_running_loop()
+        given = Given(work=work, loop=loop, waiting=loop.create_future())
+        self._queue.put(given)
+        kept: Kept = await given.waiting
+        return kept
+
+    def close(self) -> None:
+        """Ends the threads when all that was given before is done."""
+        for _ in self._threads:
+            self._queue.put(None)
+        while self._threads:
+            self._threads.pop().join()
+
+    def _take(self, commit: Commit) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            ending = False
+            with suppress(Empty):
+                while len(batch) < MOST:
+                    following = self._queue.get_nowait()
+                    if following is None:
+                        ending = True
+                        break
+                    batch.append(following)
+            try:
+                commit(batch)
+            except Exception as error:  # noqa: BLE001 - those who wait are told, and others served
+                for given in batch:
+                    given.error = error
+            _tell(batch)
+            if ending:
+                return
+
+
+def _tell(batch: Sequence[Given]) -> None:
+    """Settles the works of each loop in one turn of it."""
+    for loop in {id(given.loop): given.loop for given in batch}.values():
+        own = [given for given in batch if given.loop is loop]
+        with suppress(RuntimeError):  # its loop was closed: nobody waits
+            loop.call_soon_threadsafe(_settle, own)
+
+
+def _settle(batch: Sequence[Given]) -> None:
+    for given in batch:
+        given.settle()

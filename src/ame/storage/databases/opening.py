@@ -1,0 +1,28 @@
+"""Which database an address means."""
+
+from pathlib import Path
+
+from ame import errors
+from ame.storage.connections import MIGRATIONS
+from ame.storage.databases.database import Database
+from ame.storage.databases.sqlite import Sqlite
+
+
+def opened(address: str, schema: str) -> Database:
+    """The database at a `postgresql://` URL, or in the SQLite file of this path.
+
+    `schema` names one of the schemas that ame has.
+
+    Raises:
+        errors.DatabaseUnusable: it cannot be reached, opened or written.
+        errors.DatabaseDamaged: the file is no database, or a broken one.
+        errors.DatabaseNewer: a newer ame wrote it.
+        errors.ExtraMissing: PostgreSQL is asked for, and its driver is not installed.
+    """
+    if not address.startswith(("postgresql://", "postgres://")):
+        return Sqlite(Path(address), MIGRATIONS / schema)
+    try:
+        from ame.storage.databases.postgres import Postgres
+    except ImportError:
+        raise errors.ExtraMissing("postgres", "PostgreSQL") from None
+    return Postgres(address, MIGRATIONS / schema)

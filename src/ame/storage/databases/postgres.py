@@ -1,0 +1,145 @@
+"""A database in PostgreSQL, for several servers at once."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import local
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection, sql
+
+from ame import errors
+from ame.storage.databases.database import Work
+from ame.storage.databases.group import Given, Group
+
+WRITERS = 4
+READERS = 2
+MIGRATING = 0x616D65
+"""The lock under which one server at a time brings the schema up to date."""
+Kept = TypeVar("Kept")
+
+
+class _Rows:
+    def __init__(self, connection: "Connection[tuple[Any, ...]]") -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        text = statement.replace("?", "%s").replace("{lock}", "FOR UPDATE")
+        ran = self._connection.execute(text.encode(), values or None)
+        return ran.fetchall() if ran.description else []
+
+
+class Postgres:
+    """It promises what `Database` does. A few threads write, each with a connection."""
+
+    def __init__(self, address: str, schema: Path, *, writers: int = WRITERS) -> None:
+        """Connects, and brings the schema up to date. `address` is a URL or a connection string.
+
+        Raises:
+            errors.DatabaseUnusable: the server cannot be reached, or refuses.
+            errors.DatabaseNewer: a newer ame made the schema.
+        """
+        self._address = address
+        self._own = local()
+        self._open: list[Connection[tuple[Any, ...]]] = []
+        self._migrate(schema)
+        self._writes = Group("writes PostgreSQL")
+        self._reads = Group("reads PostgreSQL")
+        for _ in range(writers):
+            self._writes.start(self._commit)
+        for _ in range(READERS):
+            self._reads.start(self._commit)
+
+    async def do(self, work: Work[Kept]) -> Kept:
+        return await self._writes.do(work)
+
+    async def read(self, work: Work[Kept]) -> Kept:
+        return await self._reads.do(work)
+
+    def close(self) -> None:
+        self._writes.close()
+        self._reads.close()
+        while self._open:
+            self._open.pop().close()
+
+    def _commit(self, batch: Sequence[Given]) -> None:
+        """One transaction; where it meets another server's, one for each work."""
+        try:
+            self._transact(batch)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            for given in batch:
+                self._again(given)
+        except psycopg.Error as error:
+            self._lose()
+            raise errors.DatabaseUnusable(_shown(self._address), str(error).strip()) from error
+
+    def _again(self, given: Given) -> None:
+        for _ in range(20):
+            try:
+                self._transact([given])
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+                given.error = error
+            else:
+                return
+
+    def _transact(self, batch: Sequence[Given]) -> None:
+        connection = self._connection()
+        rows = _Rows(connection)
+        with connection.transaction():
+            for given in batch:
+                given.error = None
+                try:
+                    with connection.transaction():
+                        given.kept = given.work(rows)
+                except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                    raise
+                except psycopg.OperationalError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the work
+                    given.error = error
+
+    def _connection(self) -> "Connection[tuple[Any, ...]]":
+        kept: Connection[tuple[Any, ...]] | None = getattr(self._own, "connection", None)
+        if kept is None or kept.closed:
+            kept = psycopg.connect(self._address, autocommit=True)
+            kept.prepare_threshold = 2
+            self._own.connection = kept
+            self._open.append(kept)
+        return kept
+
+    def _lose(self) -> None:
+        """Lets go of a connection that may be broken; the next work makes a new one."""
+        kept: Connection[tuple[Any, ...]] | None = getattr(self._own, "connection", None)
+        if kept is not None:
+            self._open.remove(kept)
+            with suppress(psycopg.Error):
+                kept.close()
+            self._own.connection = None
+
+    def _migrate(self, schema: Path) -> None:
+        known = sum(1 for _ in schema.iterdir())
+        try:
+            with psycopg.connect(self._address) as connection:
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATING,))
+                name = sql.Identifier(f"{schema.name}_version")
+                made = sql.SQL("CREATE TABLE IF NOT EXISTS {} (version INTEGER)").format(name)
+                connection.execute(made)
+                row = connection.execute(sql.SQL("SELECT version FROM {}").format(name)).fetchone()
+                version = row[0] if row else 0
+                if version > known:
+                    raise errors.DatabaseNewer(_shown(self._address), version, known)
+                for number in range(version + 1, known + 1):
+                    script = (schema / f"{number:04}.sql").read_text()
+                    connection.execute(script.replace("BLOB", "BYTEA").encode())
+                if not row:
+                    connection.execute(sql.SQL("INSERT INTO {} VALUES (0)").format(name))
+                connection.execute(sql.SQL("UPDATE {} SET version = %s").format(name), (known,))
+        except psycopg.Error as error:
+            raise errors.DatabaseUnusable(_shown(self._address), str(error).strip()) from error
+
+
+def _shown(address: str) -> str:
+    """The address without its password."""
+    known = psycopg.conninfo.conninfo_to_dict(address)
+    return f"postgresql://{known.get('host', '')}/{known.get('dbname', '')}"

@@ -1,0 +1,80 @@
+"""A real PostgreSQL server, as Debian packages it."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from parts.waiting import eventually
+
+BINARIES = next(Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/lib/postgresql/bin"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postgres:
+    """A server of its own, for the tests that share it."""
+
+    port: int
+
+    def fresh(self, name: str) -> str:
+        """The address of a new, empty database."""
+        address = f"postgresql://postgres@127.0.0.1:{self.port}"
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return f"{address}/{name}"
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Postgres]:
+    """Starts a server and ends it. Its files lie in `folder`."""
+    data = folder / "data"
+    data.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    as_user: dict[str, Any] = {}
+    if os.getuid() == 0:  # the server refuses to run as root
+        user = pwd.getpwnam("postgres")
+        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        shutil.chown(data, user.pw_uid, user.pw_gid)
+        for parent in data.parents:
+            if parent.owner() == "root" and str(parent).startswith("/tmp/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    initdb = str(BINARIES / "initdb")
+    made = [initdb, "--auth=trust", "--username=postgres", "--no-sync", str(data)]
+    subprocess.run(made, check=True, capture_output=True, cwd="/", **as_user)
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
+    with (folder / "postgres.log").open("wb") as log:
+        server = subprocess.Popen(
+            [BINARIES / "postgres", "-D", data, *options.split()],
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            **as_user,
+        )
+    try:
+        if not eventually(lambda: server.poll() is not None or _answers(port), 60):
+            raise RuntimeError(f"PostgreSQL is silent:\n{(folder / 'postgres.log').read_text()}")
+        if server.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended:\n{(folder / 'postgres.log').read_text()}")
+        yield Postgres(port=port)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        psycopg.connect(
+            f"postgresql://postgres@127.0.0.1:{port}/postgres", connect_timeout=2
+        ).close()
+    except psycopg.Error:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""One suite over SQLite and PostgreSQL."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ame import errors
+from ame.storage import databases
+from ame.storage.databases import Database, Rows
+from parts import postgres
+
+Use = Callable[[Database], Awaitable[None]]
+NAME = "SELECT name FROM populations ORDER BY name"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Postgres]:
+    with postgres.running(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "fleet.sqlite")
+    running: postgres.Postgres = request.getfixturevalue("server")
+    return running.fresh(tmp_path.name)
+
+
+def run(address: str, use: Use) -> None:
+    """Uses a database and closes it."""
+    database = databases.opened(address, "fleet")
+    try:
+        asyncio.run(_run(use, database))
+    finally:
+        database.close()
+
+
+async def _run(use: Use, database: Database) -> None:
+    await use(database)
+
+
+def insert(rows: Rows, name: str) -> str:
+    rows.execute("INSERT INTO populations VALUES (?, ?, ?)", (name, "{}", 1.5))
+    return name
+
+
+def test_what_was_done_is_there_after_the_database_was_opened_again(address: str) -> None:
+    async def write(database: Database) -> None:
+        assert await database.do(lambda rows: insert(rows, "a")) == "a"
+
+    async def read(database: Database) -> None:
+        found = await database.read(lambda rows: rows.execute("SELECT * FROM populations"))
+        assert found == [("a", "{}", 1.5)]
+
+    run(address, write)
+    run(address, read)
+
+
+def test_an_error_undoes_its_own_work_and_harms_no_other(address: str) -> None:
+    def fail(rows: Rows) -> None:
+        insert(rows, "lost")
+        raise errors.RunNotFound("r")
+
+    async def use(database: Database) -> None:
+        done = await asyncio.gather(
+            database.do(lambda rows: insert(rows, "a")),
+            database.do(fail),
+            database.do(lambda rows: insert(rows, "b")),
+            database.do(lambda rows: insert(rows, "a")),
+            return_exceptions=True,
+        )
+        assert done[0] == "a"
+        assert done[2] == "b"
+        assert isinstance(done[1], errors.RunNotFound)
+        assert isinstance(done[3], Exception)
+        assert await database.read(lambda rows: rows.execute(NAME)) == [("a",), ("b",)]
+
+    run(address, use)
+
+
+def test_of_those_who_count_at_once_none_is_lost(address: str) -> None:
+    def count(rows: Rows) -> None:
+        [(kept,)] = rows.execute("SELECT settings FROM populations WHERE name = 'a' {lock}")
+        rows.execute("UPDATE populations SET settings = ? WHERE name = 'a'", (str(int(kept) + 1),))
+
+    async def use(first: Database) -> None:
+        second = databases.opened(address, "fleet")
+        await first.do(lambda rows: rows.execute("INSERT INTO populations VALUES ('a', '0', 1)"))
+        await asyncio.gather(*(each.do(count) for each in (first, second) * 200))
+        found = await first.read(lambda rows: rows.execute("SELECT settings FROM populations"))
+        assert found == [("400",)]
+        second.close()
+
+    run(address, use)
+
+
+def test_works_that_wait_for_each_other_in_a_circle_are_both_done(address: str) -> None:
+    def both(one: str, two: str) -> Callable[[Rows], None]:
+        def work(rows: Rows) -> None:
+            for name in (one, two):
+                rows.execute("UPDATE populations SET created = created + 1 WHERE name = ?", (name,))
+
+        return work
+
+    async def use(first: Database) -> None:
+        second = databases.opened(address, "fleet")
+        for name in "ab":
+            await first.do(lambda rows, name=name: insert(rows, name))  # type: ignore[misc]  # mypy loses the default
+        works = [(first, both("a", "b")), (second, both("b", "a"))] * 100
+        await asyncio.gather(*(database.do(work) for database, work in works))
+        found = await first.read(lambda rows: rows.execute("SELECT created FROM populations"))
+        assert found == [(201.5,), (201.5,)]
+        second.close()
+
+    run(address, use)
+
+
+def test_closing_ends_what_was_given(address: str) -> None:
+    async def use(database: Database) -> None:
+        tasks = [
+            asyncio.ensure_future(database.do(lambda rows, n=n: insert(rows, f"{n:03}")))  # type: ignore[misc]  # mypy loses the default
+            for n in range(300)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(database.close)
+        assert len(await asyncio.gather(*tasks)) == 300
+
+    run(address, use)
+
+
+def test_bytes_come_out_as_they_went_in(address: str) -> None:
+    async def use(database: Database) -> None:
+        await database.do(
+            lambda rows: rows.execute(
+                "INSERT INTO tasks (population, id, status, proto, settings, created)"
+                " VALUES ('p', 1, 3, ?, '{}', 0)",
+                (b"\x00\xff?%s",),
+            )
+        )
+        [(kept,)] = await database.read(lambda rows: rows.execute("SELECT proto FROM tasks"))
+        assert bytes(kept) == b"\x00\xff?%s"
+
+    run(address, use)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    with pytest.raises(errors.DatabaseUnusable, match=r"postgresql://127.0.0.1/x") as raised:
+        databases.opened("postgresql://u:hidden@127.0.0.1:1/x?connect_timeout=2", "fleet")
+    assert "hidden" not in str(raised.value)

@@ -13,6 +13,7 @@ Error:
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
+    │   ├── ModelUnread
     │   ├── NoDifference
     │   ├── NotAModel
     │   ├── NotExecutable
@@ -96,9 +97,12 @@ Error:
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
+    │   ├── ScriptFailed
     │   ├── StepsConflict
     │   ├── TimedOut
     │   └── UpdateRefused
+    │   ├── TaskTimedOut
+    │   └── TimedOut
     ├── Cancelled
     │   └── JobAborted
     └── Damaged
@@ -123,6 +127,7 @@ from ame.errors.aggregation import (
 )
 from ame.errors.client import (
     JobAborted,
+    ModelUnread,
     NoDifference,
     NoSite,
     NotAModel,
@@ -133,6 +138,8 @@ from ame.errors.client import (
     ParamsUnfit,
     RankInvalid,
     RankSilent,
+    ScriptFailed,
+    TaskTimedOut,
 )
 from ame.errors.containers import (
     ContainerEngineMissing,
@@ -294,6 +301,7 @@ __all__ = [
     "KeyExposed",
     "KeyLost",
     "MlflowUnread",
+    "ModelUnread",
     "NameNotServed",
     "NoDifference",
     "NoProject",
@@ -327,6 +335,7 @@ __all__ = [
     "RunConflict",
     "RunNotFound",
     "RunUnfinished",
+    "ScriptFailed",
     "SecretExists",
     "SecretInvalid",
     "SecretNotFound",
@@ -336,6 +345,7 @@ __all__ = [
     "SiteUnknown",
     "SitesUnclear",
     "StepsConflict",
+    "TaskTimedOut",
     "TensorUnfit",
     "TensorsMalformed",
     "TimedOut",

@@ -3,16 +3,28 @@
 These are RuntimeError, TypeError or ValueError too: training scripts catch them so.
 """
 
-from ame.errors.tree import Cancelled, Conflict, Denied, Invalid, Unavailable
+import re
+from typing import TYPE_CHECKING
+
+from ame.errors.tree import Cancelled, Conflict, Denied, Failed, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class NoSite(Unavailable, RuntimeError):
     """A training script was started by hand, and wants to learn with others."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str | None = None) -> None:
+        self.where = where
+        what = (
+            "it runs in no federated job"
+            if where is None
+            else f"none answers at `{where}` any more"
+        )
         super().__init__(
-            "this script has no site to talk to: it runs in no federated job. Start the job that "
-            "names it (`ame fed run job.py`), or try the script alone with "
+            f"this script has no site to talk to: {what}. Start the job that names it "
+            "(`ame fed run job.py`), or try the script alone with "
             "`AME_FEDERATION=alone python SCRIPT`"
         )
 
@@ -120,3 +132,51 @@ class NoDifference(Invalid, RuntimeError):
             "was received under the same names and shapes, or use "
             "`params_transfer_type=TransferType.FULL`"
         )
+
+
+class ScriptFailed(Failed, RuntimeError):
+    """A training script that is a process of its own will not answer."""
+
+    def __init__(
+        self, script: str, kind: str, how: str, words: str, *, code: int | None = None
+    ) -> None:
+        self.script = script
+        self.kind = kind
+        """`exited`, `killed`, or `silent`: it never answered."""
+        self.how = how
+        self.words = words
+        """What it printed last."""
+        self.code = code
+        """Its exit code; minus the number of the signal that ended it."""
+        start = words.rfind("Traceback (most recent call last):")
+        self.trace = words[start:].rstrip() if start >= 0 else ""
+        """Its own traceback, if it printed one."""
+        places = re.findall(r'^ *File "([^"<]+)", line (\d+)', self.trace, re.MULTILINE)
+        own = [place for place in places if "/site-packages/" not in place[0]] or places
+        self.place = ":".join(own[-1]) if own else ""
+        """`file:line` where it failed, the last that is no installed package's."""
+        last = self.trace or "\n".join(words.rstrip().splitlines()[-20:])
+        tail = f"; its last words:\n{last}" if last else "; it printed nothing"
+        super().__init__(f"{script} {how}{tail}")
+
+
+class TaskTimedOut(Failed, TimeoutError):
+    """A training script has not answered a task in its time."""
+
+    def __init__(self, script: str, task: str, seconds: float) -> None:
+        self.script = script
+        self.task = task
+        self.seconds = seconds
+        super().__init__(
+            f"{script} has not answered `{task}` within {seconds:g} seconds; give the task more "
+            "time, or the script less to do"
+        )
+
+
+class ModelUnread(Invalid):
+    """A file that was to hold a model holds none that can be read."""
+
+    def __init__(self, file: "Path", why: str) -> None:
+        self.file = file
+        self.why = why
+        super().__init__(f"no model can be read from `{file}`: {why}")

@@ -30,9 +30,10 @@ from ame.federation.client.api import (
 from ame.federation.client.channel import Channel, Exchange, Received, SystemInfo
 from ame.federation.client.decorators import evaluate, train
 from ame.federation.client.memory import MemoryChannel
-from ame.federation.client.record import AnalyticsDataType, Record
+from ame.federation.client.record import Record
 from ame.federation.client.session import Session
 from ame.federation.model import ExchangeFormat, FLModel, ParamsType, TransferType
+from ame.federation.spec.analytics import AnalyticsDataType
 
 __all__ = [
     "AnalyticsDataType",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ame import errors
+from ame.federation.client.external.script import connect
+from ame.federation.client.session import Session
 
 if TYPE_CHECKING:
-    from ame.federation.client.record import AnalyticsDataType
-    from ame.federation.client.session import Session
     from ame.federation.model import FLModel
+    from ame.federation.spec.analytics import AnalyticsDataType
 
 _log = logging.getLogger("ame.federation.client")
 
@@ -51,7 +52,7 @@ def init(rank: str | int | None = None, config_file: str | None = None) -> Sessi
         raise errors.RankInvalid(number)
     session = _here.session
     if session is None:
-        session = _here.session = _connect()
+        session = _here.session = Session(connect(str(number)))
     elif session.begun:
         _log.warning("init() was called before; this call has no effect")
     session.begin(str(number))
@@ -192,7 +193,3 @@ def current(call: str, ctx: Session | None = None) -> Session:
     if session is None or not session.begun:
         raise errors.NotBegun(call)
     return session
-
-
-def _connect() -> Session:
-    raise errors.NoSite

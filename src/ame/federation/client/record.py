@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ame.federation.spec.analytics import AnalyticsDataType
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
-class AnalyticsDataType(Enum):
-    """What kind of thing is recorded."""
-
-    SCALARS = "SCALARS"
-    SCALAR = "SCALAR"
-    IMAGE = "IMAGE"
-    TEXT = "TEXT"
-    LOG_RECORD = "LOG_RECORD"
-    PARAMETER = "PARAMETER"
-    PARAMETERS = "PARAMETERS"
-    METRIC = "METRIC"
-    METRICS = "METRICS"
-    MODEL = "MODEL"
-    TAG = "TAG"
-    TAGS = "TAGS"
-    INIT_DATA = "INIT_DATA"
-
-
-class LogWriterName(Enum):
-    """Whose interface a record came through."""
-
-    TORCH_TB = "TORCH_TENSORBOARD"
-    MLFLOW = "MLFLOW"
-    WANDB = "WEIGHTS_AND_BIASES"
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +23,33 @@ class Record:
     step: int | None = None
     extra: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """What else was said: `writer`, `path` of a text, and the like."""
+
+    @classmethod
+    def of(
+        cls, key: str, value: object, kind: AnalyticsDataType, extra: Mapping[str, object]
+    ) -> Record:
+        """What a script said, in plain values: numbers become floats, parameters and tags text.
+
+        `global_step` among the `extra` is the step.
+
+        Raises:
+            TypeError: a metric is no number, or several are no mapping.
+            ValueError: a metric is no number.
+
+        """
+        rest = dict(extra)
+        step = rest.pop("global_step", None)
+        match kind:
+            case AnalyticsDataType.SCALAR | AnalyticsDataType.METRIC:
+                value = as_float(value)
+            case AnalyticsDataType.SCALARS | AnalyticsDataType.METRICS:
+                value = {str(name): as_float(one) for name, one in _mapping(key, value).items()}
+            case AnalyticsDataType.PARAMETERS | AnalyticsDataType.TAGS:
+                value = {str(name): str(one) for name, one in _mapping(key, value).items()}
+            case AnalyticsDataType.PARAMETER | AnalyticsDataType.TAG | AnalyticsDataType.TEXT:
+                value = str(value)
+        number = None if step is None else int(as_float(step))
+        return cls(key=key, value=value, kind=kind, step=number, extra=rest)
 
     def numbers(self) -> Iterator[tuple[str, float]]:
         """The metrics in it by their full names; nothing if it tells none.
@@ -71,6 +74,13 @@ class Record:
             case ((AnalyticsDataType.PARAMETERS | AnalyticsDataType.TAGS), {**values}):
                 for name, value in values.items():
                     yield str(name), str(value)
+
+
+def _mapping(key: str, value: object) -> Mapping[object, object]:
+    if not isinstance(value, Mapping):
+        message = f"`{key}` takes several values by name (a dict), not {type(value).__name__}"
+        raise TypeError(message)
+    return value
 
 
 def as_float(value: object) -> float:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ame import errors
 from ame.federation.client import formats
-from ame.federation.client.record import AnalyticsDataType, Record, as_float
+from ame.federation.client.record import Record
 from ame.federation.model import FLModel, ParamsType, TransferType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ame.federation.client.channel import Channel
+    from ame.federation.spec.analytics import AnalyticsDataType
 
 
 class Session:
@@ -105,12 +106,7 @@ class Session:
     ) -> None:
         """Records a metric, a parameter, a tag or a text. Rank 0 alone may."""
         self._first_rank("log")
-        rest = dict(extra)
-        step = rest.pop("global_step", None)
-        if kind in {AnalyticsDataType.SCALAR, AnalyticsDataType.METRIC}:
-            value = as_float(value)
-        number = None if step is None else int(as_float(step))
-        self.channel.record(Record(key=key, value=value, kind=kind, step=number, extra=rest))
+        self.channel.record(Record.of(key, value, kind, extra))
 
     def task(self, call: str) -> str | None:
         """The name of the task received last. Rank 0 alone may ask; `call` is how it did."""

@@ -35,6 +35,7 @@ Error:
     │   ├── ArtifactNotFound
     │   ├── BlobNotFound
     │   ├── CallUnknown
+    │   ├── ComponentUnknown
     │   ├── DatasetNotKept
     │   ├── FolderNotFound
     │   ├── ImageMissing
@@ -50,6 +51,7 @@ Error:
     ├── Conflict
     │   ├── FileChanged
     │   ├── FileThere
+    │   ├── IdTaken
     │   ├── JobConflict
     │   ├── NoTask
     │   ├── NotApproved
@@ -94,6 +96,7 @@ Error:
     │   ├── AggregateOverflow
     │   ├── ArtifactMissing
     │   ├── CallFailed
+    │   ├── ComponentFailed
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
@@ -103,8 +106,14 @@ Error:
     │   └── UpdateRefused
     │   ├── TaskTimedOut
     │   └── TimedOut
+    │   ├── JobPanicked
+    │   ├── StepsConflict
+    │   ├── TimedOut
+    │   └── UpdateRefused
+    │   └── TooFewResults
     ├── Cancelled
-    │   └── JobAborted
+    │   ├── JobAborted
+    │   └── RunOver
     └── Damaged
         ├── ArraysDamaged
         ├── BlobDamaged
@@ -155,6 +164,14 @@ from ame.errors.environments import (
     EnvironmentFailed,
     PythonMissing,
     PythonVersionInvalid,
+)
+from ame.errors.federation import (
+    ComponentFailed,
+    ComponentUnknown,
+    IdTaken,
+    JobPanicked,
+    RunOver,
+    TooFewResults,
 )
 from ame.errors.jobs import (
     ArgumentUnfit,
@@ -268,6 +285,8 @@ __all__ = [
     "ClassRefused",
     "ClassUnfit",
     "CommandInvalid",
+    "ComponentFailed",
+    "ComponentUnknown",
     "Conflict",
     "ContainerEngineMissing",
     "ContainerEngineSilent",
@@ -290,6 +309,7 @@ __all__ = [
     "FileChanged",
     "FileThere",
     "FolderNotFound",
+    "IdTaken",
     "ImageMissing",
     "Invalid",
     "JobAborted",
@@ -297,6 +317,7 @@ __all__ = [
     "JobFolderInvalid",
     "JobFolderUnsafe",
     "JobInvalid",
+    "JobPanicked",
     "JobTypeInvalid",
     "KeyExposed",
     "KeyLost",
@@ -334,6 +355,7 @@ __all__ = [
     "ResumeRefused",
     "RunConflict",
     "RunNotFound",
+    "RunOver",
     "RunUnfinished",
     "ScriptFailed",
     "SecretExists",
@@ -349,6 +371,7 @@ __all__ = [
     "TensorUnfit",
     "TensorsMalformed",
     "TimedOut",
+    "TooFewResults",
     "TooLarge",
     "TwoProjectFiles",
     "Unauthenticated",

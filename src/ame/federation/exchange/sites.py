@@ -6,7 +6,8 @@ there will be none, and why.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from threading import Condition
 from typing import Literal, Protocol
 
 from ame.federation.spec.shareable import Shareable
@@ -94,7 +95,8 @@ class Sites(Protocol):
     def take(self, timeout: float) -> Reply | Lost | Message | None:
         """What came next: a reply, a loss, a message to the server; None when nothing did.
 
-        Waits up to `timeout` seconds. Each order that is not withdrawn ends in one reply or loss.
+        Waits up to `timeout` seconds, and returns at once when it is closed. Each order that is
+        not withdrawn ends in one reply or loss.
         """
 
     def withdraw(self, numbers: Iterable[int]) -> None:
@@ -108,20 +110,23 @@ class Sites(Protocol):
 
 
 Perform = Callable[[Order], Reply | Lost]
-Hear = Callable[[Message], Message | None]
 
 
-@dataclass(slots=True)
 class MemorySites:
-    """Sites of this process and thread: each order is done when its reply is taken.
+    """Sites of this process: each order is done by the thread that takes its reply.
 
     `do` names for each site what does its orders; `hear` what hears its messages.
     """
 
-    do: Mapping[str, Perform]
-    hear: Mapping[str, Hear] = field(default_factory=dict)
-    _orders: deque[Order] = field(default_factory=deque)
-    _heard: deque[Message] = field(default_factory=deque)
+    def __init__(
+        self, do: Mapping[str, Perform], hear: Mapping[str, Callable[[Message], None]] | None = None
+    ) -> None:
+        self.do = do
+        self.hear = hear or {}
+        self._todo: deque[Order] = deque()
+        self._told: deque[Message] = deque()
+        self._changed = Condition()
+        self._closed = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,30 +135,41 @@ class MemorySites:
 
     def send(self, orders: Sequence[Order]) -> None:
         """Keep them until they are taken."""
-        self._orders.extend(orders)
+        with self._changed:
+            self._todo.extend(orders)
+            self._changed.notify()
 
-    def take(self, timeout: float) -> Reply | Lost | Message | None:  # noqa: ARG002 (never waits)
-        """Do the next order. Nothing else can come, so it does not wait."""
-        if self._heard:
-            return self._heard.popleft()
-        if not self._orders:
-            return None
-        order = self._orders.popleft()
+    def take(self, timeout: float) -> Reply | Lost | Message | None:
+        """Bring a message to the server, or do the next order."""
+        with self._changed:
+            if not (self._todo or self._told or self._closed):
+                self._changed.wait(timeout)
+            if self._told:
+                return self._told.popleft()
+            if not self._todo:
+                return None
+            order = self._todo.popleft()
         return self.do[order.site](order)
 
     def withdraw(self, numbers: Iterable[int]) -> None:
         """Forget those that are not done."""
         gone = set(numbers)
-        self._orders = deque(order for order in self._orders if order.number not in gone)
+        with self._changed:
+            self._todo = deque(order for order in self._todo if order.number not in gone)
 
     def tell(self, message: Message) -> None:
-        """Let the site hear it now; what it answers is taken next."""
+        """Let the site hear it now; one to the server is taken next."""
         if message.target in self.hear:
-            answer = self.hear[message.target](message)
-            if answer is not None:
-                self._heard.append(answer)
+            self.hear[message.target](message)
+        elif message.target not in self.do:
+            with self._changed:
+                self._told.append(message)
+                self._changed.notify()
 
     def close(self) -> None:
         """Forget what is not done."""
-        self._orders.clear()
-        self._heard.clear()
+        with self._changed:
+            self._todo.clear()
+            self._told.clear()
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,80 @@
+"""Chains of filters: which apply to a task, and in which order."""
+
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from ame import errors
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.filter import ContentBlockedException, Filter
+from ame.federation.spec.shareable import Shareable
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Filters in their order, each group with the tasks that it is for.
+
+    A task is meant by its name, or by a pattern: `*` means all, which it does not in FLARE.
+    """
+
+    groups: Sequence[tuple[Sequence[str], Sequence[Filter]]] = ()
+    _of: dict[str, tuple[Filter, ...]] = field(default_factory=dict)
+
+    def of(self, task: str) -> tuple[Filter, ...]:
+        """Those that a task goes through."""
+        found = self._of.get(task)
+        if found is None:
+            found = tuple(
+                each
+                for tasks, filters in self.groups
+                if any(fnmatchcase(task, pattern) for pattern in tasks)
+                for each in filters
+            )
+            self._of[task] = found
+        return found
+
+    def filters(self) -> Iterable[Filter]:
+        """All of them."""
+        return (each for _, filters in self.groups for each in filters)
+
+    def apply(self, task: str, content: Shareable, ctx: FLContext) -> Shareable:
+        """What comes out at the end.
+
+        Raises:
+            ContentBlockedException: a filter let nothing pass.
+            errors.ComponentFailed: a filter raised something else, or made no Shareable.
+        """
+        for each in self.of(task):
+            try:
+                content = each.process(content, ctx)
+            except ContentBlockedException:
+                raise
+            except Exception as error:
+                raise failed(each, f"filtering task `{task}`", error) from error
+            if not isinstance(content, Shareable):
+                made = TypeError(f"it made a {type(content).__name__}, not a Shareable")
+                raise failed(each, f"filtering task `{task}`", made)
+        return content
+
+
+def failed(component: object, doing: str, error: BaseException) -> errors.ComponentFailed:
+    """The failure of a user's part, as the error that ends the run."""
+    if isinstance(error, errors.ComponentFailed):
+        return error
+    return errors.ComponentFailed(
+        component=type(component).__name__,
+        doing=doing,
+        what="".join(traceback.format_exception_only(error)).strip(),
+        place=place(error),
+        trace="".join(traceback.format_exception(error)),
+    )
+
+
+def place(error: BaseException) -> str:
+    """`file:line` of the innermost code that is not ours, or else of the innermost."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/ame/federation/" not in frame.filename]
+    for frame in reversed(own or frames):
+        return f"{frame.filename}:{frame.lineno}"
+    return ""

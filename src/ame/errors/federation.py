@@ -33,18 +33,18 @@ class TooFewResults(Failed):
     """So many sites failed at a task that the job cannot go on."""
 
     def __init__(
-        self, *, task: str, round: int | None, needed: int, given: int, lost: Mapping[str, str]
+        self, *, task: str, at: int | None, needed: int, given: int, lost: Mapping[str, str]
     ) -> None:
-        """`lost`: why each site failed, by site."""
+        """`at`: the round; `lost`: why each site failed, by site."""
         self.task = task
-        self.round = round
+        self.at = at
         self.needed = needed
         self.given = given
         self.lost = dict(lost)
-        at = f" of round {round}" if round is not None else ""
+        when = f" of round {at}" if at is not None else ""
         whys = "".join(f"\n  {site}: {why}" for site, why in self.lost.items())
         super().__init__(
-            f"task `{task}`{at} has {given} usable results, and needs {needed}:{whys}\n"
+            f"task `{task}`{when} has {given} usable results, and needs {needed}:{whys}\n"
             "mend what fails, or let the job go on with fewer by `min_clients`"
         )
 
@@ -60,16 +60,18 @@ class RunOver(Cancelled):
 class ComponentUnknown(NotFound, ValueError):
     """A job has no component of that id, or of that kind."""
 
-    def __init__(self, id: str, known: Sequence[str], wanted: str = "component") -> None:
-        self.id = id
+    def __init__(self, name: str, known: Sequence[str], wanted: str = "component") -> None:
+        self.name = name
         self.known = tuple(known)
         shown = ", ".join(f"`{each}`" for each in known) or "none"
-        super().__init__(f"there is no {wanted} `{id}`; there are {shown}: add it with `job.to(…)`")
+        super().__init__(
+            f"there is no {wanted} `{name}`; there are {shown}: add it with `job.to(…)`"
+        )
 
 
 class IdTaken(Conflict, ValueError):
     """Two components of one id."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        super().__init__(f"there is a component `{id}` already: give this one another id")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is a component `{name}` already: give this one another id")

@@ -46,29 +46,43 @@ class Chain:
             errors.ComponentFailed: a filter raised something else, or made no Shareable.
         """
         for each in self.of(task):
-            try:
+            with Blamed(each, f"filtering task `{task}`"):
                 content = each.process(content, ctx)
-            except ContentBlockedException:
-                raise
-            except Exception as error:
-                raise failed(each, f"filtering task `{task}`", error) from error
-            if not isinstance(content, Shareable):
-                made = TypeError(f"it made a {type(content).__name__}, not a Shareable")
-                raise failed(each, f"filtering task `{task}`", made)
+                if not isinstance(content, Shareable):
+                    message = f"it made a {type(content).__name__}, not a Shareable"
+                    raise TypeError(message)
         return content
 
 
-def failed(component: object, doing: str, error: BaseException) -> errors.ComponentFailed:
-    """The failure of a user's part, as the error that ends the run."""
-    if isinstance(error, errors.ComponentFailed):
-        return error
-    return errors.ComponentFailed(
-        component=type(component).__name__,
-        doing=doing,
-        what="".join(traceback.format_exception_only(error)).strip(),
-        place=place(error),
-        trace="".join(traceback.format_exception(error)),
-    )
+class Blamed:
+    """While a user's part is called: what it raises becomes the error that ends the run.
+
+    Errors of `ame`, and content that a filter blocks, pass as they are.
+    """
+
+    __slots__ = ("_component", "_doing")
+
+    def __init__(self, component: object, doing: str) -> None:
+        self._component = component
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(
+            error, (errors.Error, ContentBlockedException)
+        ):
+            return
+        raise errors.ComponentFailed(
+            component=type(self._component).__name__,
+            doing=self._doing,
+            what="".join(traceback.format_exception_only(error)).strip(),
+            place=place(error),
+            trace="".join(traceback.format_exception(error)),
+        ) from error
 
 
 def place(error: BaseException) -> str:

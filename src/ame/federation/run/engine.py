@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ame import errors
 from ame.federation.exchange.sites import Message
-from ame.federation.run.chains import failed
+from ame.federation.run.chains import Blamed
 from ame.federation.run.workspace import Workspace
 from ame.federation.spec.component import FLComponent
 from ame.federation.spec.context import FLContext, FLContextManager
@@ -212,8 +212,9 @@ class Engine:
         self.fail(errors.JobPanicked(component=origin, reason=str(reason), side=self.name))
 
     def fail(self, error: errors.Error) -> None:
-        """End the run; why is told to whoever leads it."""
-        self.signal.trigger(error)
+        """End the run; why is told to whoever leads it. What failed first counts."""
+        if not self.signal.triggered:
+            self.signal.trigger(error)
 
     def register_aux_message_handler(self, topic: str, message_handle_func: Heard) -> None:
         """Let messages of a topic be heard: `heard(topic, request, fl_ctx)` returns the answer.
@@ -320,11 +321,8 @@ class Engine:
         if heard is None:
             return make_reply(ReturnCode.TOPIC_UNKNOWN)
         message.data.set_peer_props({ReservedKey.IDENTITY_NAME: message.sender})
-        try:
+        with Blamed(getattr(heard, "__self__", heard), f"hearing `{message.topic}`"):
             return heard(message.topic, message.data, ctx)
-        except Exception as error:
-            whose = getattr(heard, "__self__", heard)
-            raise failed(whose, f"hearing `{message.topic}`", error) from error
 
     def _targets(self, targets: Sequence[str | Client] | str | None) -> list[str]:
         if not targets:
@@ -371,12 +369,10 @@ def _hears(part: FLComponent) -> bool:
 def _let_hear(
     part: FLComponent, table: Mapping[str, Any] | None, event: str, ctx: FLContext
 ) -> None:
-    try:
+    with Blamed(part, f"hearing event `{event}`"):
         own = table.get(event) if table else None
         if own:
             for heard, kwargs in list(own):
                 heard(event, ctx, **kwargs)
         else:
             part.handle_event(event, ctx)
-    except Exception as error:
-        raise failed(part, f"hearing event `{event}`", error) from error

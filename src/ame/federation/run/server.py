@@ -9,10 +9,11 @@ from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Message, Sites
-from ame.federation.run import facts
-from ame.federation.run.chains import Chain, failed
+from ame.federation.exchange.watcher import Nobody, Watcher
+from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.run.tasks import Tasks
+from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.names.events import EventType
 from ame.federation.spec.names.keys import FLContextKey, ProcessType
@@ -44,7 +45,16 @@ class ServerEngine(Engine):
     min_clients: int = 1
     mandatory_clients: tuple[str, ...] = ()
     seed: int = 0
-    watch: facts.Watch = staticmethod(facts.ignore)
+    watcher: Watcher = Nobody()
+
+    def fire_event(self, event_type: str, fl_ctx: FLContext) -> None:
+        """Let all parts hear it, and the watcher after them."""
+        super().fire_event(event_type, fl_ctx)
+        self.watcher.fired(event_type, fl_ctx)
+
+    def heard(self, event_type: str) -> bool:
+        """Whether anybody would hear an event of this name."""
+        return not isinstance(self.watcher, Nobody) or super().heard(event_type)
 
 
 class Server:
@@ -60,9 +70,12 @@ class Server:
         min_clients: int = 1,
         mandatory_clients: Sequence[str] = (),
         seed: int = 0,
-        watch: facts.Watch = facts.ignore,
+        watcher: Watcher | None = None,
     ) -> None:
-        """`root`: the folder of the server, in which the run's is made."""
+        """`root`: the folder of the server, in which the run's is made.
+
+        The watcher is told of events and notes here; of what goes over `sites` by `Watched`.
+        """
         self._parts = parts
         self._sites = sites
         self.engine = ServerEngine(
@@ -83,15 +96,14 @@ class Server:
         self.engine.min_clients = min_clients
         self.engine.mandatory_clients = tuple(mandatory_clients)
         self.engine.seed = seed
-        self.engine.watch = watch
+        self.engine.watcher = watcher or Nobody()
         self.engine.post = self
-        self._watch = watch
+        self.engine.signal.listen(self._wake)
         self._tasks = Tasks(
             sites=sites,
             engine=self.engine,
             data=parts.task_data_filters,
             results=parts.task_result_filters,
-            watch=watch,
         )
         self._pump = Thread(target=self._follow, name=f"{job}: replies", daemon=True)
         self._over = False
@@ -112,8 +124,8 @@ class Server:
             self.engine.fire(EventType.ABOUT_TO_START_RUN, ctx)
             self.engine.fire(EventType.START_RUN, ctx)
             self._pump.start()
-            for id, controller in self._parts.workflows:
-                self._lead(id, controller)
+            for name, controller in self._parts.workflows:
+                self._lead(name, controller)
                 self._check()
         except errors.RunOver:
             self._check()
@@ -128,15 +140,13 @@ class Server:
     def stop(self, why: str) -> None:
         """End the run from another thread: `run` raises `errors.RunOver` soon after."""
         self.engine.fail(errors.RunOver(why))
-        self._tasks.wake()
 
-    def _lead(self, id: str, controller: Controller) -> None:
-        self._watch(facts.WorkflowBegun(id=id, name=controller.name))
+    def _lead(self, name: str, controller: Controller) -> None:
         ctx = self.engine.new_context()
-        ctx.put(FLContextKey.WORKFLOW, id, private=True, sticky=True)
+        ctx.put(FLContextKey.WORKFLOW, name, private=True, sticky=True)
         self._tasks.controller = controller
         controller.set_communicator(self._tasks)
-        try:
+        with Blamed(controller, f"leading workflow `{name}`"):
             controller.initialize(ctx)
             self._check()
             self.engine.fire(EventType.START_WORKFLOW, ctx)
@@ -146,10 +156,6 @@ class Server:
                 self._tasks.cancel_all_tasks(TaskCompletionStatus.CANCELLED, ctx)
             self.engine.fire(EventType.END_WORKFLOW, ctx)
             controller.stop_controller(ctx)
-        except errors.Error:
-            raise
-        except Exception as error:
-            raise failed(controller, f"leading workflow `{id}`", error) from error
 
     def _check(self) -> None:
         """Raise what ended the run, if anything did."""
@@ -159,6 +165,12 @@ class Server:
     def _cause(self) -> errors.Error:
         cause = self.engine.signal.value
         return cause if isinstance(cause, errors.Error) else errors.RunOver(str(cause))
+
+    def _wake(self) -> None:
+        """Let all that wait look again: the run is over."""
+        self._tasks.wake()
+        with self._answered:
+            self._answered.notify_all()
 
     def _end(self) -> None:
         ctx = self.engine.new_context()
@@ -178,9 +190,6 @@ class Server:
                 self._take()
             except errors.Error as error:
                 self.engine.fail(error)
-                self._tasks.wake()
-                with self._answered:
-                    self._answered.notify_all()
                 return
 
     def _take(self) -> None:

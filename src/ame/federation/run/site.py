@@ -11,7 +11,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
-from ame.federation.run.chains import Chain, failed, place
+from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine, Post
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.executor import Executor
@@ -122,7 +122,7 @@ class Site:
         try:
             ctx = self.engine.context_with(SERVER, order.data.get_peer_props())
             result = self._do(order.task, order.data, str(order.number), ctx)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever users' code raises is told)
             return self._lost(order, error)
         finally:
             self._abort = None
@@ -146,12 +146,8 @@ class Site:
             return self.engine.hear(message)
         task = str(message.data.get_header(ReservedHeaderKey.TASK_NAME))
         ctx = self.engine.context_with(message.sender, message.data.get_peer_props())
-        try:
+        with Blamed(self._route(task), f"doing task `{task}`"):
             result = self._do(task, message.data, f"{message.sender}-{message.number}", ctx)
-        except errors.Error:
-            raise
-        except Exception as error:
-            raise failed(self._route(task), f"doing task `{task}`", error) from error
         return Message(
             sender=self.name,
             target=message.sender,
@@ -169,12 +165,8 @@ class Site:
         """
         while self.deeds:
             deed = self.deeds.popleft()
-            try:
+            with Blamed(getattr(deed, "__self__", deed), "working"):
                 deed()
-            except errors.Error:
-                raise
-            except Exception as error:
-                raise failed(getattr(deed, "__self__", deed), "working", error) from error
 
     def abort(self) -> None:
         """Let the task that is being done end soon. Called from another thread."""
@@ -204,12 +196,12 @@ class Site:
             self._routes[task] = next(iter([*exact, *fits]), None)
         return self._routes[task]
 
-    def _do(self, task: str, data: Shareable, id: str, ctx: FLContext) -> Shareable:
+    def _do(self, task: str, data: Shareable, number: str, ctx: FLContext) -> Shareable:
         engine, parts = self.engine, self._parts
         executor = self._route(task)
         cookies = data.get_cookie_jar()
         ctx.put(FLContextKey.TASK_NAME, task, private=True, sticky=False)
-        ctx.put(FLContextKey.TASK_ID, id, private=True, sticky=False)
+        ctx.put(FLContextKey.TASK_ID, number, private=True, sticky=False)
         ctx.put(FLContextKey.TASK_DATA, data, private=True, sticky=False)
         if executor is None:
             result = make_reply(ReturnCode.TASK_UNKNOWN)

@@ -9,8 +9,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Order, Reply, Sites, Why
-from ame.federation.run import facts
-from ame.federation.run.chains import Chain, failed
+from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import Engine
 from ame.federation.run.plans import Broadcast, Forever, Plan, Relay, Single
 from ame.federation.spec.context import FLContext
@@ -78,14 +77,12 @@ class Tasks:
         engine: Engine,
         data: Chain,
         results: Chain,
-        watch: facts.Watch = facts.ignore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sites = sites
         self._engine = engine
         self._data = data
         self._results = results
-        self._watch = watch
         self._clock = clock
         self._changed = Condition()
         self._standing: list[_Standing] = []
@@ -291,13 +288,6 @@ class Tasks:
         if not first:
             self._end(standing, TaskCompletionStatus.OK)
             return
-        self._watch(
-            facts.Sent(
-                task=task.name,
-                sites=tuple(first),
-                round=task.data.get_header(AppConstants.CURRENT_ROUND),
-            )
-        )
         self._send(standing, first)
         self._settle(standing, now)
 
@@ -375,22 +365,18 @@ class Tasks:
     def _take(self, standing: _Standing, share: ClientTask, came: Reply | Lost) -> bool:
         """Let the controller see what came; whether its site is gone."""
         task = standing.task
-        round = task.data.get_header(AppConstants.CURRENT_ROUND)
         if isinstance(came, Lost):
             result = make_reply(CODES[came.why.kind])
             result.set_header(ReservedHeaderKey.ERROR, came.why.text)
-            if round is not None:
-                result.set_header(AppConstants.CURRENT_ROUND, round)
+            at = task.data.get_header(AppConstants.CURRENT_ROUND)
+            if at is not None:
+                result.set_header(AppConstants.CURRENT_ROUND, at)
             share.props[WHY] = came.why
-            self._watch(facts.Failed(site=came.site, task=task.name, why=came.why, round=round))
         else:
             result = came.result
         ctx = self._context_of(result, standing, came.site, share)
         if isinstance(came, Reply):
             result = self._incoming(task, result, ctx)
-            self._watch(
-                facts.Answered(site=came.site, task=task.name, seconds=came.seconds, round=round)
-            )
         gone = isinstance(came, Lost) and came.why.kind in _GONE
         if gone:
             self._gone[came.site] = time.time()
@@ -433,26 +419,19 @@ class Tasks:
         ctx = self._engine.context_with(came.site, came.result.get_peer_props())
         ctx.put(FLContextKey.TASK_NAME, came.task, private=True, sticky=False)
         self._engine.fire(EventType.BEFORE_PROCESS_RESULT_OF_UNKNOWN_TASK, ctx)
-        try:
+        with Blamed(self.controller, f"taking a late result of `{came.task}`"):
             self.controller.process_result_of_unknown_task(
                 client, came.task, str(came.number), came.result, ctx
             )
-        except Exception as error:
-            raise failed(
-                self.controller, f"taking a late result of `{came.task}`", error
-            ) from error
         self._engine.fire(EventType.AFTER_PROCESS_RESULT_OF_UNKNOWN_TASK, ctx)
 
     def _call(
         self, deed: Any, standing: _Standing, share: ClientTask, ctx: FLContext
     ) -> None:  # fmt: skip
-        if deed is None:
-            return
-        try:
-            deed(client_task=share, fl_ctx=ctx)
-        except Exception as error:
-            doing = f"task `{standing.task.name}` of {share.client.name}"
-            raise failed(standing.controller, doing, error) from error
+        if deed is not None:
+            doing = f"dealing with task `{standing.task.name}` of {share.client.name}"
+            with Blamed(standing.controller, doing):
+                deed(client_task=share, fl_ctx=ctx)
 
     def _settle(self, standing: _Standing, now: float) -> None:
         """End the task if its plan says so."""
@@ -475,9 +454,8 @@ class Tasks:
             self._sites.withdraw(withdrawn)
         try:
             if task.task_done_cb is not None:
-                task.task_done_cb(task=task, fl_ctx=self._engine.new_context())
-        except Exception as error:
-            raise failed(standing.controller, f"ending task `{task.name}`", error) from error
+                with Blamed(standing.controller, f"ending task `{task.name}`"):
+                    task.task_done_cb(task=task, fl_ctx=self._engine.new_context())
         finally:
             with self._changed:
                 task.is_standing = False

@@ -2,6 +2,7 @@
 
 import copy
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from ame.federation.spec.names.keys import MetaKey
@@ -11,7 +12,9 @@ __all__ = [
     "DXO",
     "DataKind",
     "MetaKey",
+    "from_bytes",
     "from_dict",
+    "from_file",
     "from_shareable",
     "get_leaf_dxos",
 ]
@@ -90,6 +93,16 @@ class DXO:
         """A new `Shareable` that holds this."""
         return self.update_shareable(Shareable())
 
+    def to_bytes(self) -> bytes:
+        """All of it as bytes, without pickle."""
+        from ame.federation.exchange import codec
+
+        return codec.pack(self)
+
+    def to_file(self, file_path: str) -> None:
+        """The bytes, in a file."""
+        Path(file_path).write_bytes(self.to_bytes())
+
     def validate(self) -> str:
         """What is wrong with it, or nothing."""
         if self.data is None:
@@ -134,6 +147,22 @@ def from_dict(encoded: dict[str, Any]) -> DXO:
         message = f"a DXO is encoded as a dict, not {type(encoded).__name__}"
         raise ValueError(message)  # noqa: TRY004 (as FLARE's callers expect)
     return DXO(data_kind=encoded.get(_KIND, ""), data=encoded.get(_DATA), meta=encoded.get(_META))
+
+
+def from_bytes(data: bytes) -> DXO:
+    """What `DXO.to_bytes` made."""
+    from ame.federation.exchange import codec
+
+    found = codec.unpack(data)
+    if not isinstance(found, DXO):
+        message = f"the bytes hold a {type(found).__name__}, not a DXO"
+        raise ValueError(message)  # noqa: TRY004 (it is the bytes that are wrong)
+    return found
+
+
+def from_file(file_path: str) -> DXO:
+    """What `DXO.to_file` wrote."""
+    return from_bytes(Path(file_path).read_bytes())
 
 
 def get_leaf_dxos(dxo: DXO, root_name: str = "") -> tuple[dict[str, DXO], list[str]]:

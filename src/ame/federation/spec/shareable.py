@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from ame.federation.spec.names.keys import ReservedHeaderKey, ReturnCode
 
@@ -87,6 +87,23 @@ class Shareable(dict[str, Any]):
     def get_peer_context(self) -> Any:
         """What `set_peer_context` was given."""
         return self.get_header(ReservedHeaderKey.PEER_CTX)
+
+    def to_bytes(self) -> bytes:
+        """All of it as bytes, without pickle."""
+        from ame.federation.exchange import codec
+
+        return codec.pack(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """What `to_bytes` made."""
+        from ame.federation.exchange import codec
+
+        found = codec.unpack(data)
+        if not isinstance(found, cls):
+            message = f"the bytes hold a {type(found).__name__}, not a {cls.__name__}"
+            raise ValueError(message)  # noqa: TRY004 (it is the bytes that are wrong)
+        return found
 
 
 def make_reply(rc: str, headers: Mapping[str, Any] | None = None) -> Shareable:

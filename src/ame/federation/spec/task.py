@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from enum import Enum
-from threading import Lock
+from threading import RLock
 from typing import Any, Optional
 from uuid import uuid4
 
@@ -13,12 +13,13 @@ from ame.federation.spec.shareable import ReservedHeaderKey, Shareable
 class Signal:
     """Something that happens once: that a run, or a task of it, is to end."""
 
-    __slots__ = ("_parent", "_triggered", "trigger_time", "value")
+    __slots__ = ("_listeners", "_parent", "_triggered", "trigger_time", "value")
 
     def __init__(self, parent: Optional["Signal"] = None) -> None:
         """One with a parent is triggered with it."""
         self._parent = parent
         self._triggered = False
+        self._listeners: list[Callable[[], None]] = []
         self.value: Any = None
         self.trigger_time: float | None = None
 
@@ -27,6 +28,12 @@ class Signal:
         self.value = value
         self.trigger_time = time.time()
         self._triggered = True
+        for listener in self._listeners:
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have it called, by whoever triggers this."""
+        self._listeners.append(listener)
 
     def reset(self, value: Any = None) -> None:
         """Let it not have happened."""
@@ -178,7 +185,7 @@ class Task:
         self.task_done_cb = task_done_cb
         self.operator = operator
         self.secure = secure
-        self.cb_lock = Lock()
+        self.cb_lock = RLock()
         self.targets: list[str] | None = None
         self.client_tasks: list[ClientTask] = []
         self.last_client_task_map: dict[str, ClientTask] = {}

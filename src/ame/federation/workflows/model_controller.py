@@ -1,0 +1,439 @@
+"""`ModelController`: a workflow written as one method, `run`, over models instead of tasks."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ame import errors
+from ame.federation.conversion import FLModelUtils
+from ame.federation.exchange.sites import Why
+from ame.federation.model import FLModel, ParamsType
+from ame.federation.run.tasks import WHY, Tasks
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.controller import Controller
+from ame.federation.spec.learnable import (
+    LearnablePersistor,
+    ModelLearnable,
+    ModelLearnableKey,
+    make_model_learnable,
+)
+from ame.federation.spec.learner import FLComponentWrapper
+from ame.federation.spec.names.app import AppConstants
+from ame.federation.spec.names.events import AppEventType
+from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode, Shareable
+from ame.federation.spec.task import (
+    Client,
+    ClientTask,
+    OperatorMethod,
+    Signal,
+    Task,
+    TaskOperatorKey,
+)
+
+Taken = Callable[[FLModel], Any]
+
+
+class BaseModelController(Controller, FLComponentWrapper, ABC):
+    """Sends models to sites and takes theirs.
+
+    A site that fails, or whose result is refused, is left out where enough others are left: as
+    many as `min_responses` of the call says, or else the job's `min_clients`. Otherwise the job
+    ends, and says of each site why it failed.
+    """
+
+    def __init__(
+        self,
+        persistor_id: str = AppConstants.DEFAULT_PERSISTOR_ID,
+        ignore_result_error: bool | None = None,
+        allow_empty_global_weights: bool = False,
+        task_check_period: float = 0.5,
+    ) -> None:
+        """`ignore_result_error`: True leaves failed sites out, False ends the job at the first.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be.
+        """
+        super().__init__(task_check_period=task_check_period)
+        if not isinstance(persistor_id, str):
+            message = f"persistor_id must be a str, not {type(persistor_id).__name__}"
+            raise TypeError(message)
+        if isinstance(task_check_period, bool) or not isinstance(task_check_period, (int, float)):
+            message = f"task_check_period must be a number, not {type(task_check_period).__name__}"
+            raise TypeError(message)
+        if task_check_period <= 0:
+            message = f"task_check_period must be greater than 0, not {task_check_period}"
+            raise ValueError(message)
+        self._task_check_period = min(task_check_period, 0.01)
+        self._persistor_id = persistor_id
+        self.persistor: Any = None
+        self._ignore_result_error = ignore_result_error
+        self._allow_empty_global_weights = allow_empty_global_weights
+        self._results: list[FLModel] = []
+        self._failed: dict[str, str] = {}
+        self._needed = 0
+        self._targeted = 0
+        self._samples = 0
+
+    # The times of a workflow.
+
+    def start_controller(self, fl_ctx: FLContext) -> None:
+        """Find the persistor and call `initialize`."""
+        self.fl_ctx = fl_ctx
+        self.engine = fl_ctx.get_engine()
+        if self._persistor_id:
+            found = self.engine.get_component(self._persistor_id)
+            if isinstance(found, LearnablePersistor):
+                self.persistor = found
+            elif found is not None:
+                self.warning(
+                    f"`{self._persistor_id}` is no LearnablePersistor but a "
+                    f"{type(found).__name__}: it neither loads nor saves the model"
+                )
+        FLComponentWrapper.initialize(self)
+
+    def initialize(self, fl_ctx: FLContext | None = None) -> None:
+        """Begin: the run calls it before `control_flow`."""
+        if fl_ctx is not None:
+            Controller.initialize(self, fl_ctx)
+
+    def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
+        """Call `run`."""
+        self.fl_ctx = fl_ctx
+        self.abort_signal = abort_signal
+        self.event(AppEventType.TRAINING_STARTED)
+        self.run()
+
+    def stop_controller(self, fl_ctx: FLContext) -> None:
+        """Call `finalize`."""
+        self.fl_ctx = fl_ctx
+        self.finalize()
+
+    @abstractmethod
+    def run(self) -> None:
+        """The workflow."""
+
+    # What `run` calls.
+
+    def broadcast_model(
+        self,
+        data: FLModel,
+        task_name: str = AppConstants.TASK_TRAIN,
+        targets: Sequence[str | Client] | None = None,
+        min_responses: int | None = None,
+        timeout: int = 0,
+        wait_time_after_min_received: int = 0,
+        blocking: bool = True,
+        callback: Taken | None = None,
+    ) -> list[FLModel]:
+        """Send a model; if blocking, return those of the sites, in their order.
+
+        `min_responses` of None or 0: all targets are waited for.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be.
+            errors.SiteUnknown: a target is no site of the job.
+        """
+        if not isinstance(data, FLModel):
+            message = f"data must be an FLModel, not {type(data).__name__}"
+            raise TypeError(message)
+        if not blocking and not callable(callback):
+            raise TypeError("a callback is needed if nobody waits for the results")
+        for name, number in (
+            ("min_responses", min_responses or 0),
+            ("timeout", timeout),
+            ("wait_time_after_min_received", wait_time_after_min_received),
+        ):
+            if number.__class__ is not int or number < 0:
+                message = f"{name} must be an int of 0 or more, not {number!r}"
+                raise ValueError(message)
+        names = [each.name if isinstance(each, Client) else each for each in targets or ()]
+        self._targeted = len(names) or len(self.engine.get_clients())
+        self._needed = min(min_responses or getattr(self.engine, "min_clients", 1), self._targeted)
+        self._failed = {}
+        self.set_fl_context(data)
+        task = self._task(data, task_name, timeout, callback)
+        give = {
+            "task": task,
+            "fl_ctx": self.fl_ctx,
+            "targets": names or None,
+            "min_responses": min_responses or 0,
+            "wait_time_after_min_received": wait_time_after_min_received,
+        }
+        if not blocking:
+            self.broadcast(**give)
+            return []
+        self._results = []
+        self.broadcast_and_wait(**give, abort_signal=self.abort_signal)
+        results, self._results = self._results, []
+        return results
+
+    def wait_for_tasks(self) -> bool:
+        """Wait until no task stands; False if the run is to end."""
+        while self.get_num_standing_tasks():
+            if self.is_aborted():
+                return False
+            if isinstance(self.communicator, Tasks):
+                self.communicator.wait_any(0.1)
+        return not self.is_aborted()
+
+    def load_model(self) -> FLModel:
+        """The model that the job begins with.
+
+        Raises:
+            errors.JobPanicked: there is none, and the job does not allow that.
+        """
+        weights: Any = None
+        if self.persistor is None:
+            model = FLModel(params={})
+        else:
+            weights = self.persistor.load(self.fl_ctx)
+            if weights is not None and not isinstance(weights, ModelLearnable):
+                raise self._panicked(
+                    f"`{self._persistor_id}` loaded a {type(weights).__name__}, no ModelLearnable"
+                )
+            if weights is None or weights.is_empty():
+                weights = self.fl_ctx.get_prop(AppConstants.GLOBAL_MODEL)
+            if weights is not None and not weights.is_empty():
+                model = FLModel(
+                    params=weights[ModelLearnableKey.WEIGHTS],
+                    meta=dict(weights.get(ModelLearnableKey.META) or {}),
+                )
+            elif self._allow_empty_global_weights:
+                model = FLModel(params={})
+            else:
+                raise self._panicked(
+                    f"`{self._persistor_id}` has no model to begin with: give it one, or let the "
+                    "sites begin by `allow_empty_global_weights=True`"
+                )
+        self._set_global(model)
+        self.event(AppEventType.INITIAL_MODEL_LOADED)
+        return model
+
+    def save_model(self, model: FLModel) -> None:
+        """Keep a model by the persistor."""
+        if self.persistor is None:
+            self.error("there is no persistor: the model is not saved")
+            return
+        self.event(AppEventType.BEFORE_LEARNABLE_PERSIST)
+        self.persistor.save(make_model_learnable(model.params, model.meta), self.fl_ctx)
+        self.event(AppEventType.AFTER_LEARNABLE_PERSIST)
+
+    def sample_clients(self, num_clients: int | None = None) -> list[str]:
+        """The names of so many sites, drawn by the job's seed; in the job's order.
+
+        Raises:
+            ValueError: `num_clients` is no number above 0.
+        """
+        names = [client.name for client in self.engine.get_clients()]
+        if not num_clients:
+            return names
+        if num_clients.__class__ is not int or num_clients < 0:
+            message = f"num_clients must be an int of 1 or more, not {num_clients!r}"
+            raise ValueError(message)
+        if num_clients > len(names):
+            self.warning(
+                f"num_clients is {num_clients}, but the job has {len(names)} sites: all take part"
+            )
+        if num_clients >= len(names):
+            return names
+        draw = random.Random(f"{getattr(self.engine, 'seed', 0)} {self._samples}")  # noqa: S311 (a sample, no secret)
+        self._samples += 1
+        return [names[place] for place in sorted(draw.sample(range(len(names)), num_clients))]
+
+    def set_fl_context(self, data: FLModel) -> None:
+        """Let components know the round."""
+        for key, number in (
+            (AppConstants.CURRENT_ROUND, data.current_round),
+            (AppConstants.NUM_ROUNDS, data.total_rounds),
+        ):
+            if number is not None:
+                _set(self.fl_ctx, key, number)
+
+    def get_run_dir(self) -> str:
+        """The folder of the run."""
+        return str(self.engine.get_workspace().get_run_dir(self.fl_ctx.get_job_id()))
+
+    def get_app_dir(self) -> str:
+        """The folder of the server's app."""
+        return str(self.engine.get_workspace().get_app_dir(self.fl_ctx.get_job_id()))
+
+    def build_component(self, config_dict: dict[str, Any]) -> Any:
+        """An object of a class of the job, as configured."""
+        return self.engine.build_component(config_dict)
+
+    # How results come in.
+
+    def refuse(self, site: str, why: str) -> None:
+        """A site's result cannot be used: leave it out, or end the job if too few are left.
+
+        Raises:
+            errors.TooFewResults: too few are left.
+        """
+        self._failed[site] = why
+        left = self._targeted - len(self._failed)
+        strict = self._ignore_result_error is False
+        must = site in getattr(self.engine, "mandatory_clients", ())
+        if self._ignore_result_error is not True and (strict or must or left < self._needed):
+            raise errors.TooFewResults(
+                task=str(self.get_context_prop("__task_name__") or AppConstants.TASK_TRAIN),
+                at=self.get_context_prop(AppConstants.CURRENT_ROUND),
+                needed=self._targeted if strict else max(self._needed, left + must),
+                given=left,
+                lost=self._failed,
+            )
+        self.warning(f"{site} is left out: {why}")
+        self.engine.watcher.note(f"{site} is left out: {why}")
+
+    def process_result_of_unknown_task(  # noqa: PLR0913, RUF100 (FLARE's interface)
+        self,
+        client: Client,
+        task_name: str,
+        client_task_id: str,
+        result: Shareable,
+        fl_ctx: FLContext,
+    ) -> None:
+        """A result that came too late is left out."""
+        self.log_info(fl_ctx, f"a result of task `{task_name}` of {client.name} came too late")
+
+    def _task(self, data: FLModel, name: str, timeout: int, callback: Taken | None) -> Task:
+        shareable = FLModelUtils.to_shareable(data)
+        shareable.add_cookie(
+            AppConstants.CONTRIBUTION_ROUND, shareable.get_header(AppConstants.CURRENT_ROUND)
+        )
+        operator = {
+            TaskOperatorKey.OP_ID: name,
+            TaskOperatorKey.METHOD: OperatorMethod.BROADCAST,
+            TaskOperatorKey.TIMEOUT: timeout,
+        }
+        return Task(
+            name=name,
+            data=shareable,
+            operator=operator,
+            props={AppConstants.TASK_PROP_CALLBACK: callback, AppConstants.META_DATA: data.meta},
+            timeout=timeout,
+            before_task_sent_cb=self._prepare,
+            result_received_cb=self._process_result,
+        )
+
+    def _prepare(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
+        if self.engine.heard(AppEventType.BEFORE_TRAIN_TASK):
+            self.fire_event_with_data(
+                AppEventType.BEFORE_TRAIN_TASK,
+                fl_ctx,
+                AppConstants.TRAIN_SHAREABLE,
+                client_task.task.data,
+            )
+
+    def _process_result(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
+        """Take one site's result: to the callback, or to the list."""
+        result, task, site = client_task.result, client_task.task, client_task.client.name
+        assert result is not None
+        at = task.data.get_header(AppConstants.CURRENT_ROUND)
+        if at is not None:
+            _set(fl_ctx, AppConstants.CURRENT_ROUND, at)
+        fl_ctx.put(AppConstants.TRAINING_RESULT, result, private=True, sticky=False)
+        peer = fl_ctx.get_peer_context()
+        if peer is not None:
+            peer.put("__shareable__", result, private=True, sticky=False)
+        own, self.fl_ctx = self.fl_ctx, fl_ctx
+        try:
+            self.engine.fire(AppEventType.BEFORE_CONTRIBUTION_ACCEPT, fl_ctx)
+            why = self._why(client_task, result) or self._accept(task, site, result)
+            fl_ctx.put(AppConstants.AGGREGATION_ACCEPTED, not why, private=True, sticky=False)
+            self.engine.fire(AppEventType.AFTER_CONTRIBUTION_ACCEPT, fl_ctx)
+            if why:
+                self.refuse(site, why)
+        finally:
+            self.fl_ctx = own
+            client_task.result = None
+
+    def _why(self, client_task: ClientTask, result: Shareable) -> str:
+        """Why there is no result, or nothing."""
+        code = result.get_return_code()
+        if code == ReturnCode.OK:
+            return ""
+        lost = client_task.props.get(WHY)
+        if isinstance(lost, Why):
+            return f"{lost.text} ({lost.place})" if lost.place else lost.text
+        said = result.get_header(ReservedHeaderKey.ERROR)
+        return f"{code}: {said}" if said else str(code)
+
+    def _accept(self, task: Task, site: str, result: Shareable) -> str:
+        """Why the result cannot be used, or nothing."""
+        try:
+            model = FLModelUtils.from_shareable(result, self.fl_ctx)
+        except ValueError as error:
+            return str(error)
+        model.meta["props"] = task.props[AppConstants.META_DATA]
+        model.meta["client_name"] = site
+        callback = task.get_prop(AppConstants.TASK_PROP_CALLBACK)
+        if callback is None:
+            self._results.append(model)
+            return ""
+        try:
+            return "its result was not accepted" if callback(model) is False else ""
+        except errors.UpdateRefused as error:
+            return f"its update is refused: {f'`{error.key}` ' if error.key else ''}{error.why}"
+
+    def _set_global(self, model: FLModel) -> None:
+        learnable = make_model_learnable(weights=model.params, meta_props=model.meta)
+        self.fl_ctx.put(AppConstants.GLOBAL_MODEL, learnable, private=True, sticky=True)
+
+    def _panicked(self, reason: str) -> errors.JobPanicked:
+        return errors.JobPanicked(component=self.name, reason=reason, side="server")
+
+
+class ModelController(BaseModelController, ABC):
+    """What to subclass for an algorithm of one's own: `run` sends models and waits for results."""
+
+    def __init__(
+        self,
+        *args: Any,
+        persistor_id: str = AppConstants.DEFAULT_PERSISTOR_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(persistor_id, *args, **kwargs)
+
+    def send_model_and_wait(
+        self,
+        task_name: str = AppConstants.TASK_TRAIN,
+        data: FLModel | None = None,
+        targets: list[str] | None = None,
+        min_responses: int | None = None,
+        timeout: int = 0,
+    ) -> list[FLModel]:
+        """Send a model, and wait for the sites' models, which come in the order of the sites."""
+        return self.broadcast_model(
+            data=data or FLModel(params={}, params_type=ParamsType.FULL),
+            task_name=task_name,
+            targets=targets,
+            min_responses=min_responses,
+            timeout=timeout,
+        )
+
+    def send_model(
+        self,
+        task_name: str = AppConstants.TASK_TRAIN,
+        data: FLModel | None = None,
+        targets: list[str] | None = None,
+        min_responses: int | None = None,
+        timeout: int = 0,
+        callback: Taken | None = None,
+    ) -> None:
+        """Send a model, and go on; `callback` is called with each site's model, one at a time."""
+        self.broadcast_model(
+            data=data or FLModel(params={}, params_type=ParamsType.FULL),
+            task_name=task_name,
+            targets=targets,
+            min_responses=min_responses,
+            timeout=timeout,
+            blocking=False,
+            callback=callback,
+        )
+
+
+def _set(ctx: FLContext, key: str, value: Any) -> None:
+    """Set a property, seen by those who see it now; by this context alone if it is new."""
+    detail = ctx.get_prop_detail(key) or {"private": True, "sticky": False}
+    ctx.put(key, value, private=detail["private"], sticky=detail["sticky"])

@@ -60,9 +60,11 @@ Error:
     │   ├── ProjectTaken
     │   ├── ProjectThere
     │   ├── ResumeRefused
+    │   ├── RoundMoveRefused
     │   ├── RunConflict
     │   ├── RunUnfinished
     │   ├── SecretExists
+    │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
     ├── Unavailable
     │   ├── ClaimTooLarge
@@ -173,6 +175,7 @@ from ame.errors.federation import (
     RunOver,
     TooFewResults,
 )
+from ame.errors.fleet import RoundMoveRefused, TaskMoveRefused
 from ame.errors.jobs import (
     ArgumentUnfit,
     ClassRefused,
@@ -353,6 +356,7 @@ __all__ = [
     "RequestTooLarge",
     "ResourceMissing",
     "ResumeRefused",
+    "RoundMoveRefused",
     "RunConflict",
     "RunNotFound",
     "RunOver",
@@ -367,6 +371,7 @@ __all__ = [
     "SiteUnknown",
     "SitesUnclear",
     "StepsConflict",
+    "TaskMoveRefused",
     "TaskTimedOut",
     "TensorUnfit",
     "TensorsMalformed",

@@ -1,0 +1,1 @@
+"""Deciding and keeping: tasks, rounds and assignments of a fleet of devices."""

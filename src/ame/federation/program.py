@@ -4,7 +4,7 @@ A `FedJob` makes one, the importer reads one from a job folder; the simulator, t
 Flower take one. Nothing here imports a framework or runs anything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias, Union
@@ -79,7 +79,9 @@ class File:
     source: Path | bytes
     """Where it is now; or its content, if it was made."""
     target: PurePosixPath
-    """Where it comes to lie, under the app's folder for code."""
+    """Where it comes to lie, under the app's folder."""
+    folder: Literal["custom", "config"] = "custom"
+    """Which of the app's folders: for code and all else, or for its configuration."""
 
     def __post_init__(self) -> None:
         if self.target.is_absolute() or ".." in self.target.parts or not self.target.name:
@@ -122,15 +124,14 @@ class App:
     def joined(self, own: "App") -> "App":
         """This app, everyone's, with a site's own.
 
-        Of two executors for the very same tasks the site's own counts, and its own stand before
-        everyone's. All else is added: everyone's filters are applied before the site's.
+        Where both have an executor for a task, the site's own counts. All else is added:
+        everyone's filters are applied before the site's.
         """
-        taken = {frozenset(routed.tasks) for routed in own.executors}
+        taken = {task for routed in own.executors for task in routed.tasks}
         targets = {file.target for file in own.files}
         return App(
             workflows=self.workflows + own.workflows,
-            executors=own.executors
-            + tuple(each for each in self.executors if frozenset(each.tasks) not in taken),
+            executors=own.executors + tuple(_left(self.executors, taken)),
             components=self.components + own.components,
             task_data_filters=self.task_data_filters + own.task_data_filters,
             task_result_filters=self.task_result_filters + own.task_result_filters,
@@ -227,6 +228,14 @@ def within(value: Value) -> Iterator[Part]:
         case Sequence():
             for each in value:
                 yield from within(each)
+
+
+def _left(executors: Sequence[Routed], taken: Collection[str]) -> Iterator[Routed]:
+    """What is left of them once these tasks are taken."""
+    for routed in executors:
+        tasks = tuple(task for task in routed.tasks if task not in taken)
+        if tasks:
+            yield Routed(tasks=tasks, executor=routed.executor)
 
 
 def _numbered(count: int, named: tuple[str, ...]) -> tuple[str, ...]:

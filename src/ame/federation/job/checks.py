@@ -1,0 +1,147 @@
+"""What may be said of a job: names, targets, tasks, numbers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from ame import errors
+from ame.federation.program import ALL, Program
+
+SERVER = "server"
+ALL_SITES = "@ALL"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+UNFIT = re.compile(r"[\"!@#$%^&*()+?=,<>/\\\x00-\x1f\x7f]")
+SAID_ALREADY = ("name", "deploy_map", "min_clients", "mandatory_clients")
+
+
+def name(given: object) -> str:
+    """A job's name."""
+    text = _text("name", given)
+    if not NAME.fullmatch(text):
+        fit = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-")
+        raise errors.JobInvalid(
+            f"name {text!r} must start with a letter or digit and may contain only letters, "
+            "digits, '.', '_', and '-'" + (f"; for instance {fit!r}" if fit else "")
+        )
+    return text
+
+
+def target(given: object) -> str:
+    """A target: `server`, `@ALL`, or a site's name."""
+    if not given:
+        raise errors.JobInvalid(
+            "Must provide a valid target name: `target` is empty; give 'server' or a client's name"
+        )
+    text = _text("target", given)
+    if text == ALL_SITES:
+        return text
+    if found := UNFIT.search(text):
+        raise errors.JobInvalid(
+            f"target {text} name contains invalid character {found[0]!r}; give 'server', or the "
+            "name of a client without it"
+        )
+    if text.strip() != text or text in {".", ".."}:
+        raise errors.JobInvalid(f"target {text!r} is no name; leave out spaces around it")
+    if text.lower() == SERVER and text != SERVER:
+        raise errors.JobInvalid(f"target {text!r} would be a client; the server is 'server'")
+    return text
+
+
+def identity(given: object) -> str | None:
+    """A component's id, or None."""
+    return None if given is None else _text("id", given)
+
+
+def tasks(given: object) -> tuple[str, ...]:
+    """The tasks of an executor or a filter; a single one may stand alone; None is all."""
+    if given is None:
+        return ALL
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Sequence):
+        raise errors.JobTypeInvalid("tasks", "a list of tasks' names", given)
+    if not given:
+        raise errors.JobInvalid("`tasks` is empty; leave it out for all tasks")
+    for each in given:
+        if not _text("tasks", each):
+            raise errors.JobInvalid("`tasks` holds an empty name; leave it out")
+    return tuple(dict.fromkeys(given))
+
+
+def count(argument: str, given: object) -> int:
+    """A number of at least 1."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise errors.JobTypeInvalid(argument, "an int", given)
+    if given < 1:
+        raise errors.JobInvalid(f"`{argument}` must be at least 1, not {given}")
+    return given
+
+
+def names(argument: str, given: object) -> tuple[str, ...]:
+    """A list of sites."""
+    if given is None:
+        return ()
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise errors.JobTypeInvalid(argument, "a list of clients' names", given)
+    return tuple(target(_text(argument, each)) for each in given)
+
+
+def meta(given: object) -> Mapping[str, object]:
+    """What else `meta.json` is to say."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise errors.JobTypeInvalid("meta_props", "a dict", given)
+    for key in SAID_ALREADY:
+        if key in given:
+            raise errors.JobInvalid(f"`meta_props` holds {key!r}, which the job says itself")
+    return given
+
+
+def flag(argument: str, given: object) -> bool:
+    """True or False."""
+    if not isinstance(given, bool):
+        raise errors.JobTypeInvalid(argument, "a bool", given)
+    return given
+
+
+def program(given: Program) -> None:
+    """That a job can run at all.
+
+    Raises:
+        errors.JobInvalid: it lacks a workflow, clients or executors.
+    """
+    if not given.server.workflows:
+        raise errors.JobInvalid(
+            f"Missing server components! Job `{given.name}` has no workflow; give the server a "
+            "controller: `job.to_server(FedAvg(…))`"
+        )
+    if given.everyone is None and not given.sites:
+        raise errors.JobInvalid(
+            f"job `{given.name}` has no clients; give them what they do: "
+            "`job.to_clients(ScriptRunner(…))`"
+        )
+    for site in given.sites or ("@ALL",):
+        app = given.everyone if site == ALL_SITES else given.app(site)
+        if app is not None and not app.executors:
+            raise errors.JobInvalid(
+                f"client `{site}` of job `{given.name}` has no executor, so it does no task; "
+                "give it a ScriptRunner or an Executor"
+            )
+    with suppress(errors.SitesUnclear):
+        known = given.site_names()
+        if given.min_clients > len(known):
+            raise errors.JobInvalid(
+                f"`min_clients` is {given.min_clients}, and the job has {len(known)} clients: "
+                f"{', '.join(known)}; lower it, or add clients"
+            )
+        if missing := [each for each in given.mandatory_clients if each not in known]:
+            raise errors.JobInvalid(
+                f"`mandatory_clients` names {', '.join(missing)}, which the job does not have"
+            )
+
+
+def _text(argument: str, given: object) -> str:
+    if not isinstance(given, str):
+        raise errors.JobTypeInvalid(argument, "a str", given)
+    return given

@@ -1,0 +1,113 @@
+"""Modules that make models again which were put together from a framework's own layers."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ame import errors
+from ame.federation.job import frameworks, sources
+from ame.federation.job.arguments import arguments_of
+
+if TYPE_CHECKING:
+    from ame.federation.job.capture import Capture
+
+MADE = "Model"
+"""The class in such a module."""
+
+REMEDY = "write the model as a class in a module of your own"
+HEAD = '"""The initial model, as it was put together."""\n\n'
+
+
+class Writer:
+    """Writes modules that make models again which were put together from a framework's parts."""
+
+    def __init__(self, capture: "Capture") -> None:
+        self._capture = capture
+        self._modules: set[str] = set()
+
+    def module(self, model: object) -> str:
+        """The text of a module whose class `Model` makes it.
+
+        Raises:
+            errors.ArgumentUnfit, errors.ClassUnfit: it cannot be written.
+        """
+        return self._keras(model) if frameworks.is_keras_model(model) else self._torch(model)
+
+    def _torch(self, model: Any) -> str:
+        base = type(model)
+        call = self._call(model)
+        imported = "".join(f"import {name}\n" for name in sorted({"torch", *self._modules}))
+        return (
+            f"{HEAD}{imported}\n\n"
+            f"class {MADE}({base.__module__}.{base.__qualname__}):\n"
+            f"    def __init__(self):\n        super().__init__{call}\n"
+        )
+
+    def _call(self, model: Any) -> str:
+        """The arguments, in brackets, that make a model again."""
+        torch = sys.modules["torch"]
+        if type(model) in {torch.nn.Sequential, torch.nn.ModuleList, torch.nn.ModuleDict}:
+            children = {name: self._expression(each) for name, each in model.named_children()}
+            if list(children) != [str(number) for number in range(len(children))]:
+                self._modules.add("collections")
+                pairs = ", ".join(f"({name!r}, {child})" for name, child in children.items())
+                return f"(collections.OrderedDict([{pairs}]))"
+            listed = ", ".join(children.values())
+            return f"({listed})" if type(model) is torch.nn.Sequential else f"([{listed}])"
+        found = arguments_of(model, f"{type(model).__module__}.{type(model).__qualname__}")
+        given = [self._text(each) for _, each in found.lead]
+        given += [f"{name}={self._text(each)}" for name, each in found.named.items()]
+        return f"({', '.join(given)})"
+
+    def _expression(self, model: Any) -> str:
+        if not type(model).__module__.startswith("torch.nn."):
+            self._capture.need(type(model))
+        path = sources.path_of(type(model))
+        self._modules.add(path.rpartition(".")[0])
+        return f"{path}{self._call(model)}"
+
+    def _text(self, value: object) -> str:
+        if frameworks.is_torch_model(value):
+            return self._expression(value)
+        if isinstance(value, list | tuple):
+            inner = ", ".join(self._text(each) for each in value)
+            return f"[{inner}]" if isinstance(value, list) else f"({inner},)" if inner else "()"
+        if value is None or isinstance(value, bool | int | float | str):
+            return repr(value)
+        raise errors.ClassUnfit(
+            type(value).__name__, f"is an argument of a layer and cannot be written: {value!r}",
+            REMEDY,
+        )  # fmt: skip
+
+    def _keras(self, model: Any) -> str:
+        own = {
+            type(layer)
+            for layer in frameworks.keras_layers(model)
+            if not type(layer).__module__.startswith("keras.")
+        }
+        for kind in own:
+            self._capture.need(kind)
+        try:
+            config = json.dumps(model.get_config())
+        except (NotImplementedError, TypeError) as error:
+            raise errors.ClassUnfit(
+                type(model).__name__, f"has a layer that cannot be described: {error}", REMEDY
+            ) from error
+        paths = {kind.__name__: sources.path_of(kind) for kind in own}
+        modules = sorted({"json", "keras", *(path.rpartition(".")[0] for path in paths.values())})
+        objects = ", ".join(f"{name!r}: {path}" for name, path in paths.items())
+        sequential = type(model).__name__ == "Sequential"
+        body = (
+            "        layers = [keras.layers.deserialize(each, OWN) for each in CONFIG['layers']]\n"
+            "        super().__init__(layers, name=CONFIG['name'])\n"
+            if sequential
+            else "        made = keras.Model.from_config(CONFIG, OWN)\n"
+            "        super().__init__(made.inputs, made.outputs, name=CONFIG['name'])\n"
+        )
+        return (
+            HEAD
+            + "".join(f"import {name}\n" for name in modules)
+            + f"\nCONFIG = json.loads({config!r})\nOWN = {{{objects}}}\n\n\n"
+            f"class {MADE}(keras.{'Sequential' if sequential else 'Model'}):\n"
+            f"    def __init__(self):\n{body}"
+        )

@@ -6,14 +6,20 @@ The names are imported when they are asked for, so importing this costs next to 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ame.federation.job.fedjob import FedJob, FilterType
+    from ame.federation.job.script_runner import FrameworkType, ScriptRunner
     from ame.federation.model import FLModel, ParamsType
 
 _HOMES = {
     "FLModel": "model",
+    "FedJob": "job.fedjob",
+    "FilterType": "job.fedjob",
+    "FrameworkType": "job.script_runner",
     "ParamsType": "model",
+    "ScriptRunner": "job.script_runner",
 }
 
-__all__ = ["FLModel", "ParamsType"]
+__all__ = ["FLModel", "FedJob", "FilterType", "FrameworkType", "ParamsType", "ScriptRunner"]
 
 
 def __getattr__(name: str) -> object:

@@ -201,10 +201,11 @@ class FedJob:
             more: what else `ame.federation.simulator.simulate` takes.
         """
         program = self.program()
+        sites = program.site_names(_clients(n_clients, clients))
         return import_module("ame.federation.simulator").simulate(
             program,
             workspace=Path(workspace),
-            sites=program.site_names(_clients(n_clients, clients)),
+            sites=sites,
             threads=threads,
             gpu=gpu,
             log_config=log_config,
@@ -394,7 +395,7 @@ class FedJob:
 
     def _taken(self, obj: Any, ctx: JobCtx) -> Part:
         """An object as a part, its code carried along, and what it refers to added before it."""
-        part = self._capture.part(obj)
+        part = obj if isinstance(obj, Part) else self._capture.part(obj)
         self._draft(ctx).carry(self._capture.taken())
         return self._referred(part, ctx) if self._references else part
 

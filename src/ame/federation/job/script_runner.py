@@ -10,8 +10,12 @@ from ame import errors
 from ame.federation.job import resources
 from ame.federation.job.fedjob import FedJob, JobCtx
 from ame.federation.model import ExchangeFormat, TransferType
+from ame.federation.program import Part, Value
 
 Words = str | Sequence[str]
+
+EXECUTOR = "ame.federation.client.executor.ScriptExecutor"
+"""What a runner becomes in a program."""
 
 
 class FrameworkType(str, Enum):
@@ -122,27 +126,26 @@ class ScriptRunner:
         job.add_executor(self.executor(resources.target_of(self.script)), kwargs.get("tasks"), ctx)
         return {}
 
-    def executor(self, script: PurePosixPath) -> Any:
+    def executor(self, script: PurePosixPath) -> Part:
         """What does the tasks, with the script at this place in the job's code."""
-        from ame.federation.client.executor import ScriptExecutor
-
-        external = {
-            "command": self.command,
-            "launch_once": self.launch_once,
-            "launch_timeout": self.launch_timeout,
-            "shutdown_timeout": self.shutdown_timeout,
+        args: dict[str, Value] = {
+            "script": str(script),
+            "script_args": self.script_args,
+            "framework": self.framework.value,
+            "server_expected_format": self.server_expected_format.value,
+            "params_transfer_type": self.params_transfer_type.value,
+            "memory_gc_rounds": self.memory_gc_rounds,
+            "cuda_empty_cache": self.cuda_empty_cache,
         }
-        return ScriptExecutor(
-            script=str(script),
-            script_args=self.script_args,
-            external=self.external,
-            framework=self.framework.value,
-            server_expected_format=self.server_expected_format.value,
-            params_transfer_type=self.params_transfer_type.value,
-            memory_gc_rounds=self.memory_gc_rounds,
-            cuda_empty_cache=self.cuda_empty_cache,
-            **(external if self.external else {}),
-        )
+        if self.external:
+            args |= {
+                "external": True,
+                "command": self.command,
+                "launch_once": self.launch_once,
+                "launch_timeout": self.launch_timeout,
+                "shutdown_timeout": self.shutdown_timeout,
+            }
+        return Part(path=EXECUTOR, args=args)
 
 
 def _words(argument: str, given: object) -> Words:

@@ -1,0 +1,29 @@
+"""Federated jobs defined in Python: `FedJob` and what is given to it.
+
+The names are imported when they are asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
+    from ame.federation.job.script_runner import FrameworkType, ScriptRunner
+
+_HOMES = {
+    "FedJob": "fedjob",
+    "FilterType": "fedjob",
+    "FrameworkType": "script_runner",
+    "JobCtx": "fedjob",
+    "ScriptRunner": "script_runner",
+}
+
+__all__ = ["FedJob", "FilterType", "FrameworkType", "JobCtx", "ScriptRunner"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

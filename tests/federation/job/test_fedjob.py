@@ -1,0 +1,577 @@
+"""Objects are given to the server, to clients by name, to all of them."""
+
+from typing import Any
+
+import pytest
+
+from ame import errors
+from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
+from ame.federation.job.ids import free
+from ame.federation.job.script_runner import FrameworkType, ScriptRunner
+from ame.federation.program import Part, Program
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.controller import Controller
+from ame.federation.spec.executor import Executor
+from ame.federation.spec.filter import Filter
+from ame.federation.spec.shareable import Shareable
+from ame.federation.spec.task import Signal
+from federation.job.conftest import Folder
+
+
+class Thing:
+    def __init__(self, other: object = None, size: int = 1) -> None:
+        self.other = other
+        self.size = size
+
+
+class Doer(Executor):
+    def execute(
+        self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
+    ) -> Shareable:
+        return shareable
+
+
+class Leader(Controller):
+    def __init__(self, rounds: int = 1) -> None:
+        super().__init__()
+
+    def start_controller(self, fl_ctx: FLContext) -> None: ...
+    def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None: ...
+    def stop_controller(self, fl_ctx: FLContext) -> None: ...
+
+
+class Sieve(Filter):
+    def process(self, shareable: Shareable, fl_ctx: FLContext) -> Shareable:
+        return shareable
+
+
+class Referring:
+    def __init__(self, one_id: str = "", more_ids: list[str] | None = None) -> None:
+        self.one_id = one_id
+        self.more_ids = more_ids
+
+
+def runnable(**more: Any) -> FedJob:
+    job = FedJob(name="j", **more)
+    job.to_server(Leader())
+    return job
+
+
+def ids(program: Program, target: str = "server") -> list[str]:
+    app = program.server if target == "server" else program.app(target)
+    return [part.id for part in (*app.workflows, *app.components)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        (["component"] * 3, ["component", "component1", "component2"]),
+        (["persistor"] * 3, ["persistor", "persistor1", "persistor2"]),
+        (["c9", "c9"], ["c9", "c10"]),
+        (["a1b1", "a1b1"], ["a1b1", "a2b2"]),
+        (["m1_11", "m1_11"], ["m1_11", "m2_22"]),
+        (["m01", "m01"], ["m01", "m2"]),
+        (["x", "x1", "x"], ["x", "x1", "x2"]),
+        (["", ""], ["", "1"]),
+    ],
+)
+def test_an_id_that_is_taken_is_counted_up(wanted: list[str], given: list[str]) -> None:
+    taken: list[str] = []
+    for each in wanted:
+        taken.append(free(each, taken))
+
+    assert taken == given
+
+
+def test_components_get_ids_and_are_known_again() -> None:
+    job = FedJob()
+    thing = Thing()
+
+    assert job.to_server(Thing()) == "component"
+    assert job.to_server(thing, id="mine") == "mine"
+    assert job.to_server(thing, id="other") == "mine"
+    assert job.to_server(Thing(), id="mine") == "mine1"
+    assert job.to(thing, "site-1") == "component"
+
+
+def test_controllers_and_components_share_their_ids() -> None:
+    job = FedJob()
+    job.to_server(Leader(), id="x")
+
+    assert job.to_server(Thing(), id="x") == "x1"
+
+
+def test_a_controller_leads_at_the_server_and_is_a_component_at_a_client() -> None:
+    job = runnable()
+    job.to(Leader(3), "site-1", id="client_side")
+    job.to(Doer(), "site-1")
+
+    program = job.program()
+
+    assert [part.id for part in program.server.workflows] == ["controller"]
+    assert [(p.id, p.args) for p in program.app("site-1").components] == [
+        ("client_side", {"rounds": 3})
+    ]
+
+
+def test_an_executor_does_its_tasks_and_all_by_default() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    job.to_clients(Doer(), tasks=["train", "swarm_*"])
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert [routed.tasks for routed in everyone.executors] == [("*",), ("train", "swarm_*")]
+
+
+def test_a_task_that_stands_alone_is_one_task() -> None:
+    job = runnable()
+    job.to_clients(Doer(), tasks="train")
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert everyone.executors[0].tasks == ("train",)
+
+
+def test_filters_for_the_same_tasks_are_a_chain() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    for _ in range(2):
+        job.to_clients(Sieve(), filter_type=FilterType.TASK_RESULT, tasks=["train", "validate"])
+    job.to_clients(Sieve(), filter_type=FilterType.TASK_DATA)
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert [(f.tasks, len(f.filters)) for f in everyone.task_result_filters] == [
+        (("train", "validate"), 2)
+    ]
+    assert [f.tasks for f in everyone.task_data_filters] == [("*",)]
+
+
+def test_what_all_clients_get_and_what_one_gets_are_both_its() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    assert job.to_clients(Thing()) == "component"
+    assert job.to(Thing(), "site-1") == "component1"
+
+    program = job.program()
+
+    assert ids(program, "site-1") == ["component", "component1"]
+    assert ids(program, "site-2") == ["component"]
+    assert len(program.app("site-1").executors) == 1
+
+
+def test_a_clients_own_executor_counts_before_that_of_all() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    job.to(Leader(), "site-1")
+    job.to(Doer(), "site-1")
+
+    assert len(job.program().app("site-1").executors) == 1
+
+
+def test_an_object_that_is_referred_to_goes_along() -> None:
+    job = FedJob()
+    inner = Thing()
+    reference = job.as_id(inner)
+    job.to_server(Leader())
+    job.to_clients(Doer())
+    job.to_server(Referring(reference))
+
+    program = job.program()
+
+    assert ids(program) == ["controller", reference, "component"]
+    assert program.server.components[1].args == {"one_id": reference}
+
+
+def test_references_in_lists_and_at_several_sites_are_followed() -> None:
+    job = runnable()
+    referring = Referring(more_ids=[job.as_id(Thing(size=5)), job.as_id(Thing(size=6))])
+    for site in ("site-1", "site-2"):
+        job.to(referring, site)
+        job.to(Doer(), site)
+
+    program = job.program()
+
+    for site in ("site-1", "site-2"):
+        *inner, outer = program.app(site).components
+        assert outer.args == {"more_ids": [part.id for part in inner]}
+        assert [part.args for part in inner] == [{"size": 5}, {"size": 6}]
+
+
+def test_references_are_followed_from_one_to_the_next() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    middle = Referring(job.as_id(Thing()))
+    job.to_server(Referring(job.as_id(middle)))
+
+    assert len(job.program().server.components) == 3
+
+
+def test_a_reference_to_what_has_an_id_already_is_that_id() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    thing = Thing()
+    job.to_server(thing, id="thing")
+    job.to_server(Referring(job.as_id(thing)), id="referring")
+
+    assert job.program().server.components[1].args == {"one_id": "thing"}
+
+
+class Pattern(FedJob):
+    def __init__(self) -> None:
+        super().__init__("pattern")
+        self.asked: list[str] = []
+        self.to_server(Leader())
+
+    def set_up_client(self, target: str) -> None:
+        self.asked.append(target)
+        self.to(Thing(), target, id="set_up")
+
+
+def test_a_subclass_sets_each_client_up_once_and_before_all_else() -> None:
+    job = Pattern()
+    for site in ("site-1", "site-2"):
+        job.to(Doer(), site)
+        job.to(Thing(), site)
+
+    assert job.asked == ["site-1", "site-2"]
+    assert ids(job.program(), "site-1") == ["set_up", "component"]
+
+
+@pytest.mark.parametrize("order", [("@ALL", "site-1"), ("site-1", "@ALL")])
+def test_a_client_is_not_set_up_twice_where_all_are(order: tuple[str, str]) -> None:
+    job = Pattern()
+    for target in order:
+        job.to(Doer(), target)
+
+    assert ids(job.program(), "site-1") == ["set_up"]
+
+
+def test_a_dict_sets_variables_of_the_configuration() -> None:
+    job = runnable()
+    job.to_clients(Doer())
+    job.to({"get_task_timeout": 5}, "server")
+    job.to({"rate": 0.5}, "@ALL")
+
+    program = job.program()
+
+    assert program.server.params == {"get_task_timeout": 5}
+    assert program.app("site-1").params == {"rate": 0.5}
+
+
+class Adding:
+    def add_to_fed_job(self, job: FedJob, ctx: JobCtx, **kwargs: Any) -> dict[str, str]:
+        job.check_kwargs(args_to_check=kwargs, args_expected={"must": True, "may": False})
+        return {"id": job.add_component(comp_id="added", obj=Thing(), ctx=ctx)}
+
+
+def test_an_object_may_add_itself_and_say_what_it_added() -> None:
+    assert FedJob().to(Adding(), "server", must=1) == {"id": "added"}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({}, "Missing required arg 'must'"), ({"must": 1, "x": 2}, "unexpected arg 'x'")],
+)
+def test_what_an_object_is_added_with_is_checked(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        FedJob().to(Adding(), "server", **given)
+
+
+def test_an_argument_that_nobody_takes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"received args \['tsaks'\], but no args expected"):
+        FedJob().to(Thing(), "site-1", tsaks=["train"])
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("", "valid target name"),
+        (None, "valid target name"),
+        ("a/b", "invalid character '/'"),
+        ("a,b", "invalid character ','"),
+        ("@all", "invalid character '@'"),
+        ("..", "no name"),
+        (" site-1", "leave out spaces"),
+        ("Server", "would be a client"),
+    ],
+)
+def test_a_target_that_is_none_is_refused(target: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        FedJob().to(Thing(), target)
+
+
+@pytest.mark.parametrize("obj", [None, "", {}])
+def test_nothing_is_not_given(obj: object) -> None:
+    with pytest.raises(ValueError, match="cannot add empty object"):
+        FedJob().to(obj, "server")
+
+
+def test_an_object_without_length_is_no_empty_object() -> None:
+    class Empty(Thing):
+        def __len__(self) -> int:
+            return 0
+
+    Empty.__qualname__ = "Thing"
+
+    assert FedJob().to_server(Empty()) == "component"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "my job", "-x"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must start with a letter or digit"):
+        FedJob(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "why"),
+    [
+        ({"min_clients": 0}, ValueError, "at least 1"),
+        ({"min_clients": "2"}, TypeError, "`min_clients` must be an int"),
+        ({"min_clients": True}, TypeError, "`min_clients` must be an int"),
+        ({"mandatory_clients": "site-1"}, TypeError, "a list of clients' names"),
+        ({"meta_props": ["x"]}, TypeError, "`meta_props` must be a dict"),
+        ({"meta_props": {"name": "x"}}, ValueError, "which the job says itself"),
+        ({"fail_fast": 1}, TypeError, "`fail_fast` must be a bool"),
+        ({"name": 3}, TypeError, "`name` must be a str"),
+    ],
+)
+def test_a_job_of_unfit_arguments_is_refused(
+    given: dict[str, Any], kind: type[Exception], why: str
+) -> None:
+    with pytest.raises(kind, match=why):
+        FedJob(**given)
+
+
+def test_an_executor_is_not_for_the_server() -> None:
+    with pytest.raises(ValueError, match=r"to_clients\(executor\)` for Executors"):
+        FedJob().to_server(Doer())
+    with pytest.raises(ValueError, match=r"can only be assigned to client, but tried .* server"):
+        FedJob().to(Doer(), "server")
+
+
+def test_a_controller_is_not_for_all_clients() -> None:
+    with pytest.raises(ValueError, match=r"to_server\(controller\)` for Controllers"):
+        FedJob().to_clients(Leader())
+
+
+def test_two_executors_for_one_task_are_refused() -> None:
+    job = FedJob()
+    job.to_clients(Doer(), tasks=["train", "validate"])
+
+    with pytest.raises(RuntimeError, match=r"executor for tasks \{'train'\} already exist"):
+        job.to_clients(Doer(), tasks=["train"])
+
+
+def test_filters_for_overlapping_tasks_are_refused() -> None:
+    job = FedJob()
+    job.to_clients(Sieve(), filter_type=FilterType.TASK_DATA, tasks=["train"])
+
+    with pytest.raises(RuntimeError, match="overlaps task set"):
+        job.to_clients(Sieve(), filter_type=FilterType.TASK_DATA, tasks=["train", "validate"])
+
+
+def test_a_filter_needs_its_type() -> None:
+    with pytest.raises(ValueError, match="Missing required arg 'filter_type'"):
+        FedJob().to_clients(Sieve())
+    with pytest.raises(ValueError, match="without specifying a valid `filter_type`"):
+        FedJob().to_clients(Sieve(), filter_type="result")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "kind"), [([], ValueError), ([""], ValueError), ([1], TypeError), (1, TypeError)]
+)
+def test_tasks_that_are_none_are_refused(tasks: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="`tasks`"):
+        FedJob().to_clients(Doer(), tasks=tasks)
+
+
+def test_a_variable_that_the_configuration_says_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match="`executors` is not a variable"):
+        FedJob().to({"executors": []}, "server")
+
+
+def test_a_job_that_cannot_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="Missing server components"):
+        FedJob().program()
+    with pytest.raises(ValueError, match="has no clients"):
+        runnable().program()
+    job = runnable()
+    job.to(Thing(), "site-1")
+    with pytest.raises(ValueError, match="client `site-1` of job `j` has no executor"):
+        job.program()
+
+
+def test_more_clients_are_not_asked_for_than_there_are() -> None:
+    job = runnable(min_clients=2)
+    job.to(Doer(), "site-1")
+    with pytest.raises(ValueError, match="`min_clients` is 2, and the job has 1 clients"):
+        job.program()
+    job = runnable(mandatory_clients=["site-9"])
+    job.to(Doer(), "site-1")
+    with pytest.raises(ValueError, match="names site-9, which the job does not have"):
+        job.program()
+
+
+def test_clients_are_said_once() -> None:
+    job = runnable()
+    job.to(Doer(), "site-1")
+    with pytest.raises(ValueError, match="already specified clients"):
+        job.simulator_run("w", n_clients=2)
+    job = runnable()
+    job.to_clients(Doer())
+    with pytest.raises(ValueError, match="Clients were not specified"):
+        job.simulator_run("w")
+    with pytest.raises(ValueError, match="give one"):
+        job.simulator_run("w", n_clients=2, clients=["a", "b"])
+
+
+# scripts and resources
+
+
+def test_a_script_runner_takes_the_script_and_its_local_modules_along(folder: Folder) -> None:
+    folder.write("src/train.py", "import net, json, numpy\nfrom src.data import load\n")
+    folder.write("src/net.py", "import torch")
+    folder.write("src/data.py")
+    folder.write("unused.py")
+    job = runnable()
+    job.to_clients(ScriptRunner("src/train.py", script_args="--rate 0.1"), tasks=["train"])
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert sorted(str(file.target) for file in everyone.files) == [
+        "net.py", "src/data.py", "src/train.py",
+    ]  # fmt: skip
+    (routed,) = everyone.executors
+    assert routed.tasks == ("train",)
+    assert routed.executor.args["script"] == "src/train.py"
+    assert routed.executor.args["script_args"] == "--rate 0.1"
+
+
+def test_a_script_elsewhere_travels_under_its_name(folder: Folder) -> None:
+    place = folder.path.parent / "elsewhere"
+    place.mkdir()
+    (place / "train.py").write_text("import beside")
+    (place / "beside.py").touch()
+    job = runnable()
+    job.to_clients(ScriptRunner(str(place / "train.py")))
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert {str(file.target) for file in everyone.files} == {"train.py", "beside.py"}
+    assert everyone.executors[0].executor.args["script"] == "train.py"
+
+
+def test_a_path_with_spaces_is_a_path(folder: Folder) -> None:
+    folder.write("my code/train it.py")
+    job = runnable()
+    job.to_clients(ScriptRunner("my code/train it.py"))
+
+    everyone = job.program().everyone
+
+    assert everyone is not None
+    assert everyone.executors[0].executor.args["script"] == "my code/train it.py"
+
+
+def test_two_scripts_of_one_name_from_elsewhere_are_refused(folder: Folder) -> None:
+    for name in ("a", "b"):
+        (folder.path.parent / name).mkdir()
+        (folder.path.parent / name / "train.py").write_text(name)
+    job = runnable()
+    job.to(str(folder.path.parent / "a/train.py"), "site-1")
+
+    with pytest.raises(RuntimeError, match=r"would both be `train\.py`"):
+        job.to(str(folder.path.parent / "b/train.py"), "site-1")
+
+
+def test_a_script_that_is_not_there_is_refused(folder: Folder) -> None:
+    with pytest.raises(RuntimeError, match=r"Could not locate external script: nope\.py"):
+        FedJob().to("nope.py", "site-1")
+    with pytest.raises(ValueError, match=r"nope\.py: `ScriptRunner.script`"):
+        FedJob().to(ScriptRunner("nope.py"), "site-1")
+    with pytest.raises(RuntimeError, match=r"/no/where\.py"):
+        FedJob().to("/no/where.py", "site-1")
+
+
+def test_a_script_that_is_no_python_is_refused_with_its_line(folder: Folder) -> None:
+    folder.write("bad.py", "x = 1\ndef (:\n")
+
+    with pytest.raises(ValueError, match=r"bad\.py:2"):
+        FedJob().to(ScriptRunner("bad.py"), "site-1")
+
+
+def test_a_folder_is_taken_along_flat(folder: Folder) -> None:
+    folder.write("content/data/a.csv", "1")
+    folder.write("content/b.py", "import nowhere")
+    folder.write("content/__pycache__/c.pyc")
+    job = FedJob()
+    job.to("content", "site-1")
+    draft = job._drafts["site-1"].app()
+
+    assert {str(file.target) for file in draft.files} == {"data/a.csv", "b.py"}
+
+
+def test_a_link_that_leads_out_of_a_folder_is_refused(folder: Folder) -> None:
+    folder.write("content/a")
+    (folder.path / "content/link").symlink_to("/etc/passwd")
+
+    with pytest.raises(errors.JobFolderUnsafe, match="leads out"):
+        FedJob().to("content", "site-1")
+
+
+def test_a_file_may_go_to_a_place_of_its_own(folder: Folder) -> None:
+    folder.write("settings.json", "{}")
+    job = FedJob()
+    job.add_file_to_server("settings.json", "deep", "config")
+
+    (file,) = job._drafts["server"].app().files
+    assert (file.folder, str(file.target)) == ("config", "deep/settings.json")
+    with pytest.raises(errors.JobFolderUnsafe):
+        job.add_file_to_clients("settings.json", "../up")
+    with pytest.raises(ValueError, match="`app_folder_type` is 'etc'"):
+        job.add_file_to_clients("settings.json", None, "etc")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "why"),
+    [
+        ({"script": ""}, ValueError, "`script` is empty"),
+        ({"script": None}, TypeError, "`script` must be a path as text"),
+        ({"framework": "jax"}, ValueError, "Framework jax unsupported"),
+        ({"server_expected_format": "x"}, ValueError, "`server_expected_format` is one of"),
+        ({"params_transfer_type": "x"}, ValueError, "`params_transfer_type` is one of"),
+        ({"script_args": "'a"}, ValueError, "close the quotes"),
+        ({"script_args": 3}, TypeError, "`script_args` must be"),
+        ({"execution_mode": "attach"}, ValueError, "`execution_mode` is 'attach'"),
+        (
+            {"execution_mode": "in_process", "launch_external_process": True},
+            ValueError,
+            "`execution_mode`",
+        ),
+    ],
+)
+def test_a_script_runner_of_unfit_arguments_is_refused(
+    given: dict[str, Any], kind: type[Exception], why: str
+) -> None:
+    with pytest.raises(kind, match=why):
+        ScriptRunner(**{"script": "train.py", **given})
+
+
+def test_an_external_script_says_how_it_is_started(folder: Folder) -> None:
+    folder.write("train.sh", "not python {{{")
+    job = runnable()
+    runner = ScriptRunner(
+        "train.sh", launch_external_process=True, command="bash", framework=FrameworkType.NUMPY
+    )
+    job.to(runner, "site-1")
+
+    part: Part = job.program().app("site-1").executors[0].executor
+    assert part.args["external"] is True
+    assert part.args["command"] == "bash"
+    assert part.args["framework"] == "numpy"

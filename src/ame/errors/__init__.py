@@ -13,6 +13,7 @@ Error:
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
+    │   ├── ModelUnfit
     │   ├── ModelUnread
     │   ├── NoDifference
     │   ├── NotAModel
@@ -46,6 +47,7 @@ Error:
     │   ├── SecretNotFound
     │   ├── SecretsMissing
     │   ├── SiteUnknown
+    │   ├── SourceMissing
     │   ├── UnknownTask
     │   └── VaultSecretNotFound
     ├── Conflict
@@ -122,7 +124,8 @@ Error:
         ├── DatabaseDamaged
         ├── NotAnIdentity
         ├── ProjectsDamaged
-        └── SecretsDamaged
+        ├── SecretsDamaged
+        └── SourceUnusable
 
 The branches are explained in `tree`. A message says what happened, where, and what to do; the
 attributes hold the same for programs. All are to be had from here: `errors.RunNotFound`.
@@ -172,7 +175,10 @@ from ame.errors.federation import (
     ComponentUnknown,
     IdTaken,
     JobPanicked,
+    ModelUnfit,
     RunOver,
+    SourceMissing,
+    SourceUnusable,
     TooFewResults,
 )
 from ame.errors.fleet import RoundMoveRefused, TaskMoveRefused
@@ -325,6 +331,7 @@ __all__ = [
     "KeyExposed",
     "KeyLost",
     "MlflowUnread",
+    "ModelUnfit",
     "ModelUnread",
     "NameNotServed",
     "NoDifference",
@@ -370,6 +377,8 @@ __all__ = [
     "SettingsInvalid",
     "SiteUnknown",
     "SitesUnclear",
+    "SourceMissing",
+    "SourceUnusable",
     "StepsConflict",
     "TaskMoveRefused",
     "TaskTimedOut",

@@ -1,8 +1,12 @@
 """What goes wrong while a federated job runs."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ame.errors.tree import Cancelled, Conflict, Failed, NotFound
+from ame.errors.tree import Cancelled, Conflict, Damaged, Failed, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ComponentFailed(Failed):
@@ -75,3 +79,35 @@ class IdTaken(Conflict, ValueError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"there is a component `{name}` already: give this one another id")
+
+
+class SourceMissing(NotFound, ValueError):
+    """A file that a job is to begin with is not there."""
+
+    def __init__(self, component: str, file: "Path") -> None:
+        self.component = component
+        self.file = file
+        super().__init__(
+            f"{component}: there is no file {file} to begin with; give its whole path, or one in "
+            "the job's own code"
+        )
+
+
+class SourceUnusable(Damaged, ValueError):
+    """A file that a job is to begin with holds no weights, or not those of its model."""
+
+    def __init__(self, component: str, file: "Path", why: str) -> None:
+        self.component = component
+        self.file = file
+        self.why = why
+        super().__init__(f"{component}: {file} holds no weights that can be used: {why}")
+
+
+class ModelUnfit(Invalid, TypeError):
+    """What a persistor was given is no model of its framework."""
+
+    def __init__(self, component: str, wanted: str, given: object) -> None:
+        self.component = component
+        self.wanted = wanted
+        self.given = type(given).__name__
+        super().__init__(f"{component} needs {wanted} and was given a {self.given}")

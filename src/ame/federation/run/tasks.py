@@ -393,7 +393,9 @@ class Tasks:
     def _context_of(
         self, result: Shareable, standing: _Standing, site: str, share: ClientTask
     ) -> FLContext:
-        ctx = self._engine.context_with(site, result.get_peer_props())
+        told = {**(result.get_peer_props() or {}), ReservedKey.IDENTITY_NAME: site}
+        result.set_peer_props(told)
+        ctx = self._engine.context_with(site, {**told, FLContextKey.SHAREABLE: result})
         ctx.put(FLContextKey.TASK_NAME, standing.task.name, private=True, sticky=False)
         ctx.put(FLContextKey.TASK_ID, share.id, private=True, sticky=False)
         return ctx

@@ -333,9 +333,6 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         if at is not None:
             _set(fl_ctx, AppConstants.CURRENT_ROUND, at)
         fl_ctx.put(AppConstants.TRAINING_RESULT, result, private=True, sticky=False)
-        peer = fl_ctx.get_peer_context()
-        if peer is not None:
-            peer.put("__shareable__", result, private=True, sticky=False)
         own, self.fl_ctx = self.fl_ctx, fl_ctx
         try:
             self.engine.fire(AppEventType.BEFORE_CONTRIBUTION_ACCEPT, fl_ctx)

@@ -1,0 +1,144 @@
+"""NumPy models in files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ame import errors
+from ame.federation.components.files import run_folder, source, within, write
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.dxo import DXO, DataKind
+from ame.federation.spec.learnable import (
+    ModelLearnable,
+    ModelLearnableKey,
+    ModelLocator,
+    ModelPersistor,
+    make_model_learnable,
+)
+from ame.federation.spec.names.app import AppConstants, NPConstants
+
+_DEFAULT = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+class NPModelPersistor(ModelPersistor):
+    """Keeps one array, under `numpy_key`, in a `.npy` file; several in a `.npz` beside it."""
+
+    def __init__(
+        self,
+        model_dir: str = AppConstants.DEFAULT_MODEL_DIR,
+        model_name: str = "server.npy",
+        model: Any = None,
+        source_ckpt_file_full_name: str | None = None,
+    ) -> None:
+        """How a job's model is loaded and saved.
+
+        Args:
+            model_dir: the folder, in that of the run.
+            model_name: the file in it. If it is there at the beginning, the job begins with it.
+            model: what to begin with else: an array, nested lists (float32), or such by name; the
+                numbers 1 to 9, as in FLARE, if there is none.
+            source_ckpt_file_full_name: a file to begin with before all else.
+        """
+        super().__init__()
+        self.model_dir = model_dir
+        self.model_name = model_name
+        self.model = model
+        self.source_ckpt_file_full_name = source_ckpt_file_full_name
+
+    def load_model(self, fl_ctx: FLContext) -> ModelLearnable:
+        """The arrays of the file, or of the model.
+
+        Raises:
+            errors.SourceMissing, errors.SourceUnusable: a file is missing, or holds no arrays.
+        """
+        if self.source_ckpt_file_full_name:
+            file = source(self.source_ckpt_file_full_name, fl_ctx, self.name)
+            return make_model_learnable(_read(file, self.name), {})
+        file = self._file(fl_ctx)
+        for each in (file, file.with_suffix(".npz")):
+            if each.exists():
+                return make_model_learnable(_read(each, self.name), {})
+        given = _DEFAULT if self.model is None else self.model
+        arrays = given if isinstance(given, Mapping) else {NPConstants.NUMPY_KEY: given}
+        return make_model_learnable({key: _array(each) for key, each in arrays.items()}, {})
+
+    def save_model(self, model: ModelLearnable, fl_ctx: FLContext) -> None:
+        """Keep the arrays."""
+        weights = model[ModelLearnableKey.WEIGHTS]
+        file = self._file(fl_ctx)
+        if set(weights) == {NPConstants.NUMPY_KEY}:
+            write(file, lambda path: _save(path, weights[NPConstants.NUMPY_KEY]))
+        else:
+            write(file.with_suffix(".npz"), lambda path: _save_all(path, weights))
+
+    def _file(self, fl_ctx: FLContext) -> Path:
+        return within(run_folder(fl_ctx), f"{self.model_dir}/{self.model_name}")
+
+
+class NPModelLocator(ModelLocator):
+    """Finds models that are `.npy` or `.npz` files."""
+
+    SERVER_MODEL_NAME = "server"
+
+    def __init__(
+        self,
+        model_dir: str = AppConstants.DEFAULT_MODEL_DIR,
+        model_name: str | dict[str, str] | None = "server.npy",
+    ) -> None:
+        """`model_name`: the file of the model called `server`, or files by the models' names."""
+        super().__init__()
+        self.model_dir = model_dir
+        if model_name is not None and not isinstance(model_name, (str, dict)):
+            message = f"model_name must be a str or a dict, not {type(model_name).__name__}"
+            raise ValueError(message)
+        self.model_name = (
+            model_name
+            if isinstance(model_name, dict)
+            else {self.SERVER_MODEL_NAME: model_name or "server.npy"}
+        )
+
+    def get_model_names(self, fl_ctx: FLContext) -> list[str]:
+        """The names that were given."""
+        return list(self.model_name)
+
+    def locate_model(self, model_name: str, fl_ctx: FLContext) -> DXO | None:
+        """One of them, or None if its file is not there."""
+        name = self.model_name.get(model_name)
+        if name is None:
+            return None
+        path = Path(name)
+        file = path if path.is_absolute() else run_folder(fl_ctx) / self.model_dir / name
+        for each in (file, file.with_suffix(".npz")):
+            if each.exists():
+                return DXO(DataKind.WEIGHTS, data=_read(each, self.name), meta={})
+        self.log_error(fl_ctx, f"there is no model file {file}")
+        return None
+
+
+def _array(given: Any) -> np.ndarray[Any, Any]:
+    return given.copy() if isinstance(given, np.ndarray) else np.array(given, dtype=np.float32)
+
+
+def _read(file: Path, component: str) -> dict[str, Any]:
+    try:
+        data = np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise errors.SourceUnusable(component, file, str(error)) from error
+    if isinstance(data, np.ndarray):
+        return {NPConstants.NUMPY_KEY: data}
+    with data:
+        return {key: data[key] for key in data.files}
+
+
+def _save(path: Path, array: Any) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.asarray(array), allow_pickle=False)
+
+
+def _save_all(path: Path, arrays: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:
+        np.savez(
+            file, allow_pickle=False, **{key: np.asarray(each) for key, each in arrays.items()}
+        )

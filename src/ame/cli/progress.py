@@ -14,6 +14,7 @@ import click
 from ame import runs
 from ame.cli.shown import size
 from ame.engine.reports.log import OWN
+from ame.runs.words import duration
 
 if TYPE_CHECKING:
     from ame.engine.workspace.ignore import LeftOut
@@ -164,15 +165,3 @@ class Progress:
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
         self._drawn = True
-
-
-def duration(seconds: float) -> str:
-    """In words that a person reads at a glance: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

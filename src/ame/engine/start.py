@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ame import errors, process, project, runs
-from ame.engine import git, machine, plan, reuse
+from ame.engine import machine, plan, reuse
 from ame.engine.conductor import Conductor
 from ame.engine.home import Home
-from ame.engine.interrupts import Interrupts
+from ame.process import git
+from ame.process.interrupts import Interrupts
 from ame.engine.keeping import datasets, lost, returns
 from ame.engine.watcher import Watcher
 from ame.engine.workbench import Shared
@@ -19,9 +20,6 @@ from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow
 from ame.engine.workspace.folder import snapshot
 from ame.runs import leases
-
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-"""As many as a byte may choose from without favour: 32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +182,7 @@ def _find_containers(planned: plan.Plan, home: Home, watcher: Watcher) -> None:
 def _run(wish: Wish, task: project.Task, planned: plan.Plan) -> runs.Run:
     commit, dirty = git.describe(wish.folder)
     return runs.Run(
-        name=f"{task.name}-{''.join(_LETTERS[byte % 32] for byte in os.urandom(6))}",
+        name=runs.name(task.name, os.urandom(6)),
         task=task.name,
         project=task.project,
         created=datetime.now(UTC),

@@ -1,7 +1,7 @@
 """Runs of any kind of task: values, states, the moves between them, and where they are kept."""
 
 from ame.runs.blobs import Blobs, Entry
-from ame.runs.run import Artifact, Attempt, Metric, Run, Step, latest
+from ame.runs.run import Artifact, Attempt, Metric, Run, Step, latest, name
 from ame.runs.schedule import Moves, Schedule
 from ame.runs.secrets import MemorySecrets, Secret, Secrets
 from ame.runs.state import State
@@ -27,4 +27,5 @@ __all__ = [
     "Step",
     "Store",
     "latest",
+    "name",
 ]

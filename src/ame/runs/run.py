@@ -6,6 +6,9 @@ from datetime import datetime
 
 from ame.runs.state import State
 
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""As many as a byte may choose from without favour: 32."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -16,7 +19,7 @@ class Run:
     task: str
     project: str
     kind: str = "task"
-    """What was done: `task`; later packages add theirs."""
+    """What was done: `task`, or `fedjob`; later packages add theirs."""
     state: State = State.PENDING
     reason: str = ""
     """Why it is in this state, where the state alone does not say: `train failed`, `lost`."""
@@ -109,6 +112,11 @@ class Artifact:
     size: int
     """Bytes."""
     mode: int = 0o644
+
+
+def name(task: str, chance: bytes) -> str:
+    """A name for a run of that task; six random bytes tell it from all others."""
+    return f"{task}-{''.join(_LETTERS[byte % 32] for byte in chance)}"
 
 
 def latest(artifacts: Iterable[Artifact], steps: Iterable[Step]) -> tuple[Artifact, ...]:

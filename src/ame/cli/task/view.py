@@ -5,7 +5,7 @@ import click
 from ame import runs
 from ame.cli import completion, shown
 from ame.cli.options import json_or_text, open_store
-from ame.cli.progress import duration
+from ame.runs.words import duration
 from ame.storage import home
 
 

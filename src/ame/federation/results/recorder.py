@@ -1,0 +1,117 @@
+"""What watches a federated job: counts, keeps, shows and reports what happens."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import ame
+from ame.federation.exchange.sites import Lost, Order, Reply
+from ame.federation.results.journal import Journal
+from ame.federation.results.tally import SERVER, Round, Tally
+from ame.federation.spec.names.events import AppEventType, EventType
+
+if TYPE_CHECKING:
+    from ame.federation.client.record import Record
+    from ame.federation.results.models import Models
+    from ame.federation.results.terminal import Terminal
+    from ame.federation.spec.context import FLContext
+
+
+class Recorder:
+    """A `Watcher` for which nothing is lost: see `exchange.watcher`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        terminal: "Terminal",
+        models: "Models",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tally = Tally()
+        self.losses: list[Lost] = []
+        """All, in the order in which they came."""
+        self.journal = journal
+        self.terminal = terminal
+        self.models = models
+        self._clock = clock
+        self._note = ""
+
+    def sent(self, orders: Sequence[Order]) -> None:
+        """Begins a round, or goes on with one."""
+        closed = self.tally.sent(orders, self._clock())
+        if closed is not None:
+            self._closed(closed)
+        self.journal.asked(order.site for order in orders)
+        now = self.tally.now
+        if now is not None:
+            self.terminal.began(now)
+
+    def replied(self, reply: Reply) -> None:
+        """Keeps what the site measured."""
+        counted = self.tally.replied(reply)
+        if counted is not None:
+            of, answer = counted
+            values = {**answer.metrics, "seconds": answer.seconds}
+            self.journal.measured(reply.site, values, of.number)
+
+    def lost(self, lost: Lost) -> None:
+        """Says so at once."""
+        of = self.tally.lost(lost)
+        if of is None:
+            return
+        self.losses.append(lost)
+        self.journal.lost(lost.site, lost.why, of)
+        if lost.why.kind != "dropped":
+            self.terminal.lost(lost.site, lost.why)
+
+    def printed(self, site: str, chunk: bytes) -> None:
+        """Adds to the site's log."""
+        self.journal.printed(site, chunk)
+        self.terminal.printed(site, chunk)
+
+    def recorded(self, site: str, record: "Record") -> None:
+        """Keeps the numbers in it, and lets words be read in the site's log."""
+        self.journal.measured(site, dict(record.numbers()), record.step)
+        for name, value in record.words():
+            self.journal.printed(site, f"{name} = {value}\n".encode())
+
+    def fired(self, event: str, fl_ctx: "FLContext") -> None:
+        """Follows the models, and the ends of rounds."""
+        match event:
+            case AppEventType.GLOBAL_BEST_MODEL_AVAILABLE:
+                if self.models.best(fl_ctx):
+                    self._note = "best so far"
+            case AppEventType.AFTER_LEARNABLE_PERSIST | AppEventType.AFTER_AGGREGATION:
+                self.models.last(fl_ctx)
+            case AppEventType.ROUND_DONE | EventType.END_WORKFLOW | EventType.END_RUN:
+                self.close()
+
+    def note(self, text: str) -> None:
+        """Shows it, and keeps it in the server's log."""
+        self.journal.printed(SERVER, f"ame: {text}\n".encode())
+        self.terminal.say(text, "yellow")
+
+    def close(self) -> None:
+        """Ends the round under way."""
+        closed = self.tally.close(self._clock())
+        if closed is not None:
+            self._closed(closed)
+
+    def _closed(self, done: Round) -> None:
+        means = done.means()
+        counts = {"sites": float(len(done.answers)), "lost": float(len(done.losses))}
+        taken = {"round_seconds": (done.ended or done.began) - done.began}
+        self.journal.measured(SERVER, {**means, **counts, **taken}, done.number)
+        self.journal.flush()
+        self.terminal.ended(done, self._note)
+        self._note = ""
+        _report(done, means)
+
+
+def _report(done: Round, means: Mapping[str, float]) -> None:
+    """Tells the engine, where the job is a step of a pipeline."""
+    for name, value in means.items():
+        ame.report(name, value, done.number)
+    if done.number is not None and done.total:
+        ame.progress(min(1.0, (done.number + 1) / done.total), done.label)

@@ -11,14 +11,14 @@ from ame import errors, process, project, runs
 from ame.engine import machine, plan, reuse
 from ame.engine.conductor import Conductor
 from ame.engine.home import Home
-from ame.process import git
-from ame.process.interrupts import Interrupts
 from ame.engine.keeping import datasets, lost, returns
 from ame.engine.watcher import Watcher
 from ame.engine.workbench import Shared
 from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow
 from ame.engine.workspace.folder import snapshot
+from ame.process import git
+from ame.process.interrupts import Interrupts
 from ame.runs import leases
 
 

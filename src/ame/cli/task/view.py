@@ -57,6 +57,7 @@ def _facts(run: runs.Run) -> list[tuple[str, str]]:
         ("Name", run.name),
         ("Status", f"{run.state}{f' ({run.reason})' if run.reason else ''}"),
         ("Task", run.task),
+        ("Kind", run.kind if run.kind != "task" else ""),
         ("Project", run.project),
         ("Folder", run.folder),
         ("Commit", f"{run.commit}{changed}" if run.commit else ""),

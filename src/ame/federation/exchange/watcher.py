@@ -22,6 +22,9 @@ class Watcher(Protocol):
     def lost(self, lost: Lost) -> None:
         """A site will not answer."""
 
+    def refused(self, site: str, why: str) -> None:
+        """What a site has answered in the round under way cannot be used."""
+
     def printed(self, site: str, chunk: bytes) -> None:
         """A site, or `server`, has printed this. Borders of chunks mean nothing."""
 
@@ -45,6 +48,9 @@ class Nobody:
         """Passes over it."""
 
     def lost(self, lost: Lost) -> None:
+        """Passes over it."""
+
+    def refused(self, site: str, why: str) -> None:
         """Passes over it."""
 
     def printed(self, site: str, chunk: bytes) -> None:

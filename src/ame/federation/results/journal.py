@@ -65,7 +65,7 @@ class Journal:
         now = _now()
         with self._lock:
             changed = [
-                replace(step, state=runs.State.RUNNING, started=step.started or now, reason="")
+                replace(step, state=runs.State.RUNNING, started=step.started or now)
                 for step in (self._steps.get(site) for site in sites)
                 if step is not None and step.state is not runs.State.RUNNING
             ]
@@ -142,7 +142,7 @@ class Journal:
                     replace(
                         step,
                         state=state if step.name == SERVER else last[step.state],
-                        reason=reason if step.name == SERVER else _why(step, state),
+                        reason=reason if step.name == SERVER else _why(step),
                         ended=now,
                     )
                     for step in self._steps.values()
@@ -163,10 +163,10 @@ class Journal:
             self._metrics = []
 
 
-def _why(step: runs.Step, state: runs.State) -> str:
+def _why(step: runs.Step) -> str:
     if step.state is runs.State.PENDING:
         return "was asked for nothing"
-    return "" if state is runs.State.SUCCEEDED else "the job ended"
+    return step.reason
 
 
 def _now() -> datetime:

@@ -1,10 +1,11 @@
 """A federated job led as a run: recorded from its start to its end, whoever does its work."""
 
 import json
+import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +17,15 @@ from ame.federation.results import outcome, tables
 from ame.federation.results.journal import KIND, Journal, Place
 from ame.federation.results.models import Models
 from ame.federation.results.recorder import Recorder
-from ame.federation.results.tally import Round
+from ame.federation.results.tally import SERVER, Round
 from ame.federation.results.terminal import Terminal
 from ame.process import git
 from ame.process.interrupts import Interrupts
 from ame.runs.words import duration
 from ame.storage import home, sqlite
+
+_NAMED = 5
+"""Lost sites in the reason of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +60,10 @@ class Result:
     """All numbers, of the server and of every site, by round (`iteration`)."""
     models: Mapping[str, Path]
     """`best` and `last`, as safetensors; what there is of them."""
+    lost: tuple[str, ...] = ()
+    """The sites that were lost in a round, but for those that were told to stay away."""
     error: errors.Error | None = None
     """Why it failed."""
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """The sites that were lost in a round, but for those that were told to stay away."""
-        found = (
-            site
-            for each in self.rounds
-            for site, why in each.losses.items()
-            if why.kind != "dropped"
-        )
-        return tuple(dict.fromkeys(found))
 
 
 Work = Callable[[Watcher, Path, str], None]
@@ -95,6 +90,7 @@ def lead(wish: Wish, work: Work) -> Result:
         workspace.mkdir(parents=True, exist_ok=True)
         terminal = stack.enter_context(Terminal(logs=wish.logs, quiet=wish.quiet))
         recorder = Recorder(Journal(place), terminal, Models(workspace / "models"))
+        stack.enter_context(_logged(recorder))
         return _led(wish, work, recorder, workspace)
 
 
@@ -117,10 +113,14 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
         terminal.say(_end(run, recorder), "red")
         raise
     models = outcome.write(recorder, workspace, wish.resumes)
+    lost = recorder.tally.lost_sites()
+    if lost and not reason:
+        reason = f"without {', '.join(lost[:_NAMED])}" + ", …" * (len(lost) > _NAMED)
     result = Result(
         run=journal.end(run, state, reason),
         workspace=workspace,
         rounds=tuple(recorder.tally.rounds),
+        lost=lost,
         metrics=journal.place.store.metrics(run.name),
         models=models,
         error=error,
@@ -131,6 +131,33 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     if result.rounds:
         terminal.say(f"results and models: {workspace}")
     return result
+
+
+@contextmanager
+def _logged(recorder: Recorder) -> Iterator[None]:
+    """What parts of the job say by `logging` in this process goes into the server's log."""
+    logger, handler = logging.getLogger(), _Log(recorder)
+    ours = logging.getLogger("ame.federation")
+    before = ours.level
+    logger.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        ours.setLevel(before)
+
+
+class _Log(logging.Handler):
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(logging.INFO)
+        self._recorder = recorder
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Adds a line."""
+        line = f"{self.format(record)}\n"
+        self._recorder.printed(SERVER, line.encode(errors="backslashreplace"))
 
 
 def _run(wish: Wish) -> runs.Run:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import ame
-from ame.federation.exchange.sites import Lost, Order, Reply
+from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.results.journal import Journal
 from ame.federation.results.tally import SERVER, Round, Tally
 from ame.federation.spec.names.events import AppEventType, EventType
@@ -29,8 +29,6 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tally = Tally()
-        self.losses: list[Lost] = []
-        """All, in the order in which they came."""
         self.journal = journal
         self.terminal = terminal
         self.models = models
@@ -58,12 +56,16 @@ class Recorder:
     def lost(self, lost: Lost) -> None:
         """Says so at once."""
         of = self.tally.lost(lost)
-        if of is None:
-            return
-        self.losses.append(lost)
-        self.journal.lost(lost.site, lost.why, of)
-        if lost.why.kind != "dropped":
-            self.terminal.lost(lost.site, lost.why)
+        if of is not None:
+            self._lose(lost.site, lost.why, of)
+
+    def refused(self, site: str, why: str) -> None:
+        """The same, of an answer that is no use."""
+        of = self.tally.now
+        if of is not None and site in of.asked and site not in of.losses:
+            of.answers.pop(site, None)
+            of.losses[site] = Why(kind="unfit", text=why)
+            self._lose(site, of.losses[site], of)
 
     def printed(self, site: str, chunk: bytes) -> None:
         """Adds to the site's log."""
@@ -97,6 +99,11 @@ class Recorder:
         closed = self.tally.close(self._clock())
         if closed is not None:
             self._closed(closed)
+
+    def _lose(self, site: str, why: Why, of: Round) -> None:
+        self.journal.lost(site, why, of)
+        if why.kind != "dropped":
+            self.terminal.lost(site, why)
 
     def _closed(self, done: Round) -> None:
         means = done.means()

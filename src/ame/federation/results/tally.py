@@ -137,6 +137,16 @@ class Tally:
         """Every site that was asked, in the order of its first order."""
         return list(dict.fromkeys(site for each in self.rounds for site in each.asked))
 
+    def lost_sites(self) -> tuple[str, ...]:
+        """Those that were lost in a round, but for those that were told to stay away."""
+        found = (
+            site
+            for each in self.rounds
+            for site, why in each.losses.items()
+            if why.kind != "dropped"
+        )
+        return tuple(dict.fromkeys(found))
+
     def metrics(self) -> list[str]:
         """Every metric, in the order in which they came."""
         return list(dict.fromkeys(name for each in self.rounds for name in each.names()))

@@ -271,6 +271,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             errors.TooFewResults: too few are left.
         """
         self._failed[site] = why
+        self.engine.watcher.refused(site, why)
         left = self._targeted - len(self._failed)
         strict = self._ignore_result_error is False
         must = site in getattr(self.engine, "mandatory_clients", ())
@@ -283,7 +284,6 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
                 lost=self._failed,
             )
         self.warning(f"{site} is left out: {why}")
-        self.engine.watcher.note(f"{site} is left out: {why}")
 
     def process_result_of_unknown_task(  # noqa: PLR0913, RUF100 (FLARE's interface)
         self,

@@ -11,7 +11,7 @@ from ame.federation.results.tally import SERVER
 
 FEW = 40
 """Sites up to which each has a line of its own; of more, the spread is drawn."""
-_LAST = ("seconds", "round_seconds", "sites", "lost")
+_LAST = ("seconds", "round_seconds", "lost")
 """What is measured of the job itself comes behind what it learns."""
 
 Line: TypeAlias = tuple[tuple[int, float], ...]
@@ -51,6 +51,8 @@ def of(metrics: Iterable[runs.Metric]) -> tuple[Chart, ...]:
             points[metric.iteration or 0] = metric.value
     charts = []
     for name in sorted(found, key=_order):
+        if name == "sites" or (name == "lost" and not any(found[name][SERVER].values())):
+            continue
         lines = {step: tuple(sorted(points.items())) for step, points in found[name].items()}
         sites = {site: line for site, line in lines.items() if line and site != SERVER}
         whole = lines.get(SERVER, ())

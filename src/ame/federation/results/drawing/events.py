@@ -17,8 +17,18 @@ def write(metrics: Iterable[runs.Metric], folder: Path) -> None:
     for metric in metrics:
         by_step[metric.step].append(metric)
     for step, measured in list(by_step.items())[:_MOST]:
-        now = [measured[0].at.timestamp()]
-        with EventFile(folder / step, clock=lambda now=now: now[0]) as file:
+        times = _Times(measured[0].at.timestamp())
+        with EventFile(folder / step, clock=times) as file:
             for each in measured:
-                now[0] = each.at.timestamp()
+                times.now = each.at.timestamp()
                 file.add({each.name: each.value}, each.iteration)
+
+
+class _Times:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now

@@ -69,12 +69,13 @@ def _figure(chart: Chart, sites: Sequence[str]) -> str:
         body.append(_band(scale, [(x, a, d) for x, a, _, _, d in chart.spread], "all"))
         body.append(_band(scale, [(x, b, c) for x, _, b, c, _ in chart.spread], "half"))
     for site, line in chart.sites.items() if not chart.spread else ():
-        body.append(_line(scale, line, site, _colour(sites.index(site))))
+        body.append(_line(scale, line, site, sites.index(site)))
     if chart.whole:
-        body.append(_line(scale, chart.whole, "together", ""))
+        body.append(_line(scale, chart.whole, "together"))
     name = escape(chart.name)
+    shaded = "<small>shaded: all sites, and half of them</small>" if chart.spread else ""
     return (
-        f"<figure><figcaption>{name}</figcaption>"
+        f"<figure><figcaption>{name} {shaded}</figcaption>"
         f'<svg viewBox="0 0 {_W} {_H}" role="img" aria-label="{escape(_said(chart))}">'
         f"{''.join(body)}</svg>"
         f"<details><summary>{name} as a table</summary>{_values(chart)}</details></figure>"
@@ -128,12 +129,14 @@ def _nice(step: float) -> float:
     return next(power * each for each in (1, 2, 5, 10) if power * each >= step * 0.999)
 
 
-def _line(scale: _Scale, line: Line, name: str, colour: str) -> str:
+def _line(scale: _Scale, line: Line, name: str, place: int | None = None) -> str:
     points = [(scale.x(x), scale.y(y)) for x, y in line]
     path = "M" + "L".join(f"{x} {y}" for x, y in points)
-    shape = f'class="line" style="--c:{colour}"' if colour else 'class="line whole"'
+    shape = 'class="line whole"'
+    if place is not None:
+        shape = f'class="line dash{place // len(COLOURS) % 3}" style="--c:{_colour(place)}"'
     dots = "".join(
-        f'<circle cx="{x}" cy="{y}" r="{3 if colour else 3.5}"><title>{escape(name)}, round {at}: '
+        f'<circle cx="{x}" cy="{y}" r="3"><title>{escape(name)}, round {at}: '
         f"{value:.6g}</title></circle>"
         for (x, y), (at, value) in zip(points, line, strict=True)
     )

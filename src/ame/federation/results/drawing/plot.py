@@ -58,7 +58,8 @@ def _draw(axes: "Axes", chart: Chart) -> None:
         for place, (site, line) in enumerate(chart.sites.items()):
             label = site if len(chart.sites) <= _LEGEND else None
             colour = COLOURS[place % len(COLOURS)]
-            axes.plot(*_xy(line), color=colour, alpha=0.75, lw=1, label=label, **shape)
+            style = ("-", "--", ":")[place // len(COLOURS) % 3]
+            axes.plot(*_xy(line), style, color=colour, alpha=0.75, lw=1, label=label, **shape)
     if chart.whole:
         axes.plot(*_xy(chart.whole), color="#222222", lw=2.4, label="together", **shape)
     axes.set_title(chart.name, fontsize=11)

@@ -14,6 +14,7 @@ Error:
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
     │   ├── ModelUnfit
+    │   ├── MetricsMissing
     │   ├── ModelUnread
     │   ├── NoDifference
     │   ├── NotAModel
@@ -30,6 +31,7 @@ Error:
     │   ├── SitesUnclear
     │   ├── TensorUnfit
     │   ├── TensorsMalformed
+    │   ├── TrainerUnfit
     │   ├── VariableUnfit
     │   └── VaultInvalid
     ├── NotFound
@@ -104,17 +106,13 @@ Error:
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
+    │   ├── JobPanicked
     │   ├── ScriptFailed
     │   ├── StepsConflict
-    │   ├── TimedOut
-    │   └── UpdateRefused
     │   ├── TaskTimedOut
-    │   └── TimedOut
-    │   ├── JobPanicked
-    │   ├── StepsConflict
     │   ├── TimedOut
+    │   ├── TooFewResults
     │   └── UpdateRefused
-    │   └── TooFewResults
     ├── Cancelled
     │   ├── JobAborted
     │   └── RunOver
@@ -141,6 +139,7 @@ from ame.errors.aggregation import (
 )
 from ame.errors.client import (
     JobAborted,
+    MetricsMissing,
     ModelUnread,
     NoDifference,
     NoSite,
@@ -154,6 +153,7 @@ from ame.errors.client import (
     RankSilent,
     ScriptFailed,
     TaskTimedOut,
+    TrainerUnfit,
 )
 from ame.errors.containers import (
     ContainerEngineMissing,
@@ -330,6 +330,7 @@ __all__ = [
     "JobTypeInvalid",
     "KeyExposed",
     "KeyLost",
+    "MetricsMissing",
     "MlflowUnread",
     "ModelUnfit",
     "ModelUnread",
@@ -387,6 +388,7 @@ __all__ = [
     "TimedOut",
     "TooFewResults",
     "TooLarge",
+    "TrainerUnfit",
     "TwoProjectFiles",
     "Unauthenticated",
     "Unavailable",

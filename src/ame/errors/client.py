@@ -180,3 +180,22 @@ class ModelUnread(Invalid):
         self.file = file
         self.why = why
         super().__init__(f"no model can be read from `{file}`: {why}")
+
+
+class MetricsMissing(Invalid, RuntimeError):
+    """A trained model was to come with metrics of the one it was trained from."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the job wants metrics of the received model with the trained one; call the trainer's "
+            "`validate` or `evaluate` before it trains"
+        )
+
+
+class TrainerUnfit(Invalid, ValueError):
+    """A trainer is set up for what cannot be done in rounds."""
+
+    def __init__(self, setting: str, why: str) -> None:
+        self.setting = setting
+        self.why = why
+        super().__init__(f"a trainer with `{setting}` cannot train in rounds: {why}")

@@ -1,0 +1,1 @@
+"""Trainers of other libraries, patched so that each training is a round of a federated job."""

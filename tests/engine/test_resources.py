@@ -172,4 +172,4 @@ def test_all_is_given_back_when_a_run_has_ended(doing: Doing) -> None:
     doing.run("all")
 
     assert doing.home.leases.held() == ()
-    assert not list(Path(doing.home.folder).glob("runs/*/*/work"))
+    assert not list(Path(doing.home.folder).glob("runs/*/work"))

@@ -1,8 +1,13 @@
 """Results used again: `cache: true`, and runs that are continued."""
 
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
-from ame import errors, runs
+from ame import errors, process, runs
+from ame.runs.leases import Claim
 from engine.doing import Doing, step
 
 SUCCEEDED, FAILED = runs.State.SUCCEEDED, runs.State.FAILED
@@ -34,6 +39,23 @@ def test_an_unchanged_step_is_not_done_again_though_its_artifact_was_brought_bac
     assert doing.steps(again)["t"] == (SUCCEEDED, f"from the cache: {first.run.name}")
     assert doing.saved(again) == ["out"]
     assert [each.name for each in doing.home.store.metrics(again.run.name)] == ["m"]
+
+
+def test_what_is_reused_waits_for_no_resources(doing: Doing) -> None:
+    doing.write({"in": "1"})
+    doing.does(counted(doing))
+    whole = doing.home.capacity.fit(Claim(cpu=Decimal(10**6)))
+    now, holder = datetime.now(UTC), str(process.own_identity())
+    lease = doing.home.leases.take(whole, holder=holder, now=now)
+    assert lease is not None
+    late = threading.Timer(20, doing.home.leases.release, [lease], {"now": now})
+    late.start()
+
+    doing.run("t")
+
+    assert lease in doing.home.leases.held()
+    late.cancel()
+    assert tally(doing) == 1
 
 
 def test_files_of_later_steps_that_came_back_do_not_count(doing: Doing) -> None:

@@ -1,8 +1,9 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ame import errors, project
+from ame import errors, project, runs
 from ame.engine import variables
 from ame.engine.settings import Settings
 
@@ -18,16 +19,8 @@ def test_a_task_cannot_set_what_ame_provides(tmp_path: Path, name: str) -> None:
 
 
 def test_what_ame_provides_is_what_a_step_gets(tmp_path: Path) -> None:
-    given = variables.provided(
-        Settings(),
-        home=tmp_path,
-        run="r",
-        step="s",
-        task="t",
-        project="p",
-        attempt=1,
-        report=tmp_path / "report",
-        gpus=(),
-    )
+    attempt = runs.Attempt(run="r", step="s", number=1, started=datetime.now(UTC))
+    given = variables.of_run(Settings(), home=tmp_path, run="r", task="t", project="p")
+    given |= variables.of_attempt(attempt, report=tmp_path / "report", gpus=())
 
     assert given.keys() == project.PROVIDED.keys()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ame.engine.home import Home
 from flow.running import ARGV, Place, processes_with
 from parts.waiting import eventually
 
@@ -67,6 +68,38 @@ def test_two_processes_take_turns_at_a_gpu_and_a_dead_one_gives_it_back(place: P
 
     assert second.end() == 0, second.output
     assert b"mine" in second.output
+
+
+def test_a_run_gives_way_to_another_that_waits_and_then_goes_on(place: Place) -> None:
+    there = place.home.parent
+    place.settings("grace = 1")
+    with Home(place.home) as home:
+        whole = {"cpu": str(home.capacity.cpu)}
+    held = f"echo one >> {there}/order; {until(there / 'go')}"
+    group = [
+        step(name, f"echo {name} >> {there}/order" if name != "one" else held, resources=whole)
+        for name in ("one", "two", "three")
+    ]
+    other = step("other", f"echo other >> {there}/order", resources=whole)
+    place.file({"tasks": [{"name": "wide", "pipeline": [group]}, other]})
+    first = place.start("task", "run", "wide")
+    assert eventually((there / "order").exists)
+    second = place.start("task", "run", "other")
+    assert eventually(lambda: _is_running(place, "other"))
+    assert place.states("other") == {"other": ("Pending", "")}
+    with Home(place.home) as home:
+        owner = home.store.find("wide").owner
+        assert eventually(lambda: home.leases.awaited(but=owner))
+    assert (there / "order").read_text().split() == ["one"]
+
+    (there / "go").touch()
+
+    assert first.end() == 0, first.output
+    assert second.end() == 0, second.output
+    order = (there / "order").read_text().split()
+    assert order[:1] == ["one"]
+    assert order.index("other") < 3, order
+    assert sorted(order) == ["one", "other", "three", "two"]
 
 
 def _is_running(place: Place, task: str) -> bool:
@@ -176,7 +209,7 @@ def test_after_a_kill_at_any_moment_all_is_told_and_the_run_can_be_resumed(place
         seen.update(run["name"] for run in new)
         assert {run["state"] for run in new} <= {"Succeeded", "Failed"}, (moment, new)
         assert eventually(lambda: not processes_with(f"AME_HOME={place.home}"), 10), moment
-        assert not list(place.home.glob("runs/*/*/work")), moment
+        assert not list(place.home.glob("runs/*/work")), moment
         for run in new:
             steps = place.states(run["name"])
             ended = {"Succeeded", "Failed", "Cancelled"}

@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_what_asks_a_run_to_stop_ends_its_whole_tree_and_cancels_it(
     assert run["state"] == "Cancelled"
     assert run["reason"] in {"interrupted", "cancelled", "the terminal was closed"}
     assert place.states("long")["long"] == ("Cancelled", "the run was stopped")
-    assert not list(place.home.glob("runs/*/*/work"))
+    assert not list(place.home.glob("runs/*/work"))
 
 
 def test_a_run_whose_terminal_is_closed_ends_with_its_tree(place: Place) -> None:
@@ -135,6 +136,27 @@ def test_a_step_that_crashes_keeps_its_last_lines_and_exit_code_in_view(place: P
     assert [each["exit_code"] for each in step["attempts"]] == [-signal.SIGSEGV]
 
 
+def test_a_step_without_its_marker_is_found_when_ame_and_all_beside_it_were_killed(
+    place: Place,
+) -> None:
+    place.settings('limits = "watch"')
+    file = place.home.parent / "pid"
+    place.tasks(t=f"echo $$ > {file}.new; mv {file}.new {file}; exec env -i sleep 1000")
+    going = place.start("task", "run", "t")
+    assert eventually(file.exists)
+    step = int(file.read_text())
+    assert eventually(lambda: step not in processes_with(f"AME_HOME={place.home}"))
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # so that none sees another's end
+        for pid in processes_with(f"AME_HOME={place.home}"):
+            os.kill(pid, number)
+    going.end()
+    assert is_running(step)
+
+    assert place.view("t")["reason"].startswith("lost")
+
+    assert not is_running(step)
+
+
 def test_an_ame_that_is_killed_leaves_a_run_that_is_lost_and_nothing_behind(place: Place) -> None:
     pids = runaway(place)
     going = place.start("task", "run", "long")
@@ -148,7 +170,7 @@ def test_an_ame_that_is_killed_leaves_a_run_that_is_lost_and_nothing_behind(plac
     assert not any(map(is_running, there))
     run = place.view("long")
     assert run["reason"] == "lost: the process that led it is gone"
-    assert not list(place.home.glob("runs/*/*/work"))
+    assert not list(place.home.glob("runs/*/work"))
     assert not processes_with(f"AME_HOME={place.home}")
     place.tasks(next="true")
     place.run("next")

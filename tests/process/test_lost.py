@@ -108,6 +108,25 @@ def test_sweeping_ends_what_is_left_when_all_who_kept_it_were_killed(owner: Owne
     assert process.sweep(owner.marker) == 0
 
 
+def test_sweeping_ends_a_leader_that_began_without_the_marker_and_its_session(
+    tmp_path: Path,
+) -> None:
+    script = f"sleep 600 & echo $! > {tmp_path}/below; exec sleep 600"
+    with subprocess.Popen(["env", "-i", "sh", "-c", script], start_new_session=True) as leader:
+        assert eventually((tmp_path / "below").exists)
+        assert eventually(lambda: bool((tmp_path / "below").read_text()))
+        entry = tree.look(leader.pid)
+        assert entry is not None
+        boot = process.own_identity().boot
+        another = process.Identity(boot, leader.pid, entry.start - 1)
+        assert process.sweep("AME_RUN=gone", another) == 0
+        assert leader.poll() is None
+
+        assert process.sweep("AME_RUN=gone", process.Identity(boot, leader.pid, entry.start)) == 2
+
+    assert not is_running(int((tmp_path / "below").read_text()))
+
+
 def test_sweeping_leaves_what_has_another_marker(owner: Owner) -> None:
     assert process.sweep(owner.marker[:-1]) == 0
     assert process.sweep(owner.marker + "x") == 0

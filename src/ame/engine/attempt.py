@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ame import errors, process, project
@@ -14,17 +14,30 @@ from ame.project import quantity
 class Attempt:
     """One try. `stop` may be called at any time, from any thread."""
 
-    def __init__(self, place: Place, written: log.Log, *, grace: float) -> None:
-        """`grace`: seconds between asking the step to end and ending it."""
+    def __init__(
+        self,
+        place: Place,
+        written: log.Log,
+        *,
+        grace: float,
+        started: Callable[[str], None],
+    ) -> None:
+        """`grace`: seconds between asking the step to end and ending it.
+
+        `started` is told which process the command is, as `process.Identity` writes itself.
+        """
         self._place = place
         self._grace = grace
         self._log = written
+        self._started = started
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._stopped = False
         self._late = False
         self.limited = ""
         """How the resources are held, in words; set once the command runs."""
+        self.process = ""
+        """What `started` was told."""
 
     def run(
         self,
@@ -59,7 +72,7 @@ class Attempt:
                 raise errors.Cancelled("stopped")
             child = self._place.start(ready, folder=folder, own=variables, limits=limits)
             self.limited = child.limited
-            ended = self._follow(child)
+            ended = self._follow(child, of_task=True)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -83,13 +96,16 @@ class Attempt:
         if child is not None:
             child.end(self._grace)
 
-    def _follow(self, child: Child) -> process.Exit:
+    def _follow(self, child: Child, *, of_task: bool = False) -> process.Exit:
         with self._lock:
             self._child = child
             over = self._stopped or self._late
         if over:
             child.end(self._grace)
         try:
+            if of_task:
+                self.process = str(child.identity)
+                self._started(self.process)
             process.pump(child, self._log.write)
         except BaseException:
             child.end(0)

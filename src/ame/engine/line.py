@@ -5,11 +5,14 @@ from collections import deque
 from collections.abc import Set
 from datetime import UTC, datetime
 from threading import Event
+from time import monotonic
 
 from ame.runs import leases
 
 _AT_ONCE = 64
 """Steps that one run has going at the same time, at most."""
+_MOMENT = 0.02
+"""Seconds after which it is asked again whether another run waits: many steps are over sooner."""
 Served = tuple[str, leases.Lease]
 """A step that may begin, and what it holds from now on."""
 
@@ -29,6 +32,8 @@ class Line:
         """Who waits, by what they ask for; each with its place in the order."""
         self._served: list[Served] = []
         self._held = 0
+        self._alone_until = 0.0
+        """Until when it is taken that no other run waits."""
         self._spare: leases.Lease | None = None
         """What a step that has just ended has held."""
         self._awaited: leases.Claim | None = None
@@ -100,10 +105,19 @@ class Line:
 
     def _pass_on(self, lease: leases.Lease) -> None:
         next_ = self._awaited in {None, lease.claim} and self._first() == lease.claim
-        if next_ and not self._leases.awaited(but=self._holder):
+        if next_ and not self._others_wait():
             self._give(lease)
         else:
             self._leases.release(lease, now=_now())
+
+    def _others_wait(self) -> bool:
+        """Whether another run waits, as it was known a moment ago."""
+        if monotonic() < self._alone_until:
+            return False
+        if self._leases.awaited(but=self._holder):
+            return True
+        self._alone_until = monotonic() + _MOMENT
+        return False
 
     def _first(self, *, but: Set[leases.Claim | None] = frozenset()) -> leases.Claim | None:
         """Of the claims of those who wait, the one that came first."""

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from ame import runs
 from ame.engine.settings import Settings
 
 _NOT_PASSED_ON = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "VAULT_TOKEN", "PYTHONSTARTUP")
@@ -27,34 +28,29 @@ def inherited() -> dict[str, str]:
     return {"PYTHONUNBUFFERED": "1", **taken}
 
 
-def provided(
-    settings: Settings,
-    *,
-    home: Path,
-    run: str,
-    step: str,
-    task: str,
-    project: str,
-    attempt: int,
-    report: Path,
-    gpus: tuple[str, ...],
-) -> dict[str, str]:
-    """The variables of one attempt. Those of MLflow yield to what is set outside."""
-    devices = ",".join(gpus)
+def of_run(settings: Settings, *, home: Path, run: str, task: str, project: str) -> dict[str, str]:
+    """Those that all steps of a run get. Those of MLflow yield to what is set outside."""
     return {
         "MLFLOW_TRACKING_URI": tracking_uri(settings, home),
         **_artifacts(settings, home),
         "MLFLOW_EXPERIMENT_NAME": _outside("MLFLOW_EXPERIMENT_NAME", settings) or project,
-        "MLFLOW_RUN_CONTEXT": json.dumps(
-            {"ame.run": run, "ame.step": step, "ame.attempt": str(attempt)}
-        ),
         "AME_RUN": run,
-        "AME_STEP": step,
         "AME_TASK": task,
         "AME_PROJECT": project,
-        "AME_ATTEMPT": str(attempt),
-        "AME_REPORT": str(report),
         "AME_HOME": str(home),
+    }
+
+
+def of_attempt(attempt: runs.Attempt, *, report: Path, gpus: tuple[str, ...]) -> dict[str, str]:
+    """Those that only one attempt at a step gets."""
+    number, devices = str(attempt.number), ",".join(gpus)
+    return {
+        "MLFLOW_RUN_CONTEXT": json.dumps(
+            {"ame.run": attempt.run, "ame.step": attempt.step, "ame.attempt": number}
+        ),
+        "AME_STEP": attempt.step,
+        "AME_ATTEMPT": number,
+        "AME_REPORT": str(report),
         "CUDA_VISIBLE_DEVICES": devices,
         "NVIDIA_VISIBLE_DEVICES": devices or "void",
     }

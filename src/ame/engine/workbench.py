@@ -37,11 +37,6 @@ class Shared:
     fresh: bool = False
     """Whether cached steps are done again."""
 
-    @property
-    def folder(self) -> Path:
-        """Where the run keeps its logs, and its workspaces as long as they are needed."""
-        return self.home.folder / "runs" / self.run.name
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
@@ -76,6 +71,7 @@ class _Try:
     reason: str = ""
     ended: process.Exit | None = None
     limited: str = ""
+    process: str = ""
     outputs: tree.Tree | None = None
     artifacts: tree.Tree | None = None
 
@@ -85,6 +81,21 @@ class Workbench:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
+        self._folder = shared.home.folder / "runs" / shared.run.name
+        """Where the run keeps its logs, and its workspaces as long as they are needed."""
+        self._works, self._reports = self._folder / "work", self._folder / "reports"
+        for folder in (self._works, self._reports):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._given = {
+            **shared.home.settings.environment,
+            **variables.of_run(
+                shared.home.settings,
+                home=shared.home.folder,
+                run=shared.run.name,
+                task=shared.run.task,
+                project=shared.run.project,
+            ),
+        }
         self._lock = threading.Lock()
         self._stopping = False
         self._machine = Machine(
@@ -125,7 +136,7 @@ class Workbench:
 
     def clear(self, step: runs.Step) -> None:
         """Removes the workspace of a step that is done, unless it is kept for another."""
-        self._spares.clear(self._shared.folder / str(step.index) / "work")
+        self._spares.clear(self._works / str(step.index))
 
     def close(self) -> None:
         """Removes the workspaces that were kept for steps to come. Nothing is done here after."""
@@ -163,79 +174,86 @@ class Workbench:
         return Done(step=step, records=records)
 
     def _do(self, begun: Begun) -> Done:
-        shared, step, attempt = self._shared, begun.step, begun.attempt
-        planned = shared.plan.steps[step.name]
-        files = shared.flow.into(step.name)
-        retries = planned.task.retries
+        shared, name = self._shared, begun.step.name
+        task = shared.plan.steps[name].task
+        files = shared.flow.into(name)
         while True:
-            tried = self._try(planned, step, attempt.number, files, begun.lease)
-            step = replace(step, limits=tried.limited)
-            ended = _ended(attempt, tried)
-            if tried.state is not runs.State.FAILED or attempt.number > retries:
+            tried = self._try(begun, files)
+            step = replace(begun.step, limits=tried.limited)
+            ended = _ended(begun.attempt, tried)
+            number = ended.number
+            if tried.state is not runs.State.FAILED or number > task.retries:
                 break
             shared.watcher.note(
-                f"{step.name}: {tried.reason}; trying again ({attempt.number} of {retries})"
+                f"{name}: {tried.reason}; trying again ({number} of {task.retries})"
             )
             self.clear(step)
-            attempt = replace(attempt, number=attempt.number + 1, started=_now())
-            shared.home.store.save(step, ended, attempt)
+            again = replace(begun.attempt, number=number + 1, started=_now())
+            shared.home.store.save(step, ended, again)
+            begun = replace(begun, step=step, attempt=again)
         step = replace(_with(step, ended), outputs=self._keep(tried.outputs))
         return Done(step=step, records=(ended, *_artifacts(step, tried.artifacts or {})))
 
-    def _try(
-        self,
-        planned: plan.PlannedStep,
-        step: runs.Step,
-        number: int,
-        files: tree.Tree,
-        lease: leases.Lease,
-    ) -> _Try:
+    def _try(self, begun: Begun, files: tree.Tree) -> _Try:
         """One attempt, from the laying of the workspace to its results."""
-        shared = self._shared
-        folder = shared.folder / str(step.index)
-        folder.mkdir(parents=True, exist_ok=True)
-        report = folder / f"report.{number}"
-        limits = process.Limits(
-            memory=lease.claim.memory,
-            cpu=lease.claim.cpu,
-            storage=lease.claim.storage,
-            folder=folder / "work",
-        )
+        shared, name, number = self._shared, begun.step.name, begun.attempt.number
+        report = self._reports / f"{begun.step.index}.{number}"
         written = log.Log(
-            folder / f"log.{number}",
+            self._folder / str(begun.step.index) / f"log.{number}",
             masked=self._secrets.stream(),
-            show=lambda line: shared.watcher.line(step.name, line),
+            show=lambda line: shared.watcher.line(name, line),
         )
-        place = self._place(planned, step, report, lease)
-        trying = attempt.Attempt(place, written, grace=shared.home.settings.grace)
+        trying = attempt.Attempt(
+            self._place(begun, report),
+            written,
+            grace=shared.home.settings.grace,
+            started=lambda child: shared.home.store.save(replace(begun.attempt, process=child)),
+        )
         with ExitStack() as last:
-            last.callback(self._metrics.end, step.name, number)
-            last.callback(self._forget, step.name)
+            last.callback(self._metrics.end, name, number)
+            last.callback(self._forget, name)
             last.callback(written.close)
-            try:
-                with self._lock:
-                    if self._stopping:
-                        return _Try(state=runs.State.CANCELLED, reason=STOPPED)
-                    self._attempts[step.name] = trying
-                    self._logs[step.name] = written
-                workspace = self._spares.lay(planned.folder, files, folder / "work")
-                self._metrics.begin(step.name, report)
-                ended = trying.run(
-                    planned.task,
-                    folder=workspace.folder,
-                    variables=self._variables(planned, step, number, report, lease),
-                    limits=limits,
-                    arguments=shared.run.arguments if not planned.scope else (),
-                )
-                reason = attempt.reason(ended, limits)
-                if reason:
-                    return self._failed(reason, ended, trying.limited)
-                return self._gather(planned, workspace, ended, trying, written)
-            except errors.Cancelled:
-                return _Try(state=runs.State.CANCELLED, reason=STOPPED, limited=trying.limited)
-            except (errors.Error, OSError) as error:
-                written.note(str(error))
-                return self._failed(str(error), limited=trying.limited)
+            with self._lock:
+                if self._stopping:
+                    return _Try(state=runs.State.CANCELLED, reason=STOPPED)
+                self._attempts[name] = trying
+                self._logs[name] = written
+            tried = self._carry_out(begun, files, report, trying, written)
+            return replace(tried, limited=trying.limited, process=trying.process)
+
+    def _carry_out(
+        self,
+        begun: Begun,
+        files: tree.Tree,
+        report: Path,
+        trying: attempt.Attempt,
+        written: log.Log,
+    ) -> _Try:
+        shared, claim = self._shared, begun.lease.claim
+        planned = shared.plan.steps[begun.step.name]
+        folder = self._works / str(begun.step.index)
+        limits = process.Limits(
+            memory=claim.memory, cpu=claim.cpu, storage=claim.storage, folder=folder
+        )
+        try:
+            workspace = self._spares.lay(planned.folder, files, folder)
+            self._metrics.begin(planned.name, report)
+            ended = trying.run(
+                planned.task,
+                folder=folder,
+                variables=self._variables(begun, report),
+                limits=limits,
+                arguments=shared.run.arguments if not planned.scope else (),
+            )
+            reason = attempt.reason(ended, limits)
+            if reason:
+                return self._failed(reason, ended)
+            return self._gather(planned, workspace, ended, written)
+        except errors.Cancelled:
+            return _Try(state=runs.State.CANCELLED, reason=STOPPED)
+        except (errors.Error, OSError) as error:
+            written.note(str(error))
+            return self._failed(str(error))
 
     def _forget(self, name: str) -> None:
         with self._lock:
@@ -247,7 +265,6 @@ class Workbench:
         planned: plan.PlannedStep,
         workspace: Workspace,
         ended: process.Exit,
-        trying: attempt.Attempt,
         written: log.Log,
     ) -> _Try:
         """Takes in what a command that succeeded has made."""
@@ -269,25 +286,17 @@ class Workbench:
         return _Try(
             state=runs.State.SUCCEEDED,
             ended=ended,
-            limited=trying.limited,
             outputs=outputs,
             artifacts=artifacts,
         )
 
-    def _failed(self, reason: str, ended: process.Exit | None = None, limited: str = "") -> _Try:
-        return _Try(
-            state=runs.State.FAILED,
-            reason=self._secrets.hide(reason),
-            ended=ended,
-            limited=limited,
-        )
+    def _failed(self, reason: str, ended: process.Exit | None = None) -> _Try:
+        return _Try(state=runs.State.FAILED, reason=self._secrets.hide(reason), ended=ended)
 
-    def _place(
-        self, planned: plan.PlannedStep, step: runs.Step, report: Path, lease: leases.Lease
-    ) -> Place:
+    def _place(self, begun: Begun, report: Path) -> Place:
         """Where the step's command runs: in a container, if its executor names an image."""
-        shared = self._shared
-        executor = planned.task.executor
+        shared, step = self._shared, begun.step
+        executor = shared.plan.steps[step.name].task.executor
         if executor is None or not executor.image:
             return self._machine
         from ame.engine.backends.container import Container
@@ -302,34 +311,18 @@ class Workbench:
             site=shared.home.site,
             labels={"run": step.run, "step": step.name, "owner": shared.run.owner},
             mounts=(report, kept),
-            gpus=lease.gpus,
+            gpus=begun.lease.gpus,
         )
 
-    def _variables(
-        self,
-        planned: plan.PlannedStep,
-        step: runs.Step,
-        number: int,
-        report: Path,
-        lease: leases.Lease,
-    ) -> dict[str, str]:
+    def _variables(self, begun: Begun, report: Path) -> dict[str, str]:
         """The variables of the step itself; what comes later wins."""
-        shared = self._shared
+        name = begun.step.name
+        task = self._shared.plan.steps[name].task
         return {
-            **shared.home.settings.environment,
-            **variables.provided(
-                shared.home.settings,
-                home=shared.home.folder,
-                run=shared.run.name,
-                step=step.name,
-                task=shared.run.task,
-                project=shared.run.project,
-                attempt=number,
-                report=report,
-                gpus=lease.gpus,
-            ),
-            **{each.key: each.value for each in planned.task.environment},
-            **shared.secrets.get(step.name, {}),
+            **self._given,
+            **variables.of_attempt(begun.attempt, report=report, gpus=begun.lease.gpus),
+            **{each.key: each.value for each in task.environment},
+            **self._shared.secrets.get(name, {}),
         }
 
     def _keep(self, outputs: tree.Tree | None) -> str:
@@ -353,6 +346,7 @@ def _ended(attempt: runs.Attempt, tried: _Try) -> runs.Attempt:
         state=tried.state,
         reason=tried.reason,
         ended=_now(),
+        process=tried.process,
         exit_code=None if exit_ is None else exit_.code,
         peak_memory=None if exit_ is None else exit_.peak_memory,
         cpu_seconds=None if exit_ is None else exit_.cpu_seconds,

@@ -268,8 +268,8 @@ def _inside(mount: str, root: str, path: str) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            return file.read()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # hot
+            return file.read().decode()
     except OSError:
         return ""
 

@@ -76,8 +76,8 @@ class Slot:
         self._poll = select.poll()
         self._poll.register(line, select.POLLIN)
         self._woken = wake_on_children(self._poll)
-        with open(_RANK, "rb") as file:  # noqa: PTH123
-            self._rank = file.read().strip()
+        self._ranking = os.open(_RANK, os.O_RDWR | os.O_CLOEXEC)
+        self._rank = os.pread(self._ranking, 64, 0).strip()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         alarm = group.alarm()
         self._alarm = alarm[0] if alarm else -1
@@ -159,7 +159,7 @@ class Slot:
         self, program: bytes, argv: tuple[bytes, ...], variables: Mapping[bytes, bytes], output: int
     ) -> int:
         # Else the kernel might kill the slot, out of a group of many small processes.
-        _rank_for_the_kernel(_AHEAD)
+        self._rank_for_the_kernel(_AHEAD)
         try:
             return os.posix_spawn(
                 program,
@@ -175,7 +175,13 @@ class Slot:
                 setsigdef=_SIGNALS,
             )
         finally:
-            _rank_for_the_kernel(self._rank)
+            self._rank_for_the_kernel(self._rank)
+
+    def _rank_for_the_kernel(self, rank: bytes) -> None:
+        try:
+            os.pwrite(self._ranking, rank, 0)
+        except OSError:  # it may not rank below where it was put; then it stays, which is well
+            return
 
     def _advance(self, step: _Step) -> None:
         """Does what is due: reaps, looks, kills; tells when all is gone."""
@@ -290,14 +296,6 @@ def _cpu_of_the_dead() -> float:
     """CPU seconds of all descendants that have been waited for."""
     use = getrusage(RUSAGE_CHILDREN)
     return use.ru_utime + use.ru_stime
-
-
-def _rank_for_the_kernel(rank: bytes) -> None:
-    try:
-        with open(_RANK, "wb", buffering=0) as file:  # noqa: PTH123
-            file.write(rank)
-    except OSError:  # it may not rank below where it was put; then it stays there, which is well
-        return
 
 
 _RANK = "/proc/self/oom_score_adj"

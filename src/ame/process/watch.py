@@ -30,9 +30,10 @@ class Use:
         self._since = now
         self._credit = 0.0
         self._stopped = False
-        self._swap = _machine_swaps()
         self.peak = 0
-        self.next = now + EVERY if memory is not None or cpu is not None else float("inf")
+        looks = memory is not None or cpu is not None
+        self._swap = looks and _machine_swaps()
+        self.next = now + EVERY if looks else float("inf")
 
     def look(self, reaped: float, now: float) -> bool:
         """Looks once; whether the tree is over its memory. `reaped`: CPU seconds of the dead."""

@@ -15,6 +15,10 @@ class Child(Protocol):
     """A command that was started; `process.Child` says what each part promises."""
 
     @property
+    def identity(self) -> process.Identity:
+        """Its process on this machine, or one that lives as long."""
+
+    @property
     def output(self) -> BinaryIO:
         """What it prints."""
 

@@ -22,7 +22,9 @@ def mark(store: runs.Store, home: Path) -> tuple[runs.Run, ...]:
             continue
         from ame import process
 
-        process.sweep(marker(left.name))
+        attempts = (each for each in store.attempts(left.name) if not each.state.final)
+        leaders = (process.Identity.parse(each.process) for each in attempts if each.process)
+        process.sweep(marker(left.name), *leaders)
         # It may have ended, and its leader with it, since it was read.
         run = store.find(left.name)
         if run.state.final:
@@ -66,8 +68,7 @@ def clear(folder: Path) -> None:
     """Removes the workspaces of a run; its logs stay."""
     from ame.engine.workspace.folder import remove
 
-    for workspace in folder.glob("*/work"):
-        remove(workspace)
+    remove(folder / "work")
 
 
 def _ended_steps(

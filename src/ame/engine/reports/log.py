@@ -16,7 +16,7 @@ _TAIL = 64 * 1024
 
 
 class Log:
-    """The log of one attempt at a step. The file is made with the first byte.
+    """The log of one attempt at a step. The file and its folder are made with the first byte.
 
     Calls may come from several threads.
     """
@@ -60,6 +60,7 @@ class Log:
         if not content:
             return
         if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("ab", buffering=0)
         left = memoryview(content)
         while left:

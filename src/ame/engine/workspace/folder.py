@@ -257,7 +257,7 @@ def _keep(
     folder: Path, files: Mapping[str, os.stat_result], blobs: runs.Blobs
 ) -> dict[str, tree.File]:
     try:
-        kept = blobs.collect(folder, files)
+        kept = blobs.collect(folder, files) if files else []
     except OSError as error:
         raise errors.Unreadable(Path(error.filename or folder), str(error.strerror)) from error
     return {

@@ -5,6 +5,7 @@ read from attributes; what cannot be read must be shown to have been left at its
 """
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from ame.federation.job import frameworks
 from ame.federation.job.sameness import difference
 
 NOTHING = object()
+TWICE = re.compile(r"multiple values for (?:keyword )?argument '(\w+)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def _noted(obj: object, call: calls.Call, path: str) -> Arguments:
 
 def _set_since(obj: object, call: calls.Call, path: str, found: Arguments) -> None:
     """Attributes that were set after the constructor count as its arguments, if they are that."""
-    names = {parameter.name for parameter in _parameters(type(obj))}
+    names = {parameter.name for kind in _chain(type(obj)) for parameter in _parameters(kind)}
     for attribute, value in call.changed(obj).items():
         if isinstance(inspect.getattr_static(type(obj), attribute, None), cached_property):
             continue
@@ -109,8 +111,7 @@ def _show(obj: object, found: Arguments, unsure: list[str], path: str) -> None:
     named = ", ".join(unsure or found.named)
     try:
         with frameworks.undisturbed(), frameworks.on_no_device(obj):
-            lead = [value for _, value in found.lead]
-            again = type(obj)(*lead, **found.named)
+            again = _again(type(obj), found)
     except Exception as error:
         raise errors.ArgumentUnfit(
             path, named, f"cannot be read from attributes: made again it fails: {error}",
@@ -122,6 +123,17 @@ def _show(obj: object, found: Arguments, unsure: list[str], path: str) -> None:
             f"was not kept: made again from its attributes it differs in {differs}",
             "keep it in the constructor as an attribute of the argument's name",
         )  # fmt: skip
+
+
+def _again(kind: type[Any], found: Arguments) -> object:
+    """Makes an object. What its constructor passes on itself is taken out of what was found."""
+    while True:
+        try:
+            return kind(*(value for _, value in found.lead), **found.named)
+        except TypeError as error:
+            twice = TWICE.search(str(error))
+            if not twice or found.named.pop(twice[1], NOTHING) is NOTHING:
+                raise
 
 
 def _attribute(obj: object, parameter: inspect.Parameter) -> object:
@@ -156,16 +168,23 @@ def _plain(value: object) -> bool:
 
 def _passed_on(obj: object, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Of a constructor with `**kwargs`: what constructors of its bases took of them."""
-    for base in type(obj).__mro__[1:-1]:
-        if "__init__" not in vars(base):
-            continue
-        parameters = _parameters(base)
-        for parameter in parameters:
+    for base in _chain(type(obj))[1:]:
+        for parameter in _parameters(base):
             value = _attribute(obj, parameter)
-            if parameter.name not in known and value is not NOTHING:
+            absent = value is NOTHING or _equal(value, parameter.default)
+            if parameter.name not in known and not absent:
                 yield parameter.name, value
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            return
+
+
+def _chain(kind: type[Any]) -> list[type[Any]]:
+    """The class, and the bases to whose constructors it may pass arguments on."""
+    found: list[type[Any]] = []
+    for base in kind.__mro__[:-1]:
+        if "__init__" in vars(base):
+            found.append(base)
+            if all(each.kind is not each.VAR_KEYWORD for each in _parameters(base)):
+                break
+    return found
 
 
 def _without_defaults(kind: type[Any], found: Arguments) -> Arguments:

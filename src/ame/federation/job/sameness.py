@@ -1,6 +1,7 @@
 """Whether two objects are alike, as far as what their constructors were given shows in them."""
 
 import types
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ def _items(one: Any, other: Any, place: str, seen: set[tuple[int, int]]) -> str:
 
 def _alike(one: Any, other: Any) -> bool:
     """Whether two values of one type are equal, so far as they can be compared as a whole."""
+    if isinstance(one, weakref.ref):
+        return True
     if frameworks.is_array(one):
         return frameworks.equal_arrays(one, other)
     if isinstance(one, FUNCTIONS):

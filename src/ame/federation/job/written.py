@@ -88,7 +88,7 @@ class Writer:
         for kind in own:
             self._capture.need(kind)
         try:
-            config = json.dumps(model.get_config())
+            text = json.dumps(model.get_config())
         except (NotImplementedError, TypeError) as error:
             raise errors.ClassUnfit(
                 type(model).__name__, f"has a layer that cannot be described: {error}", REMEDY
@@ -98,16 +98,16 @@ class Writer:
         objects = ", ".join(f"{name!r}: {path}" for name, path in paths.items())
         sequential = type(model).__name__ == "Sequential"
         body = (
-            "        layers = [keras.layers.deserialize(each, OWN) for each in CONFIG['layers']]\n"
-            "        super().__init__(layers, name=CONFIG['name'])\n"
+            "        layers = [keras.layers.deserialize(each, OWN) for each in config['layers']]\n"
+            "        super().__init__(layers, name=config['name'])\n"
             if sequential
-            else "        made = keras.Model.from_config(CONFIG, OWN)\n"
-            "        super().__init__(made.inputs, made.outputs, name=CONFIG['name'])\n"
+            else "        made = keras.Model.from_config(config, OWN)\n"
+            "        super().__init__(made.inputs, made.outputs, name=made.name)\n"
         )
         return (
             HEAD
             + "".join(f"import {name}\n" for name in modules)
-            + f"\nCONFIG = json.loads({config!r})\nOWN = {{{objects}}}\n\n\n"
+            + f"\nCONFIG = {text!r}\nOWN = {{{objects}}}\n\n\n"
             f"class {MADE}(keras.{'Sequential' if sequential else 'Model'}):\n"
-            f"    def __init__(self):\n{body}"
+            f"    def __init__(self):\n        config = json.loads(CONFIG)\n{body}"
         )

@@ -1,0 +1,1 @@
+"""Sites in a few processes of this machine, for trying a federated job out."""

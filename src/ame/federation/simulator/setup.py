@@ -1,0 +1,95 @@
+"""What a simulation's processes must know, and where its files lie."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ame.federation import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ame.federation.program import App, Program
+
+JOB = "simulate_job"
+"""The id of the job, and the name of its folders."""
+_MARK = ".ame"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What is the same for every worker."""
+
+    program: Program
+    workspace: str
+    seed: int
+    path: tuple[str, ...]
+    """Where modules are searched for, after the job's own code."""
+    modules: tuple[str, ...] = ()
+    """Installed modules that scripts import; they are imported once, before workers are made."""
+    crowd: bool = False
+    """Whether there are so many sites that those without a script share one world."""
+    first: int = 0
+    """The first round, in a run that is continued."""
+    code: str = ""
+    """The folder with the files that everyone has."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """The folders of sites that have files of their own."""
+
+    def code_of(self, site: str) -> str:
+        """The folder with the files of a site."""
+        return self.codes.get(site, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders and files of one site in the workspace."""
+
+    workspace: Path
+    site: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its scripts work."""
+        return self.workspace / self.site
+
+    @property
+    def log(self) -> Path:
+        """What its scripts print."""
+        return self.folder / "log.txt"
+
+    @property
+    def app(self) -> Path:
+        """Its share of the job."""
+        return self.folder / JOB / f"app_{self.site}"
+
+    @property
+    def custom(self) -> Path:
+        """The job's code, as this site sees it: a link to what all with the same code share."""
+        return self.app / "custom"
+
+
+def lay_out(program: Program, workspace: Path) -> tuple[str, dict[str, str]]:
+    """Writes the files of a job; returns the folder for everyone, and those of sites."""
+    everyone = _lay_out(program.everyone, workspace) if program.everyone else ""
+    return everyone, {site: _lay_out(program.app(site), workspace) for site in program.sites}
+
+
+def _lay_out(app: App, workspace: Path) -> str:
+    """Apps with the same files share one folder."""
+    known = hashlib.blake2b(digest_size=8)
+    for file in sorted(app.files, key=lambda file: file.target):
+        known.update(f"{file.target}\0".encode())
+        known.update(hashlib.blake2b(file.read()).digest())
+    folder = workspace / JOB / "code" / known.hexdigest()
+    if not folder.is_dir():
+        made = folder.with_suffix(".new")
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        build.lay_out(app.files, made)
+        made.rename(folder)
+    return str(folder)

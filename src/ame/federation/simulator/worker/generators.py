@@ -1,0 +1,134 @@
+"""The generators that a process has one of: of `random`, NumPy, torch and TensorFlow.
+
+Each site has a state of its own for every one of them, from its seed on. A framework that is not
+imported has none; when it is, the site's begins with the same seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_WORDS = struct.Struct("625I")
+
+
+def seed_of(*what: object) -> int:
+    """A seed for something, of 32 bits: of others it tells nothing."""
+    text = "\0".join(map(str, what)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "little")
+
+
+class Generators:
+    """The state of every generator for one site."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._states: dict[str, Any] = {}
+
+    def save(self) -> None:
+        """Keeps the states as they are now."""
+        self._states = {
+            name: save() for name, (_, save, _) in _KINDS.items() if name in sys.modules
+        }
+
+    def restore(self) -> None:
+        """Puts back what was kept; what has no state yet begins with the seed."""
+        for name, (begin, _, restore) in _KINDS.items():
+            if name not in sys.modules:
+                continue
+            if name in self._states:
+                restore(self._states[name])
+            else:
+                begin(self._seed)
+
+    def begin(self, name: str) -> None:
+        """A framework has just been imported."""
+        _KINDS[name][0](self._seed)
+
+
+def begin_all(seed: int) -> None:
+    """Every generator begins with this seed."""
+    for name, (begin, _, _) in _KINDS.items():
+        if name in sys.modules:
+            begin(seed)
+
+
+def _save_random() -> tuple[int, bytes, float | None]:
+    version, words, gauss = random.getstate()
+    return version, _WORDS.pack(*words), gauss
+
+
+def _restore_random(state: tuple[int, bytes, float | None]) -> None:
+    version, words, gauss = state
+    random.setstate((version, _WORDS.unpack(words), gauss))
+
+
+def _begin_torch(seed: int) -> None:
+    import torch
+
+    torch.manual_seed(seed)
+
+
+def _save_torch() -> tuple[Any, list[Any]]:
+    import torch
+
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return torch.get_rng_state(), gpus
+
+
+def _restore_torch(state: tuple[Any, list[Any]]) -> None:
+    import torch
+
+    torch.set_rng_state(state[0])
+    if state[1]:
+        torch.cuda.set_rng_state_all(state[1])
+    elif torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(torch.initial_seed())
+
+
+def _begin_tensorflow(seed: int) -> None:
+    import tensorflow as tf
+
+    tf.random.set_seed(seed)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
+
+
+def _save_tensorflow() -> tuple[Any, Any, Any]:
+    from tensorflow.python.eager import context
+    from tensorflow.python.ops import stateful_random_ops
+
+    here = context.context()
+    draws = here._rng.getstate() if here._rng is not None else None  # noqa: SLF001 (no other way)
+    return here._seed, draws, stateful_random_ops.global_generator  # noqa: SLF001
+
+
+def _restore_tensorflow(state: tuple[Any, Any, Any]) -> None:
+    from tensorflow.python.eager import context
+    from tensorflow.python.ops import stateful_random_ops
+
+    here = context.context()
+    here._seed = state[0]  # noqa: SLF001
+    if state[1] is None:
+        here._rng = None  # noqa: SLF001
+    else:
+        here._rng = here._rng or random.Random()  # noqa: S311, SLF001
+        here._rng.setstate(state[1])  # noqa: SLF001
+    stateful_random_ops.global_generator = state[2]
+
+
+_Kind = tuple[Callable[[int], None], Callable[[], Any], Callable[[Any], None]]
+_KINDS: dict[str, _Kind] = {
+    "random": (random.seed, _save_random, _restore_random),
+    "numpy": (np.random.seed, lambda: np.random.get_state(legacy=False), np.random.set_state),
+    "torch": (_begin_torch, _save_torch, _restore_torch),
+    "tensorflow": (_begin_tensorflow, _save_tensorflow, _restore_tensorflow),
+}
+"""How each begins, is kept, and put back."""
+LATE = frozenset({"torch", "tensorflow"})
+"""Those that a script may be the first to import."""

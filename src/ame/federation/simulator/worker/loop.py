@@ -1,0 +1,254 @@
+"""What a worker does: orders and messages as they come, each in the world of its site."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import queue
+import struct
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ame.federation.exchange import codec
+from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
+from ame.federation.simulator.lanes import INLINE
+from ame.federation.simulator.worker import faults, isolation, mail
+from ame.federation.simulator.worker.host import Host, Hosts
+from ame.federation.simulator.worker.output import Output
+from ame.federation.simulator.worker.world import Process
+from ame.process import wire
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ame.federation.client import Record
+    from ame.federation.simulator.setup import Setup
+    from ame.federation.spec.shareable import Shareable
+
+_NOW = struct.Struct("<q")
+_RECORDS = 64
+_PATIENCE = 0.5
+"""How many records, and for how many seconds, are kept back while a script works."""
+
+
+def live(
+    setup: Setup, line: socket.socket, now: mmap.mmap, workspace: Path, *, isolated: bool
+) -> None:
+    """Returns when the line ends. An isolated worker has one site, and its main thread for it."""
+    process = Process(Output(str(workspace / "simulate_job" / f"worker-{os.getpid()}.log")))
+    os.register_at_fork(after_in_child=line.close)
+    if not isolated:
+        _Loop(setup, line, now, process, _in_a_thread, isolated=False).live()
+        return
+    scripts: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    def lead() -> None:
+        try:
+            _Loop(setup, line, now, process, scripts.put, isolated=True).live()
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=lead, name="orders", daemon=True).start()
+    while script := scripts.get():
+        script()
+
+
+def _in_a_thread(script: Callable[[], None]) -> None:
+    threading.Thread(target=script, name="MainThread", daemon=True).start()
+
+
+class _Loop:
+    """Takes what comes on the line; it is also the way of the sites' own messages."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        line: socket.socket,
+        now: mmap.mmap,
+        process: Process,
+        launch: Callable[[Callable[[], None]], None],
+        *,
+        isolated: bool,
+    ) -> None:
+        self._line = line
+        self._now = now
+        self._process = process
+        self._bodies: dict[int, tuple[bytes, Any, int]] = {}
+        self._hosts = Hosts(setup, process, launch, self, isolated=isolated)
+        self._backlog: deque[wire.Message] = deque()
+        self._answers: dict[int, tuple[str, Shareable]] = {}
+        self._records: list[bytes] = []
+        self._kept_since = 0.0
+
+    def live(self) -> None:
+        while (message := self._next()) is not None:
+            self._take(message)
+
+    def _next(self) -> wire.Message | None:
+        return self._backlog.popleft() if self._backlog else self._receive()
+
+    def _receive(self) -> wire.Message | None:
+        """The next message; bodies are put away on the way."""
+        while True:
+            message, fds = wire.receive(self._line)
+            match message:
+                case ("body", int(number), bytes(head), int(size), bytes(inline)):
+                    self._bodies[number] = (head, fds[0] if fds else inline, size)
+                case ("drop", int(number)):
+                    _, body, _ = self._bodies.pop(number)
+                    if isinstance(body, int):
+                        os.close(body)
+                case _:
+                    return message
+
+    def _take(self, message: wire.Message) -> None:
+        match message:
+            case ("order", int(number), str(site), str(task), int(body), bytes(head)):
+                self._perform(number, site, task, body, head)
+            case ("tell", str(site), bytes(packed)):
+                self._hear(site, packed)
+            case ("finish", str(aborted)):
+                self._finish(aborted)
+
+    def _perform(self, number: int, site: str, task: str, body: int, head: bytes) -> None:
+        _NOW.pack_into(self._now, 0, number)
+        try:
+            host = self._hosts.of(site)
+        except BaseException as error:  # noqa: BLE001 (a job's own code makes its parts)
+            self._lose(number, faults.why(error))
+            self._send(("rested", number, site, 0))
+            return
+        order = Order(number=number, site=site, task=task, data=self._data(body, head))
+        outcome = host.perform(order)
+        del order
+        match outcome:
+            case Reply():
+                self._reply(host, outcome)
+            case Lost(why=why):
+                if isolation.is_wanted(why) and host.has_script and not self._hosts.isolated:
+                    self._hosts.forget(site)
+                    self._send(("isolate", number, why.text))
+                else:
+                    self._lose(number, why)
+        if late := host.rest():
+            self._send(("late", site, *mail.told(late)))
+        self._flush_records()
+        self._process.output.flush()
+        _NOW.pack_into(self._now, 0, 0)
+        self._send(("rested", number, site, host.printed()))
+
+    def _data(self, number: int, own: bytes) -> Shareable:
+        """What the order is about; the arrays in it are the site's own."""
+        head, body, size = self._bodies[number]
+        if isinstance(body, int):
+            mapped = mmap.mmap(body, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+            data: Shareable = codec.decode(own or head, mapped)
+        else:
+            data = codec.decode(own or head, bytearray(body))
+        return data
+
+    def _reply(self, host: Host, reply: Reply) -> None:
+        self._flush_records()
+        try:
+            encoded = codec.encode(reply.result)
+        except TypeError as error:
+            self._lose(reply.number, Why(kind="unfit", text=f"the result cannot travel: {error}"))
+            return
+        head = ("reply", reply.number, encoded.head, encoded.size, reply.seconds, host.printed())
+        if encoded.size <= INLINE:
+            body = bytearray(encoded.size)
+            encoded.write(body)
+            self._send((*head, bytes(body)))
+            return
+        memory = os.memfd_create("reply", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(memory, encoded.size)
+            with mmap.mmap(memory, encoded.size) as mapped:
+                encoded.write(mapped)
+            self._send((*head, b""), memory)
+        finally:
+            os.close(memory)
+
+    def _lose(self, number: int, why: Why) -> None:
+        self._flush_records()
+        self._send(("lost", number, *mail.told(why)))
+
+    def _hear(self, site: str, packed: bytes) -> None:
+        message: Message = mail.unpack(packed)
+        if message.answer:
+            self._answers[message.number] = (message.sender, message.data)
+            return
+        here = self._process.here
+        try:
+            answer = self._hosts.of(site).hear(message)
+        except BaseException as error:  # noqa: BLE001 (whatever a job's own code raises)
+            self._send(("late", site, *mail.told(faults.why(error))))
+            answer = None
+        finally:
+            self._process.switch(here)
+        if answer is not None:
+            self.tell(answer)
+
+    def _finish(self, aborted: str) -> None:
+        for site, host in self._hosts.all():
+            if why := host.finish(aborted):
+                self._send(("late", site, *mail.told(why)))
+            self._flush_records()
+            self._process.output.flush()
+            self._send(("rested", 0, site, host.printed()))
+        self._send(("over",))
+
+    def _send(self, message: wire.Message, *fds: int) -> None:
+        try:
+            wire.send(self._line, message, *fds)
+        except OSError:  # nobody leads any more
+            os._exit(0)
+
+    # What sites tell and ask by (`run.engine.Post`).
+
+    def tell(self, message: Message) -> None:
+        self._send(("tell", mail.pack(message)))
+
+    def ask(self, messages: Sequence[Message], timeout: float) -> Mapping[str, Shareable]:
+        wanted = {message.number for message in messages}
+        for message in messages:
+            self.tell(message)
+        ends = time.monotonic() + timeout
+        while not wanted <= self._answers.keys():
+            left = ends - time.monotonic()
+            if left <= 0 or not _readable(self._line, left):
+                break
+            match self._receive():
+                case None:
+                    os._exit(0)
+                case ("tell", str(site), bytes(packed)):
+                    self._hear(site, packed)
+                case other:
+                    self._backlog.append(other)
+        found = (self._answers.pop(number, None) for number in wanted)
+        return dict(each for each in found if each is not None)
+
+    # What scripts record.
+
+    def record(self, site: str, record: Record) -> None:
+        self._records.append(mail.pack_record(site, record))
+        now = time.monotonic()
+        if len(self._records) == 1:
+            self._kept_since = now
+        if len(self._records) >= _RECORDS or now - self._kept_since > _PATIENCE:
+            self._flush_records()
+
+    def _flush_records(self) -> None:
+        if self._records:
+            records, self._records = self._records, []
+            self._send(("records", records))
+
+
+def _readable(line: socket.socket, seconds: float) -> bool:
+    import select
+
+    return bool(select.select([line], [], [], seconds)[0])

@@ -1,0 +1,65 @@
+"""What a site prints, by Python or not, goes to its own log."""
+
+import io
+import os
+import sys
+
+
+class Output:
+    """Descriptors 1 and 2 of this process, and `sys.stdout` and `sys.stderr` over them."""
+
+    def __init__(self, spool: str) -> None:
+        """`spool`: where lands what is printed by nobody in particular, or by who has no log."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._spool = _open(spool)
+        self._lead(self._spool)
+        sys.stdout = self.out = _text(1)
+        sys.stderr = self.err = _text(2)
+
+    def to(self, log: str) -> None:
+        """From now on it goes there."""
+        self.flush()
+        there = _open(log)
+        self._lead(there)
+        os.close(there)
+
+    def to_spool(self) -> None:
+        """From now on it is nobody's, until `spooled` is asked."""
+        self.flush()
+        self._lead(self._spool)
+
+    def spooled(self) -> bytes:
+        """What was printed meanwhile; it is taken out."""
+        self.flush()
+        size = os.lseek(self._spool, 0, os.SEEK_END)
+        if not size:
+            return b""
+        text = os.pread(self._spool, size, 0)
+        os.ftruncate(self._spool, 0)
+        return text
+
+    def flush(self) -> None:
+        """Writes out lines that have no end yet."""
+        self.out.flush()
+        self.err.flush()
+
+    def size(self) -> int:
+        """Bytes in the log so far."""
+        return os.fstat(1).st_size
+
+    @staticmethod
+    def _lead(there: int) -> None:
+        os.dup2(there, 1)
+        os.dup2(there, 2)
+
+
+def _open(file: str) -> int:
+    return os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), "utf-8", errors="backslashreplace", line_buffering=True
+    )

@@ -28,6 +28,7 @@ Error:
     │   ├── RequestMalformed
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
+    │   ├── SimulationInvalid
     │   ├── SitesUnclear
     │   ├── TensorUnfit
     │   ├── TensorsMalformed
@@ -79,6 +80,7 @@ Error:
     │   ├── NoSite
     │   ├── PythonMissing
     │   ├── RequestTooLarge
+    │   ├── SimulatorFailed
     │   ├── TooLarge
     │   └── VaultUnavailable
     ├── Unsupported
@@ -112,6 +114,16 @@ Error:
     │   ├── TaskTimedOut
     │   ├── TimedOut
     │   ├── TooFewResults
+    │   ├── NoAnswer
+    │   ├── ScriptFailed
+    │   ├── StepsConflict
+    │   ├── StepsConflict
+    │   ├── TaskTimedOut
+    │   ├── TimedOut
+    │   ├── TimedOut
+    │   ├── TimedOut
+    │   ├── TooFewResults
+    │   └── UpdateRefused
     │   └── UpdateRefused
     ├── Cancelled
     │   ├── JobAborted
@@ -253,6 +265,7 @@ from ame.errors.secrets import (
     VaultSecretNotFound,
     VaultUnavailable,
 )
+from ame.errors.simulator import NoAnswer, SimulationInvalid, SimulatorFailed
 from ame.errors.storage import (
     BlobDamaged,
     BlobNotFound,
@@ -335,6 +348,7 @@ __all__ = [
     "ModelUnfit",
     "ModelUnread",
     "NameNotServed",
+    "NoAnswer",
     "NoDifference",
     "NoProject",
     "NoSite",
@@ -376,6 +390,8 @@ __all__ = [
     "SecretsDamaged",
     "SecretsMissing",
     "SettingsInvalid",
+    "SimulationInvalid",
+    "SimulatorFailed",
     "SiteUnknown",
     "SitesUnclear",
     "SourceMissing",

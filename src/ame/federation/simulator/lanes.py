@@ -212,6 +212,7 @@ class Lanes:
                 + (f", while {guilty} was at work" if guilty else "")
                 + f"; the scripts of {_listed(others)} start again from the top"
             )
+
     def end_if_late(self, lane: Lane, now: float) -> None:
         """Ends the worker of a lane, if it takes longer than it may with an order."""
         if not lane.flying or lane.at is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.federation import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ame.federation.program import App, Program
 

@@ -7,6 +7,7 @@ import itertools
 import mmap
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from ame.federation.simulator.worker import mail
 from ame.process import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ame.federation.exchange.sites import Order
     from ame.federation.exchange.watcher import Watcher
@@ -69,6 +70,7 @@ class SimulatedSites:
         self._taking = threading.Lock()
         self._closing = False
         self._closed = False
+        self._around = sys.exception()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,8 +103,9 @@ class SimulatedSites:
                 self._listen(min(left, _LOOK))
         return None
 
-    def close(self, *, aborted: bool = False) -> None:
-        """See `Sites`. Scripts go on to their ends, unless the run was aborted."""
+    def close(self) -> None:
+        """See `Sites`. Scripts go on to their ends, unless it is closed because of an error."""
+        aborted = sys.exception() is not self._around
         self._closing = True
         self._wake()
         with self._taking:
@@ -157,9 +160,7 @@ class SimulatedSites:
         self._broadcasts.append(entries)
         self._advance()
 
-    def _encode(
-        self, data: Shareable, bodies: dict[tuple[int, ...], Body]
-    ) -> tuple[Body, bytes]:
+    def _encode(self, data: Shareable, bodies: dict[tuple[int, ...], Body]) -> tuple[Body, bytes]:
         """The body, and the head if it is not the body's: the same arrays are written once."""
         encoded = codec.encode(data)
         key = tuple(map(id, encoded.arrays))
@@ -215,6 +216,13 @@ class SimulatedSites:
             case ("isolate", int(number), text):
                 if entry := self._lanes.answered(lane, number):
                     self._lanes.isolate(lane, entry, text)
+            case ("over",):
+                lane.over.add(worker)
+            case tuple(other):
+                self._note(lane, other)
+
+    def _note(self, lane: Lane, message: wire.Message) -> None:
+        match message:
             case ("rested", int(number), site, printed):
                 self._logs.grew(site, printed)
                 self._lanes.rested(lane, number)
@@ -225,8 +233,6 @@ class SimulatedSites:
                 mail.tell_records(self._watcher, records)
             case ("tell", bytes(packed)):
                 self._pass_on(mail.unpack(packed))
-            case ("over",):
-                lane.over.add(worker)
 
     def _reply(self, lane: Lane, entry: Entry, result: Any, size: int, seconds: float) -> None:
         order = entry.order

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import traceback
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ame.federation.exchange.sites import Why
 from ame.federation.simulator.worker import modules
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120
 _FRAMES = 40

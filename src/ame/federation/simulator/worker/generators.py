@@ -7,6 +7,7 @@ imported has none; when it is, the site's begins with the same seed.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import random
 import struct
 import sys
@@ -69,6 +70,10 @@ def _restore_random(state: tuple[int, bytes, float | None]) -> None:
     random.setstate((version, _WORDS.unpack(words), gauss))
 
 
+def _uses_gpus(torch: Any) -> bool:
+    return bool(torch.cuda.is_initialized())
+
+
 def _begin_torch(seed: int) -> None:
     import torch
 
@@ -78,7 +83,7 @@ def _begin_torch(seed: int) -> None:
 def _save_torch() -> tuple[Any, list[Any]]:
     import torch
 
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    gpus = torch.cuda.get_rng_state_all() if _uses_gpus(torch) else []
     return torch.get_rng_state(), gpus
 
 
@@ -88,38 +93,36 @@ def _restore_torch(state: tuple[Any, list[Any]]) -> None:
     torch.set_rng_state(state[0])
     if state[1]:
         torch.cuda.set_rng_state_all(state[1])
-    elif torch.cuda.is_initialized():
+    elif _uses_gpus(torch):
         torch.cuda.manual_seed_all(torch.initial_seed())
 
 
 def _begin_tensorflow(seed: int) -> None:
-    import tensorflow as tf
-
-    tf.random.set_seed(seed)
-    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
+    draws = sys.modules["tensorflow"].random
+    draws.set_seed(seed)
+    draws.set_global_generator(draws.Generator.from_seed(seed))
 
 
 def _save_tensorflow() -> tuple[Any, Any, Any]:
-    from tensorflow.python.eager import context
-    from tensorflow.python.ops import stateful_random_ops
-
-    here = context.context()
-    draws = here._rng.getstate() if here._rng is not None else None  # noqa: SLF001 (no other way)
-    return here._seed, draws, stateful_random_ops.global_generator  # noqa: SLF001
+    context, stateful = _tensorflow()
+    draws = None if context._rng is None else context._rng.getstate()  # noqa: SLF001 (no other way)
+    return context._seed, draws, stateful.global_generator  # noqa: SLF001
 
 
 def _restore_tensorflow(state: tuple[Any, Any, Any]) -> None:
-    from tensorflow.python.eager import context
-    from tensorflow.python.ops import stateful_random_ops
+    context, stateful = _tensorflow()
+    context._seed, draws, stateful.global_generator = state  # noqa: SLF001
+    context._rng = None  # noqa: SLF001
+    if draws is not None:
+        context._rng = random.Random()  # noqa: S311, SLF001
+        context._rng.setstate(draws)  # noqa: SLF001
 
-    here = context.context()
-    here._seed = state[0]  # noqa: SLF001
-    if state[1] is None:
-        here._rng = None  # noqa: SLF001
-    else:
-        here._rng = here._rng or random.Random()  # noqa: S311, SLF001
-        here._rng.setstate(state[1])  # noqa: SLF001
-    stateful_random_ops.global_generator = state[2]
+
+def _tensorflow() -> tuple[Any, Any]:
+    """What holds its seed, and what its global generator."""
+    context = importlib.import_module("tensorflow.python.eager.context")
+    stateful = importlib.import_module("tensorflow.python.ops.stateful_random_ops")
+    return context.context(), stateful
 
 
 _Kind = tuple[Callable[[int], None], Callable[[], Any], Callable[[Any], None]]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
 from ame.federation import build, client
-from ame.federation.exchange import models
+from ame.federation.conversion import FLModelUtils
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.model import ExchangeFormat, TransferType
-from ame.federation.run.chains import Chain
-from ame.federation.run.site import Site, SiteParts
+from ame.federation.run.site import Site
+from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
 from ame.federation.simulator.worker import generators, modules, world
 from ame.federation.simulator.worker.script import Script
 from ame.federation.spec.executor import Executor
 
 if TYPE_CHECKING:
-    from ame.federation.program import App, Filtered, Part
-    from ame.federation.run.engine import Post
+    from collections.abc import Iterator, Mapping
+
+    from ame.federation.program import Part
+    from ame.federation.run.site import SiteParts
     from ame.federation.simulator.setup import Setup
     from ame.federation.simulator.worker.script import Launch
     from ame.federation.spec.context import FLContext
@@ -106,9 +106,7 @@ class Host:
         self.failure = None
         outcome = self._site.perform(order)
         if isinstance(outcome, Lost) and self.failure is not None:
-            return Lost(
-                number=order.number, site=order.site, task=order.task, why=self.failure
-            )
+            return Lost(number=order.number, site=order.site, task=order.task, why=self.failure)
         return outcome
 
     def rest(self) -> Why | None:
@@ -186,34 +184,17 @@ class Host:
             custom.symlink_to(code)
 
     def _parts(self) -> SiteParts:
-        program = self.hosts.setup.program
         code = build.Code(
-            self.places.custom, files=self.app.files, packages=program.packages
+            self.places.custom, files=self.app.files, packages=self.hosts.setup.program.packages
         )
-        variables = self.variables()
 
-        def made(part: Part) -> Any:
-            return code.build(part, variables)
+        def executor(part: Part) -> Executor | None:
+            if part.path != SCRIPT:
+                return None
+            self.scripts.append(ScriptExecutor(self, part))
+            return self.scripts[-1]
 
-        def chain(groups: tuple[Filtered, ...]) -> Chain:
-            return Chain([(each.tasks, [made(part) for part in each.filters]) for each in groups])
-
-        components = {part.id: made(part) for part in self.app.components}
-        executors = []
-        for routed in self.app.executors:
-            if routed.executor.path == SCRIPT:
-                executor: Executor = ScriptExecutor(self, routed.executor)
-                self.scripts.append(executor)
-            else:
-                executor = made(routed.executor)
-            executors.append((routed.tasks, executor))
-        return SiteParts(
-            executors=executors,
-            components=components,
-            task_data_filters=chain(self.app.task_data_filters),
-            task_result_filters=chain(self.app.task_result_filters),
-            params=dict(self.app.params),
-        )
+        return parts.of_site(self.app, code, self.variables(), executor)
 
 
 class ScriptExecutor(Executor):
@@ -225,7 +206,7 @@ class ScriptExecutor(Executor):
         args = part.args
         self._file = str(host.places.custom / str(args["script"]))
         self._exchange = _exchange(args)
-        given = args.get("script_args") or ""
+        given: Any = args.get("script_args") or ""
         words = given.split() if isinstance(given, str) else [str(each) for each in given]
         self._argv = [build.fill(word, host.variables()) for word in words]
         self._script: Script | None = None
@@ -239,13 +220,13 @@ class ScriptExecutor(Executor):
         here = process.here
         script = self._running()
         process.switch(self._world)
-        received = client.Received(task=task_name, model=models.from_shareable(shareable))
+        received = client.Received(task=task_name, model=FLModelUtils.from_shareable(shareable))
         answer = script.perform(received, self._host.hosts.launch)
         process.switch(here)
         if isinstance(answer, Why):
             self._host.failure = answer
-            raise errors.ScriptFailed(answer.text, answer.place)
-        return models.to_shareable(answer)
+            raise errors.NoAnswer(answer.text, answer.place)
+        return FLModelUtils.to_shareable(answer)
 
     def rest(self) -> Why | None:
         """Lets the script go on until it asks for its next task."""

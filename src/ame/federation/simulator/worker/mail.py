@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ame.federation.client.record import AnalyticsDataType, Record
+from ame.federation.client.record import Record
 from ame.federation.exchange import codec
 from ame.federation.exchange.sites import Message, Why
+from ame.federation.spec.analytics import AnalyticsDataType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,12 +7,14 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 def _shared_roots() -> tuple[str, ...]:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ame import errors
-from ame.federation import client
 from ame.federation.exchange.sites import Why
 from ame.federation.simulator.worker import faults, modules
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ame.federation import client
     from ame.federation.model import FLModel
 
 Launch = Callable[[Callable[[], None]], None]
@@ -115,7 +115,7 @@ class Script:
 
     # For the script, through its session.
 
-    def receive(self, timeout: float | None) -> client.Received | None:  # noqa: ARG002
+    def receive(self, timeout: float | None) -> client.Received | None:
         """The next task. Time spent in waiting is nobody's: `timeout` never passes."""
         if self._task is None and not self._over:
             self._turn.give_back()

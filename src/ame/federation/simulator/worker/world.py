@@ -9,15 +9,16 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ame.federation import client
 from ame.federation.simulator.worker import generators, modules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
     from ame.federation.simulator.worker.output import Output
 
 

@@ -68,7 +68,7 @@ def _preload(setup: Setup, line: socket.socket, address: str) -> None:
             line.set_inheritable(True)
             os.environ[_SKIP] = ",".join([*skipped, name])
             os.environ[_AGAIN] = str(line.fileno())
-            os.execv(sys.executable, [*sys.orig_argv, *_arguments(address)])
+            os.execv(sys.executable, [*sys.orig_argv, *_arguments(address)])  # noqa: S606
 
 
 def _arguments(address: str) -> list[str]:
@@ -143,7 +143,7 @@ def _become_worker(
 
         loop.live(setup, ours, page, Path(setup.workspace), isolated=isolated)
     except BaseException:  # noqa: BLE001 (of whatever kind, it must not go on as the zygote)
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(70)
     os._exit(0)

@@ -1,0 +1,32 @@
+"""Simulated federated jobs: what they are asked for, and what ends them."""
+
+from ame.errors.tree import Failed, Invalid, Unavailable
+
+
+class NoAnswer(Failed):
+    """A site's script gave no answer to its task."""
+
+    def __init__(self, text: str, place: str) -> None:
+        self.text = text
+        self.place = place
+        super().__init__(f"{text} ({place})" if place else text)
+
+
+class SimulatorFailed(Unavailable):
+    """The processes of a simulation could not be started."""
+
+    def __init__(self, log: str, said: str) -> None:
+        self.log = log
+        self.said = said
+        super().__init__(
+            f"the simulator's own processes did not start: {said or 'they said nothing'}; "
+            f"what they printed is in {log}"
+        )
+
+
+class SimulationInvalid(Invalid, ValueError):
+    """A simulation was asked for that cannot be."""
+
+    def __init__(self, argument: str, why: str) -> None:
+        self.argument = argument
+        super().__init__(f"`{argument}` {why}")

@@ -1,0 +1,103 @@
+"""The live objects of an app, in the process that needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ame.federation.program import Part
+from ame.federation.run.chains import Chain
+from ame.federation.run.server import ServerParts
+from ame.federation.run.site import SiteParts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ame.federation.build import Code
+    from ame.federation.program import App, Direction, Filtered
+    from ame.federation.run.engine import Build
+    from ame.federation.spec.executor import Executor
+
+
+def of_server(app: App, code: Code, variables: Mapping[str, object]) -> ServerParts:
+    """What the server consists of.
+
+    Raises:
+        errors.ClassRefused: a part is of a class that the job may not use.
+        Exception: whatever a constructor raises.
+
+    """
+    return ServerParts(
+        components=_components(app, code, variables),
+        workflows=[
+            (part.id or f"workflow{at or ''}", code.build(part, variables))
+            for at, part in enumerate(app.workflows)
+        ],
+        task_data_filters=_chain(app.task_data_filters, code, variables, "out"),
+        task_result_filters=_chain(app.task_result_filters, code, variables, "in"),
+        params=dict(app.params),
+        build=_build(code, variables),
+    )
+
+
+def of_site(
+    app: App,
+    code: Code,
+    variables: Mapping[str, object],
+    executor: Callable[[Part], Executor | None],
+) -> SiteParts:
+    """What a site consists of. `executor` makes those that are made otherwise here.
+
+    Raises:
+        errors.ClassRefused: a part is of a class that the job may not use.
+        Exception: whatever a constructor raises.
+
+    """
+    return SiteParts(
+        components=_components(app, code, variables),
+        executors=[
+            (routed.tasks, executor(routed.executor) or code.build(routed.executor, variables))
+            for routed in app.executors
+        ],
+        task_data_filters=_chain(app.task_data_filters, code, variables, "in"),
+        task_result_filters=_chain(app.task_result_filters, code, variables, "out"),
+        params=dict(app.params),
+        build=_build(code, variables),
+    )
+
+
+def _components(app: App, code: Code, variables: Mapping[str, object]) -> dict[str, Any]:
+    return {part.id: code.build(part, variables) for part in app.components}
+
+
+def _chain(
+    groups: Sequence[Filtered], code: Code, variables: Mapping[str, object], here: Direction
+) -> Chain:
+    """The filters of those groups that are for what goes in that direction."""
+    return Chain(
+        [
+            (group.tasks, [code.build(part, variables) for part in group.filters])
+            for group in groups
+            if (group.direction or here) in {here, "inout"}
+        ]
+    )
+
+
+def _build(code: Code, variables: Mapping[str, object]) -> Build:
+    """Makes objects of what components configure: `{"path": …, "args": …}`."""
+    return lambda config: code.build(_part(config), variables)
+
+
+def _part(config: Mapping[str, Any]) -> Part:
+    args = {name: _value(value) for name, value in (config.get("args") or {}).items()}
+    return Part(path=str(config["path"]), args=args)
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case {"path": str(), **rest} if set(rest) <= {"args"}:
+            return _part(value)
+        case dict():
+            return {name: _value(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_value(each) for each in value]
+    return value

@@ -1,6 +1,7 @@
 """Which runs a list shows: walks down the indexes of the database, newest first."""
 
-from sqlite3 import Connection
+import itertools
+from sqlite3 import SQLITE_INTERRUPT, Connection, OperationalError
 from typing import Any
 
 from ame import runs
@@ -9,9 +10,11 @@ _GRAM = 3
 """Letters in a word of the search index."""
 _GLANCE = 2000
 """Runs that are looked at one by one before the search index is asked for one or two letters."""
-_WALK = 250_000
-"""Runs that pass the filters up to which all of them are looked at instead of the search index."""
-_RARE = 2000
+_GLIMPSE = 50_000
+"""Instructions of SQLite, of which it takes some ten to look at a run."""
+_WALK = 60
+"""So many times that for the runs that pass the filters, before the search index is asked."""
+_RARE = 1000
 """Names that hold what is searched up to which the search index is asked, whatever the filters."""
 
 Query = tuple[str, list[Any]]
@@ -26,14 +29,19 @@ def newest(connection: Connection, where: runs.Filter, last: int, limit: int) ->
     """The ids of the newest runs below `last` that pass, at most `limit`.
 
     Filters alone follow an index. A search asks the search index if the names are rare, else it
-    looks at all that passes the filters if that is not much. Where both are many, the search index
-    finds the first ones soon; slow is only what is common on either side and hardly ever both.
+    looks for a while at what passes the filters: that finds the first ones soon where many are
+    both, and is soon at its end where few pass. Slow is only what is common on either side and
+    hardly ever both.
     """
     needle = where.search.casefold()
     if "\n" in needle:
         return []
-    if not needle or (not _rare(connection, needle) and _few(connection, where)):
+    if not needle:
         return _ids(connection, walk(where, last, limit))
+    if (where.project or where.task or where.states) and not _rare(connection, needle):
+        walked = _for_a_while(connection, walk(where, last, limit))
+        if walked is not None:
+            return walked
     if len(needle) < _GRAM:
         ids = _ids(connection, walk(where, last, limit, above=_glance(connection, last)))
         if len(ids) == limit:
@@ -88,14 +96,18 @@ def _rare(connection: Connection, needle: str) -> bool:
     return bool(count < _RARE)
 
 
-def _few(connection: Connection, where: runs.Filter) -> bool:
-    """Whether few pass the filters."""
-    tests, values = _tests(where, among=True)
-    if not tests:
-        return False
-    query = f"SELECT count(*) FROM (SELECT 1 FROM run WHERE id IS NOT NULL {tests} LIMIT ?)"
-    (count,) = connection.execute(query, [*values, _WALK]).fetchone()
-    return bool(count < _WALK)
+def _for_a_while(connection: Connection, query: Query) -> list[int] | None:
+    """The ids, unless it takes too long to find them."""
+    glimpses = itertools.count()
+    connection.set_progress_handler(lambda: next(glimpses) > _WALK, _GLIMPSE)
+    try:
+        return _ids(connection, query)
+    except OperationalError as error:
+        if error.sqlite_errorcode != SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _glance(connection: Connection, last: int) -> int:

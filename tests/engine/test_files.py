@@ -353,3 +353,62 @@ def test_a_workspace_that_forbids_its_removal_is_removed(doing: Doing) -> None:
     ended = doing.does(step("t", "mkdir -p a/b; touch a/b/c; chmod 0 a/b/c; chmod 555 a/b a"))
 
     assert not (doing.home.folder / "runs" / ended.run.name / "work").exists()
+
+
+    assert not (doing.home.folder / "runs" / ended.run.name / "0" / "work").exists()
+
+
+def test_artifacts_of_a_pipeline_are_taken_from_what_it_leaves(doing: Doing) -> None:
+    doing.write({"notes.txt": "mine"})
+    pair = [step("a", "mkdir -p out; echo a > out/a.txt"), step("b", "echo b > b.bin")]
+    ended = doing.does(
+        {
+            "name": "all",
+            "artifacts": {"paths": ["out", "*.bin", "notes.txt"]},
+            "pipeline": [step("first", "mkdir out; echo 1 > out/first; echo x > other"), pair],
+        }
+    )
+
+    assert {each.path: each.step for each in ended.artifacts} == {
+        "b.bin": "b",
+        "notes.txt": "b",
+        "out/a.txt": "a",
+        "out/first": "first",
+    }
+    assert (doing.folder / "out/a.txt").read_text() == "a\n"
+
+
+def test_changed_files_of_an_inner_pipeline_are_those_at_its_end(doing: Doing) -> None:
+    inner = {
+        "name": "inner",
+        "artifacts": {"saveChangedFiles": True},
+        "pipeline": [step("one", "echo 1 > x; echo 1 > y"), step("two", "echo 2 > x")],
+    }
+    ended = doing.does({"name": "all", "pipeline": [inner, step("last", "echo 3 > x; echo > z")]})
+
+    saved = {each.path: each.step for each in ended.artifacts}
+    assert saved == {"x": "inner/two", "y": "inner/one"}
+    assert (doing.folder / "x").read_text() == "2\n"
+
+
+def test_what_a_pipeline_was_to_save_and_is_not_there_fails_its_last_step(doing: Doing) -> None:
+    tasks = [step("one", "true"), step("two", "true")]
+    doing.file({"name": "all", "artifacts": {"paths": ["gone"]}, "pipeline": tasks})
+    ended = doing.run("all")
+
+    assert ended.run.state is FAILED
+    assert doing.steps(ended)["one"][0] is SUCCEEDED
+    assert doing.steps(ended)["two"] == (FAILED, "artifact `gone` was not made: no file is there")
+
+
+def test_a_step_kept_for_a_pipeline_that_saves_is_not_taken_for_one_that_does_not(
+    doing: Doing,
+) -> None:
+    one = step("one", "echo > x", cache=True)
+    doing.does({"name": "all", "artifacts": {"paths": ["x"]}, "pipeline": [one]})
+    again = doing.does({"name": "all", "artifacts": {"paths": ["x"]}, "pipeline": [one]})
+    without = doing.does({"name": "all", "pipeline": [one]})
+
+    assert doing.saved(again) == ["x"]
+    assert doing.steps(again)["one"][1].startswith("from the cache")
+    assert doing.saved(without) == []

@@ -24,6 +24,8 @@ class PlannedStep:
     """The data set that it helps to make; empty for the task's own steps."""
     loads: tuple[str, ...] = ()
     """The data sets that are laid into its workspace beside the files, by `Plan.datasets`."""
+    within: tuple[project.Artifacts, ...] = ()
+    """What the pipelines around it save of their results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,15 @@ class PlannedDataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedResult:
+    """A pipeline of which files are saved once it has ended."""
+
+    artifacts: project.Artifacts
+    steps: tuple[str, ...]
+    """The steps that end it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All steps of a run, in the order of the file; what a step needs stands before it."""
 
@@ -43,6 +54,7 @@ class Plan:
     steps: Mapping[str, PlannedStep]
     datasets: Mapping[str, PlannedDataset]
     """By `PROJECT.NAME`."""
+    results: tuple[PlannedResult, ...] = ()
 
     def before(self, name: str) -> frozenset[str]:
         """All steps that end before this one may begin."""
@@ -69,6 +81,8 @@ class Planner:
     _steps: dict[str, PlannedStep] = field(default_factory=dict)
     _datasets: dict[str, PlannedDataset] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
+    _results: list[PlannedResult] = field(default_factory=list)
+    _within: list[project.Artifacts] = field(default_factory=list)
     _read: dict[Path, project.Project] = field(default_factory=dict)
 
     def plan(self, task: project.Task) -> Plan:
@@ -78,7 +92,9 @@ class Planner:
             errors.CycleFound: data sets load one another in a circle.
         """
         self._add(task, "" if task.pipeline else task.name, (), top=True)
-        return Plan(task=task, steps=self._steps, datasets=self._datasets)
+        return Plan(
+            task=task, steps=self._steps, datasets=self._datasets, results=tuple(self._results)
+        )
 
     def _add(
         self, task: project.Task, name: str, needs: tuple[str, ...], *, top: bool = False
@@ -87,11 +103,16 @@ class Planner:
         if not task.pipeline:
             return (self._leaf(task, name, needs),)
         inside = "" if top else f"{name}/"
+        saved = [task.artifacts] if task.artifacts else []
+        self._within.extend(saved)
         for group in task.pipeline:
             ends: list[str] = []
             for member in group:
                 ends.extend(self._add(member, f"{inside}{member.name}", needs))
             needs = tuple(ends)
+        for artifacts in saved:
+            self._within.pop()
+            self._results.append(PlannedResult(artifacts=artifacts, steps=needs))
         return needs
 
     def _leaf(self, task: project.Task, name: str, needs: tuple[str, ...]) -> str:
@@ -110,6 +131,7 @@ class Planner:
             follows=follows,
             scope=self._open[-1] if self._open else "",
             loads=tuple(loads),
+            within=tuple(self._within),
         )
         return name
 

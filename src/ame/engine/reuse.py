@@ -39,7 +39,7 @@ def key(
         "arguments": arguments,
         "environment": [[each.key, each.value] for each in task.environment],
         "secrets": sorted(secret.variable for secret in task.secrets),
-        "artifacts": repr(task.artifacts),
+        "artifacts": repr((task.artifacts, *step.within) if step.within else task.artifacts),
         "datasets": step.loads,
         "files": tree.fingerprint(_counting(task, files, returned)),
     }

@@ -10,8 +10,9 @@ from pathlib import Path
 from ame import errors, process, project, runs
 from ame.engine import machine, plan, reuse
 from ame.engine.conductor import Conductor
+from ame.engine.disclosure import Disclosure
 from ame.engine.home import Home
-from ame.engine.keeping import datasets, lost, returns
+from ame.engine.keeping import datasets, lost, returns, together
 from ame.engine.watcher import Watcher
 from ame.engine.workbench import Shared
 from ame.engine.workspace import tree
@@ -86,7 +87,15 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             supervisor = stack.enter_context(
                 process.Supervisor(marker=lost.marker(run.name), limits=home.settings.limits)
             )
-            flow, done = _files(run, planned, there, home, watcher, making)
+            kept = together.Together(
+                run=run,
+                planned=planned,
+                home=home,
+                watcher=watcher,
+                making=making,
+                secrets=Disclosure(v for each in values.values() for v in each.values()),
+            )
+            flow, done = _files(run, planned, there, home, watcher, kept)
             shared = Shared(
                 run=run,
                 plan=planned,
@@ -202,7 +211,7 @@ def _files(
     there: Mapping[str, tree.Tree],
     home: Home,
     watcher: Watcher,
-    making: datasets.Making,
+    kept: together.Together,
 ) -> tuple[Flow, dict[str, runs.Step]]:
     """Takes the snapshots, and takes over what an earlier run has done."""
     snapshots: dict[Path, tree.Tree] = {}
@@ -212,12 +221,16 @@ def _files(
         if taken.left_out:
             watcher.left_out(folder, taken.left_out)
 
-    def made(key: str, files: tree.Tree) -> None:
-        making.keep(planned.datasets[key].dataset, files, run.name, home)
-
     own = Path(run.folder)
     returned = _returned(run, planned, snapshots.get(own, {}), home)
-    flow = Flow(planned, snapshots, there, returned={own: returned}, made=made)
+    flow = Flow(
+        planned,
+        snapshots,
+        there,
+        returned={own: returned},
+        made=kept.dataset,
+        saved=kept.result,
+    )
     done: dict[str, runs.Step] = {}
     if run.resumes:
         done = _resumed(run, planned, flow, home)
@@ -227,7 +240,8 @@ def _files(
 def _returned(run: runs.Run, planned: plan.Plan, files: tree.Tree, home: Home) -> frozenset[str]:
     """The files that stand in the project as earlier runs of the task have brought them back."""
     tasks = [step.task for step in planned.steps.values()]
-    if not any(task.cache or task.artifacts is not None for task in tasks):
+    saves = planned.results or any(task.artifacts is not None for task in tasks)
+    if not saves and not any(task.cache for task in tasks):
         return frozenset()
     saved = home.store.artifacts_of(run.project, run.task)
     return frozenset(path for path, file in files.items() if (path, file.digest) in saved)

@@ -27,7 +27,7 @@ ALONE = KnownProjects()
 """Of a project that knows no other."""
 
 _WAYS = ("executor", "reference", "pipeline")
-_OF_ITSELF = ("name", "place", "pipeline", "triggers")
+_OF_ITSELF = ("name", "place", "pipeline", "triggers", "artifacts")
 """What a pipeline says of itself, and does not hand to its members."""
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from ame import errors
 from ame.engine import plan
-from ame.engine.workspace import tree
+from ame.engine.workspace import chosen, tree
 
 Made = Callable[[str, tree.Tree], None]
 """Told of a data set, as soon as the last of the steps that make it has left its files."""
+Saved = Callable[[Mapping[str, tree.Tree]], None]
+"""Given the files of a pipeline that are to be saved, by the step that left them."""
 _Dated = tuple[int, tree.File]
 """A file, and the place in the plan of the step that wrote it: of two, the later one counts."""
 
@@ -25,6 +27,7 @@ class Flow:
         *,
         returned: Mapping[Path, Set[str]],
         made: Made,
+        saved: Saved,
     ) -> None:
         """`snapshots`: each project's files, by folder. `datasets`: those that are there.
 
@@ -36,6 +39,7 @@ class Flow:
         self._datasets = dict(datasets)
         self._returned = returned
         self._made = made
+        self._saved = saved
         self._lock = threading.Lock()
         self._places = {name: place for place, name in enumerate(planned.steps)}
         self._merged: dict[str, dict[str, _Dated]] = {}
@@ -63,6 +67,7 @@ class Flow:
         Raises:
             errors.StepsConflict: a step beside it wrote one of these paths differently.
             errors.DatasetEmpty: it was to complete a data set, and there is none.
+            errors.ArtifactMissing: it completed a pipeline, which is to save what is not there.
         """
         step = self._plan.steps[name]
         with self._lock:
@@ -79,6 +84,13 @@ class Flow:
                 if name in planned.steps and self._merged.keys() >= set(planned.steps)
             }
             self._datasets.update(complete)
+            results = [
+                self._result(result)
+                for result in self._plan.results
+                if name in result.steps and self._merged.keys() >= set(result.steps)
+            ]
+        for by_step in results:
+            self._saved(by_step)
         for key, files in complete.items():
             self._made(key, files)
 
@@ -116,6 +128,29 @@ class Flow:
         if not any(file.digest for file in inside.values()):
             raise errors.DatasetEmpty(key, path)
         return inside
+
+    def _result(self, result: plan.PlannedResult) -> dict[str, dict[str, tree.File]]:
+        """The files of a pipeline that are saved, by the step that left them.
+
+        What no step has touched counts as left by the last one.
+        """
+        made = self._before(result.steps)
+        own = self._snapshots[self._plan.steps[result.steps[-1]].folder]
+        files = dict(own)
+        tree.lay_over(files, _files(made))
+        saved = chosen.choose(result.artifacts.paths, files)
+        if result.artifacts.save_changed_files:
+            saved |= {
+                path: file
+                for path, (_, file) in made.items()
+                if path not in own or not file.same(own[path])
+            }
+        names = [*self._plan.steps]
+        by_step: dict[str, dict[str, tree.File]] = {}
+        for path, file in saved.items():
+            step = names[made[path][0]] if path in made else result.steps[-1]
+            by_step.setdefault(step, {})[path] = file
+        return by_step
 
     def _before(self, steps: tuple[str, ...]) -> dict[str, _Dated]:
         """All that has been made up to and by these steps; not to be changed."""

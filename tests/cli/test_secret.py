@@ -108,6 +108,14 @@ def test_two_answers_that_differ_are_asked_for_again(home: Path) -> None:
     assert stored(home, "token") == VALUE
 
 
+def test_a_value_that_is_repeated_wrongly_thrice_is_not_stored(home: Path) -> None:
+    wrong = [("the secret value", "one-one"), ("Again", "two-two")]
+    code, shown = terminal(home, "add", "token", answers=wrong * 3)
+
+    assert code == 3, shown
+    assert "nothing was stored" in shown
+
+
 @pytest.mark.parametrize("given", [VALUE, f"{VALUE}\n", f"{VALUE}\r\n"])
 def test_a_secret_is_read_from_a_pipe_without_its_last_end_of_line(home: Path, given: str) -> None:
     added = ame(home, "create", "token", given=given)

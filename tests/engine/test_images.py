@@ -117,8 +117,9 @@ def test_an_installation_that_fails_fails_the_step_with_the_last_lines(
     (folder / "requirements.txt").write_text("--no-index\nnowhere-to-be-found==1\n")
     executor = project.Pip(python_version=VERSION, command=COMMAND)
 
-    with pytest.raises(errors.EnvironmentFailed, match="nowhere-to-be-found"):
+    with pytest.raises(errors.EnvironmentFailed) as caught:
         room.do(executor, folder)
+    assert "nowhere-to-be-found" in "".join(caught.value.lines)
 
 
 def test_a_wheel_whose_digest_differs_is_refused(room: Room, folder: Path) -> None:
@@ -126,8 +127,9 @@ def test_a_wheel_whose_digest_differs_is_refused(room: Room, folder: Path) -> No
     (folder / "requirements.txt").write_text(text[:-2] + ("1" if text[-2] == "0" else "0") + "\n")
     executor = project.Pip(python_version=VERSION, command=COMMAND)
 
-    with pytest.raises(errors.EnvironmentFailed, match="HASH"):
+    with pytest.raises(errors.EnvironmentFailed) as caught:
         room.do(executor, folder)
+    assert "HASH" in "".join(caught.value.lines)
 
 
 def test_a_python_version_that_the_image_lacks_is_refused_with_those_it_has(

@@ -145,6 +145,12 @@ def test_a_span_of_time_is_read_in_seconds(text: str, seconds: float) -> None:
     assert quantity.read_seconds(text) == seconds
 
 
+def test_an_age_may_be_none_at_all() -> None:
+    assert [quantity.read_age(text) for text in ("0", "0d", "2h")] == [0, 0, 7200]
+    with pytest.raises(ValueError, match="no span of time"):
+        quantity.read_age("-0")
+
+
 @pytest.mark.parametrize("text", ["0", "0s", "", "-1", "1.5", "30m1h", "5 m", "1w", "h", "nan"])
 def test_what_is_no_span_of_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no span of time"):

@@ -327,11 +327,81 @@ def test_a_cycle_of_references_is_named_with_its_path(tmp_path: Path) -> None:
         """,
     )
 
-    assert "ame.yml:4:24: tasks[2].taskRef: refers to itself: a -> b -> a" in refusal(
-        folder, "start"
-    )
+    way = "ame.yml:3:36: tasks[1].pipeline[0].taskRef: refers to itself: a -> b -> a;"
+    assert way in refusal(folder, "start")
+    assert way in refusal(folder, "b")
     assert "refers to itself: self -> self" in refusal(folder, "self")
     assert "refers to itself: template t -> template u -> template t" in refusal(folder, "made")
+
+
+def test_a_cycle_is_reported_once_wherever_it_is_entered(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        """
+        tasks:
+          - {name: a, taskRef: b}
+          - {name: b, pipeline: [{taskRef: c}]}
+          - {name: c, taskRef: a}
+          - {name: into, pipeline: [{taskRef: c}]}
+        """,
+    )
+
+    (fault,) = project.check(project.read(folder))
+    assert (fault.path, fault.line) == ("tasks[0].taskRef", 2)
+    assert "refers to itself: a -> b -> c -> a;" in fault.message
+
+
+def test_all_that_is_not_there_is_reported_at_once(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        """
+        tasks:
+          - {name: a, executor: !custom {command: a}, dataSets: [one, two]}
+          - {name: b, pipeline: [{taskRef: three}, [{taskRef: four}, {taskRef: a}]]}
+        dataSets: [{name: there, path: x, taskRef: a}]
+        """,
+    )
+
+    faults = project.check(project.read(folder))
+    assert [fault.message.split("`")[1] for fault in faults] == ["one", "two", "three", "four"]
+
+
+def test_references_to_nothing_are_reported_with_the_other_faults_of_the_file(
+    tmp_path: Path,
+) -> None:
+    folder = write(
+        tmp_path,
+        """
+        tasks:
+          - {name: a, executor: !custom {comand: a}, dataSets: [one]}
+          - {name: b, pipeline: [{taskRef: three}, [{taskRef: far.away}, {taskRef: a}]]}
+          - {name: c, fromTemplate: four}
+        dataSets: [{name: there, path: x, taskRef: five}]
+        models: [{name: m, training: {task: {taskRef: six}}}]
+        """,
+    )
+
+    with pytest.raises(errors.ProjectInvalid) as caught:
+        project.read(folder)
+    said = str(caught.value)
+    assert "did you mean `command`?" in said
+    for path, name in {
+        "tasks[0].dataSets": "data set `one`",
+        "tasks[1].pipeline[0].taskRef": "task `three`",
+        "tasks[2].fromTemplate": "template `four`",
+        "dataSets[0]": "task `five`",
+        "models[0].training.task.taskRef": "task `six`",
+    }.items():
+        assert f"{path}: {folder}/ame.yml has no {name}" in said
+    assert "away" not in said
+
+
+def test_what_may_be_called_by_a_name_that_cannot_be_read_is_not_missed(tmp_path: Path) -> None:
+    folder = write(tmp_path, "tasks: [{name: [a], executor: !custom {command: a}}, {taskRef: a}]")
+
+    with pytest.raises(errors.ProjectInvalid) as caught:
+        project.read(folder)
+    assert "has no task" not in str(caught.value)
 
 
 def test_a_cycle_through_another_project_is_found(tmp_path: Path) -> None:

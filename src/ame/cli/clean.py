@@ -15,6 +15,7 @@ Examples:
   ame clean --dry-run     name the runs that would go
   ame clean               with what the setting `keep` says, 30 days unless set
   ame clean --keep 7d     all that is older than a week
+  ame clean --keep 0      all that has ended
 """,
 )
 @click.option("--keep", metavar="TIME", help="Keep what is younger: `12h`, `7d`.")
@@ -33,7 +34,7 @@ def command(*, keep: str | None, dry_run: bool, form: str) -> None:
         seconds = home.settings.keep
         if keep is not None:
             try:
-                seconds = quantity.read_seconds(keep)
+                seconds = quantity.read_age(keep)
             except ValueError as error:
                 raise click.BadParameter(str(error), param_hint="--keep") from error
         before = datetime.now(UTC) - timedelta(seconds=seconds)

@@ -15,6 +15,9 @@ from ame.storage import home
 if TYPE_CHECKING:
     from ame.storage.secrets import EncryptedSecrets
 
+_TRIES = 3
+"""How often a value may be repeated wrongly."""
+
 group = Commands(
     name="secret",
     help="Secrets that tasks are given as environment variables, kept encrypted on this machine.",
@@ -115,10 +118,12 @@ def _asked(words: str) -> str:
 
 def _value(key: str) -> str:
     if sys.stdin.isatty():
-        answer: str = click.prompt(
-            "Please provide the secret value", hide_input=True, confirmation_prompt="Again"
-        )
-        return answer
+        for _ in range(_TRIES):
+            answer: str = click.prompt("Please provide the secret value", hide_input=True)
+            if click.prompt("Again", hide_input=True) == answer:
+                return answer
+            click.echo("The two values do not match", err=True)
+        raise errors.SecretInvalid(key, "nothing was stored; say it once more, twice the same")
     return _text(key, sys.stdin.buffer.read()).removesuffix("\n").removesuffix("\r")
 
 

@@ -87,7 +87,7 @@ def _known(file: Path, key: str, value: object) -> object:
         case "gpus", list():
             return tuple(str(each) for each in value)
         case "keep" | "grace", int() | float() | str():
-            return quantity.read_seconds(str(value))
+            return quantity.read_age(str(value))
         case "limits", "auto" | "cgroup" | "watch":
             return value
         case "python_downloads", bool():

@@ -57,9 +57,10 @@ class EnvironmentFailed(Failed):
         self.tool = tool
         self.code = code
         self.lines = tuple(lines)
-        """The last ones that the tool printed."""
-        last = "".join(f"\n  {line}" for line in self.lines)
-        super().__init__(f"the environment could not be made: {tool} exited with {code}{last}")
+        """The last ones that the tool printed; the log of the step has them all."""
+        super().__init__(
+            f"the environment could not be made: {tool} exited with {code}, see the log"
+        )
 
 
 class CommandInvalid(Invalid):

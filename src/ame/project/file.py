@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ame import errors
-from ame.project import build, document
+from ame.project import build, document, references
 from ame.project.format import NAME, PROJECT, Reading
 from ame.project.project import Project
 
@@ -59,10 +59,11 @@ def read(place: Path) -> Project:
     file = find(place).absolute()
     reading = Reading(file)
     data = PROJECT.read(document.compose(file), "", reading)
+    name = name_of(file.parent)
     if reading.faults:
-        faults = sorted(reading.faults, key=lambda fault: (fault.line, fault.column))
-        raise errors.ProjectInvalid(tuple(faults))
-    return build.project(data, file, name_of(file.parent))
+        faults = {*reading.faults, *references.lacking(data, file, name)}
+        raise errors.ProjectInvalid(tuple(sorted(faults, key=lambda each: each[1:])))
+    return build.project(data, file, name)
 
 
 def name_of(folder: Path) -> str:

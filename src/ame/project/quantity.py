@@ -87,6 +87,11 @@ def read_seconds(text: str) -> float:
     return float(sum(Fraction(number) * _SECONDS[unit] for number, unit in parts))
 
 
+def read_age(text: str) -> float:
+    """As `read_seconds`, and none at all: `0`, `0d`."""
+    return 0.0 if re.fullmatch(r"0+(ms|[dhms])?", text) else read_seconds(text)
+
+
 def text_of(amount: int) -> str:
     """The shortest exact way to write a whole amount: 10000000000 is `10G`, 134217728 `128Mi`."""
     exact = [

@@ -6,13 +6,13 @@ explicit null clears; `environment` counts as a map of variables, and an executo
 replaces the whole executor.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from ame import errors
-from ame.project import build, file
+from ame.project import build, file, references
 from ame.project.format.reading import nearest
 from ame.project.project import Data, Dataset, KnownProjects, Model, Project, Projects
 from ame.project.task import DatasetRef, Place, Task
@@ -26,6 +26,7 @@ MOST_TASKS = 20_000
 ALONE = KnownProjects()
 """Of a project that knows no other."""
 
+_T = TypeVar("_T")
 _WAYS = ("executor", "reference", "pipeline")
 _OF_ITSELF = ("name", "place", "pipeline", "triggers", "artifacts")
 """What a pipeline says of itself, and does not hand to its members."""
@@ -78,6 +79,17 @@ def check(project: Project, projects: Projects = ALONE) -> tuple[errors.Fault, .
     return tuple(sorted(faults, key=lambda fault: (str(fault.file), fault.line, fault.column)))
 
 
+class _Stop(NamedTuple):
+    """What references have led to."""
+
+    label: str
+    at: Place
+    """Where the reference stands."""
+
+
+_Trail = tuple[_Stop, ...]
+
+
 @dataclass(slots=True)
 class _Resolver:
     root: Project
@@ -88,7 +100,7 @@ class _Resolver:
     def task(self, owner: Project, task: Task, label: str = "") -> Task:
         """A task of `owner`, complete; one that is not among its tasks needs a label."""
         label = label or self._label(owner, task.name)
-        return self._complete(owner, task.written, (label,), {}, task.name)
+        return self._complete(owner, task.written, (_Stop(label, task.place),), {}, task.name)
 
     def complete(self, owner: Project, task: Task) -> None:
         """Whether a task can be completed, and all data sets that it needs."""
@@ -96,7 +108,8 @@ class _Resolver:
 
     def template(self, owner: Project, template: Task) -> None:
         """Only whether the templates that it is made from are there."""
-        self._flatten(owner, template.written, (self._label(owner, template.name),))
+        label = f"template {self._label(owner, template.name)}"
+        self._flatten(owner, template.written, (_Stop(label, template.place),))
 
     def model(self, owner: Project, found: Model) -> Model:
         label = f"model {found.name}"
@@ -107,39 +120,40 @@ class _Resolver:
             validation=self.task(owner, validation, label) if validation else None,
         )
 
-    def dataset(
-        self, owner: Project, ref: DatasetRef, at: Place, trail: tuple[str, ...] = ()
-    ) -> Dataset:
+    def dataset(self, owner: Project, ref: DatasetRef, at: Place, trail: _Trail = ()) -> Dataset:
         """A data set that `owner` refers to at that place."""
         home = self._project(ref.project, owner, at)
         found = next((item for item in home.datasets if item.name == ref.name), None)
         if found is None:
             raise _absent("data set", ref.name, home, [d.name for d in home.datasets], at)
-        return self.produce(home, found, trail)
+        return self.produce(home, found, at, trail)
 
-    def produce(self, home: Project, found: Dataset, trail: tuple[str, ...] = ()) -> Dataset:
-        """A data set of `home`, its task complete."""
+    def produce(
+        self, home: Project, found: Dataset, at: Place | None = None, trail: _Trail = ()
+    ) -> Dataset:
+        """A data set of `home`, its task complete; `at` is where it is referred to."""
         label = f"data set {self._label(home, found.name)}"
-        if label in trail:
-            raise _fault(found.place, f"the data set needs itself: {' -> '.join((*trail, label))}")
+        trail = _step(trail, label, at or found.place, "the data set needs itself")
         if len(trail) > DEEPEST:
             raise _fault(found.place, f"the data set is needed by more than {DEEPEST} in a row")
         task = self.task(home, found.task, label)
-        self.needs(task, (*trail, label))
+        self.needs(task, trail)
         return replace(found, task=task)
 
-    def needs(self, task: Task, trail: tuple[str, ...] = ()) -> None:
+    def needs(self, task: Task, trail: _Trail = ()) -> None:
         """Follows the data sets that a complete task needs."""
-        for leaf in _leaves(task):
+
+        def follow(leaf: Task, ref: DatasetRef) -> None:
             at = leaf.written["places"].get("datasets", leaf.place)
-            for ref in leaf.datasets:
-                self.dataset(self._project(leaf.project, self.root, at), ref, at, trail)
+            self.dataset(self._project(leaf.project, self.root, at), ref, at, trail)
+
+        _all(partial(follow, leaf, ref) for leaf in _leaves(task) for ref in leaf.datasets)
 
     def _complete(
         self,
         owner: Project,
         written: Mapping[str, Any],
-        trail: tuple[str, ...],
+        trail: _Trail,
         handed: Data,
         name: str = "",
     ) -> Task:
@@ -156,12 +170,9 @@ class _Resolver:
         own = {key: value for key, value in data.items() if key not in _OF_ITSELF}
         handed = _merge(own, handed)
         names = _Names(groups)
-        members = tuple(
-            tuple(
-                names.give(member, self._complete(home, member, trail, handed)) for member in group
-            )
-            for group in groups
-        )
+        complete = partial(self._complete, home, trail=trail, handed=handed)
+        tasks = iter(_all(partial(complete, member) for group in groups for member in group))
+        members = tuple(tuple(names.give(each, next(tasks)) for each in group) for group in groups)
         shell = build.task({**data, "pipeline": None, "executor": None}, home.file, home.name)
         return replace(shell, name=name, pipeline=members)
 
@@ -184,8 +195,8 @@ class _Resolver:
         return build.task({**data, "name": name}, home.file, home.name)
 
     def _flatten(
-        self, owner: Project, written: Mapping[str, Any], trail: tuple[str, ...]
-    ) -> tuple[Project, Data, tuple[str, ...]]:
+        self, owner: Project, written: Mapping[str, Any], trail: _Trail
+    ) -> tuple[Project, Data, _Trail]:
         """The data of a task with its templates and references merged in, and whose files it is
         for; without the data of what a pipeline's members refer to.
         """
@@ -198,22 +209,16 @@ class _Resolver:
         if ref := data.pop("template", None):
             there = data["places"].get("template", at)
             home, found = self._find("template", ref, owner, there)
-            way = self._step(trail, f"template {self._label(home, found.name)}", there)
+            way = _step(trail, f"template {self._label(home, found.name)}", there)
             _, under, _ = self._flatten(home, found.written, way)
             data = _merge(data, {k: v for k, v in under.items() if k not in ("name", "place")})
         if ref := data.pop("reference", None):
             there = data["places"].get("reference", at)
             home, found = self._find("task", ref, owner, there)
-            way = self._step(trail, self._label(home, found.name), there)
+            way = _step(trail, self._label(home, found.name), there)
             owner, under, trail = self._flatten(home, found.written, way)
             data = _merge(data, {**under, "name": found.name})
         return owner, data, trail
-
-    def _step(self, trail: tuple[str, ...], label: str, at: Place) -> tuple[str, ...]:
-        if label in trail:
-            cycle = " -> ".join((*trail[trail.index(label) :], label))
-            raise _fault(at, f"refers to itself: {cycle}; remove one of these references")
-        return (*trail, label)
 
     def _find(self, what: str, ref: Data, owner: Project, at: Place) -> tuple[Project, Task]:
         home = self._project(ref["project"], owner, at)
@@ -243,6 +248,36 @@ class _Resolver:
 
     def _label(self, home: Project, name: str) -> str:
         return name if home.name == self.root.name else f"{home.name}.{name}"
+
+
+def _step(
+    trail: _Trail, label: str, at: Place, what: str = "refers to itself"
+) -> tuple[_Stop, ...]:
+    """One stop further. A circle is refused at the first of its references in the file, from
+    whichever stop it was entered.
+    """
+    labels = [stop.label for stop in trail]
+    if label not in labels:
+        return (*trail, _Stop(label, at))
+    circle = trail[labels.index(label) :]
+    ways = [stop.at for stop in circle[1:]] + [at]
+    first = min(range(len(ways)), key=lambda n: (str(ways[n].file), ways[n].line, ways[n].column))
+    names = [stop.label for stop in (*circle[first:], *circle[: first + 1])]
+    raise _fault(ways[first], f"{what}: {' -> '.join(names)}; remove one of these references")
+
+
+def _all(deeds: Iterable[Callable[[], _T]]) -> list[_T]:
+    """What each of them returns; if some are refused, the faults of all."""
+    done: list[_T] = []
+    faults: list[errors.Fault] = []
+    for deed in deeds:
+        try:
+            done.append(deed())
+        except errors.ProjectInvalid as error:
+            faults += error.faults
+    if faults:
+        raise errors.ProjectInvalid(tuple(dict.fromkeys(faults)))
+    return done
 
 
 class _Names:
@@ -312,9 +347,7 @@ def _one_kind(over: Data, under: Data) -> bool:
 def _absent(
     what: str, name: str, home: Project, known: list[str], at: Place
 ) -> errors.ProjectInvalid:
-    near = nearest(name, tuple(known))
-    words = near or f"; it has: {', '.join(f'`{other}`' for other in known) or 'none'}"
-    return _fault(at, f"{home.file} has no {what} `{name}`{words}")
+    return errors.ProjectInvalid((references.absent(what, name, home.file, known, at),))
 
 
 def _fault(at: Place, message: str, key: str = "") -> errors.ProjectInvalid:

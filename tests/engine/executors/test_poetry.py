@@ -127,8 +127,9 @@ def test_a_package_whose_content_is_not_what_was_locked_is_refused(locked: Steps
     text = (locked.folder / "poetry.lock").read_text()
     locked.write({"poetry.lock": re.sub("sha256:[0-9a-f]{8}", "sha256:00000000", text)})
 
-    with pytest.raises(errors.EnvironmentFailed, match=r"(?i)hash"):
+    with pytest.raises(errors.EnvironmentFailed) as caught:
         locked.prepare(poetry("hello"))
+    assert "hash" in "".join(caught.value.lines).lower()
 
 
 @pytest.mark.slow

@@ -94,3 +94,16 @@ def test_data_sets_keep_their_files(home: Home) -> None:
     clean.clean(home, before=datetime.now(UTC))
 
     assert home.blobs.contains(digest)
+
+
+def test_what_is_known_of_projects_that_were_not_run_for_long_goes(home: Home) -> None:
+    folder = home.folder / "snapshots"
+    folder.mkdir()
+    for name, age in (("old.json", 31), ("young.json", 29)):
+        (folder / name).write_text("{}")
+        changed = (NOW - timedelta(days=age)).timestamp()
+        os.utime(folder / name, (changed, changed))
+
+    clean.clean(home, before=NOW - timedelta(days=30))
+
+    assert [path.name for path in folder.iterdir()] == ["young.json"]

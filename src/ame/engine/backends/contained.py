@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,11 +125,13 @@ class Contained:
         *,
         limited: str,
         watch: memory.Watch | None,
+        after: Callable[[], None],
     ) -> None:
-        """`watch` is the container's own, and closed with it."""
+        """`watch` is the container's own, and closed with it; `after` is called at the end."""
         self._child = child
         self._container = container
         self._watch = watch
+        self._after = after
         self._lock = threading.Lock()
         self._cause: process.Cause | None = None
         self._exit: process.Exit | None = None
@@ -165,6 +167,7 @@ class Contained:
                     if self._watch is not None:
                         self._watch.close()
                     self._container.remove()
+                    self._after()
             return self._exit
 
     def ended(self) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from ame import process, project
@@ -36,6 +37,8 @@ class Container:
         self._mounts = tuple(containers.Mount(path=path) for path in mounts)
         self._gpus = gpus
         self._image: containers.Image | None = None
+        self._last = ExitStack()
+        """What is held until the command has ended."""
 
     def prepare(
         self,
@@ -65,19 +68,24 @@ class Container:
             site=self._site,
             store=store,
         )
+        self._last.callback(environments.close)
         written = [environments.folder] if store is None else [environments.folder, store.parent]
         self._mounts += (
             containers.Mount(path=environments.folder, read_only=True),
             containers.Mount(path=self._site, read_only=True),
         )
-        return images.prepare(
-            executor,
-            folder=folder,
-            arguments=arguments,
-            environments=environments,
-            run=run,
-            note=note,
-        )
+        with ExitStack() as failed:
+            failed.callback(self._last.close)
+            ready = images.prepare(
+                executor,
+                folder=folder,
+                arguments=arguments,
+                environments=environments,
+                run=run,
+                note=note,
+            )
+            failed.pop_all()
+        return ready
 
     def start(
         self,
@@ -90,13 +98,14 @@ class Container:
         """As promised by `Place`."""
         whole = variables_of({}, own, ready)
         command = process.Command(argv=ready.argv, folder=folder, variables=whole)
-        return self._contain(command, limits, self._mounts)
+        return self._contain(command, limits, self._mounts, after=self._last.close)
 
     def _contain(
         self,
         command: process.Command,
         limits: process.Limits,
         mounts: tuple[containers.Mount, ...],
+        after: Callable[[], None] = lambda: None,
     ) -> Child:
         assert self._image is not None
         return self._engine.start(
@@ -109,4 +118,5 @@ class Container:
             owner=self._labels["owner"],
             mounts=mounts,
             gpus=self._gpus,
+            after=after,
         )

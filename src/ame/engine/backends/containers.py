@@ -154,12 +154,14 @@ class Engine:
         owner: str,
         mounts: Iterable[Mount] = (),
         gpus: tuple[str, ...] = (),
+        after: Callable[[], None] = lambda: None,
     ) -> Contained:
         """Starts a command in a new container.
 
         The command sees its folder and `mounts` under their own paths, and of variables only its
         own, those of the image, and `HOME`. It runs as this user. The image needs `/bin/sh`.
-        `owner` is the process that leads the run, as `process.Identity` writes itself.
+        `owner` is the process that leads the run, as `process.Identity` writes itself. `after` is
+        called once the container is gone.
 
         Raises:
             errors.VariableUnfit: the name of a variable is none that a shell takes.
@@ -205,6 +207,7 @@ class Engine:
             container,
             limited=self._limited(limits, child.limited),
             watch=self._watch(supervisor, container) if limits.memory is not None else None,
+            after=after,
         )
 
     def sweep(self, alive: Callable[[str], bool]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,8 +30,9 @@ def old_runs(home: Home, *, before: datetime) -> tuple[str, ...]:
 def clean(home: Home, *, before: datetime) -> Cleared:
     """Removes runs that ended and were created before that time, and what only they needed.
 
-    That is their logs and metrics, stored files to which no run and no data set refers, and
-    environments that were last used before that time. Files that were brought back into projects
+    That is their logs and metrics, stored files to which no run and no data set refers,
+    environments that were last used before that time, and what is known of the files of projects
+    that were last run before it. Files that were brought back into projects
     stay. Runs may go on meanwhile.
     """
     old = old_runs(home, before=before)
@@ -43,6 +45,11 @@ def clean(home: Home, *, before: datetime) -> Cleared:
         # A folder is made after its run is saved, so one without a run belongs to none.
         if folder.name not in known:
             shutil.rmtree(folder, ignore_errors=True)
+    for known_files in (home.folder / "snapshots").glob("*"):
+        # Written by each run of a project: its next run reads the files themselves.
+        with suppress(FileNotFoundError):
+            if known_files.stat().st_mtime < before.timestamp():
+                known_files.unlink()
     oldest = min((run.created for run in going), default=datetime.now(before.tzinfo))
     freed = home.blobs.sweep(_wanted(home), before=oldest)
     environments = home.environments.sweep(before)

@@ -221,7 +221,7 @@ SECRET = Tagged(
 PAIR = Record(
     name="variable",
     wanted="a map of `key` and `val`",
-    hint=lambda word: f"is no key here; a variable is written `- {{key: {word[:60]}, val: …}}`",
+    meant=lambda word: f"a variable is written `- {{key: {word[:60]}, val: …}}`",
     keys=(
         Key(
             name="key",

@@ -208,6 +208,8 @@ class Record:
     """The same rule for a JSON Schema."""
     hint: Callable[[str], str] | None = None
     """What to say of an unknown key, before the nearest name is looked for."""
+    meant: Callable[[str], str] | None = None
+    """What to say of a map of which no key is known, the first of them being given."""
     spelled: Mapping[str, Key] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -226,6 +228,10 @@ class Record:
         if self.opens:
             words = [word for word, key in self.spelled.items() if key.field == self.opens]
             partial = partial or any(k.value in words and not is_null(v) for k, v in node.value)
+        words = [key.value for key, _ in node.value if isinstance(key, ScalarNode)]
+        if self.meant and words and self.spelled.keys().isdisjoint(words):
+            reading.refuse(node, path, self.meant(words[0]))
+            return {}
         data: dict[str, Any] = {}
         first: dict[str, str] = {}
         for word, place, value in pairs(node, path, reading):

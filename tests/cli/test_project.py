@@ -60,6 +60,7 @@ def test_validate_prints_every_fault_on_a_line(tmp_path: Path, words: tuple[str,
         "ame.yml:2:5",
         "ame.yml:3:5",
         "ame.yml:4:5",
+        "ame.yml:5:14",
     ]
 
 

@@ -354,7 +354,6 @@ def test_a_workspace_that_forbids_its_removal_is_removed(doing: Doing) -> None:
 
     assert not (doing.home.folder / "runs" / ended.run.name / "work").exists()
 
-
     assert not (doing.home.folder / "runs" / ended.run.name / "0" / "work").exists()
 
 

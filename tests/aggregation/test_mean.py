@@ -1,7 +1,6 @@
 import math
 import tracemalloc
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def test_the_mean_is_that_of_the_plain_formula(updates: list[aggregation.Update]
 def test_in_double_precision_the_mean_is_exact_to_float64(
     updates: list[aggregation.Update],
 ) -> None:
-    mean = aggregation.Mean(precision="double")
+    mean = aggregation.Mean(double=True)
 
     value = mean.value(made.folded(mean, updates))
 
@@ -268,8 +267,8 @@ def test_an_argument_without_meaning_is_refused(make: type, argument: str) -> No
         make()
 
 
-def peak(clients: int, precision: Literal["single", "double"]) -> int:
-    mean = aggregation.Mean(precision=precision)
+def peak(clients: int, *, double: bool) -> int:
+    mean = aggregation.Mean(double=double)
     numbers = np.ones(300_000, np.float32)
     tracemalloc.start()
     state = mean.begin()
@@ -280,11 +279,11 @@ def peak(clients: int, precision: Literal["single", "double"]) -> int:
     return most
 
 
-@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("double", [False, True])
 def test_memory_does_not_grow_with_the_number_of_clients(
-    precision: Literal["single", "double"],
+    double: bool,
 ) -> None:
-    assert peak(100, precision) < 1.05 * peak(10, precision)
+    assert peak(100, double=double) < 1.05 * peak(10, double=double)
 
 
 @given(made.rounds(largest=1e6), st.floats(1e-3, 1e6), st.booleans())
@@ -292,7 +291,7 @@ def test_clipping_as_it_is_folded_is_clipping_before(
     updates: list[aggregation.Update], norm: float, by_layer: bool
 ) -> None:
     clip = aggregation.Clip(norm=norm, by_layer=by_layer)
-    plain, clipping = aggregation.Mean(precision="double"), aggregation.Mean(clip=clip)
+    plain, clipping = aggregation.Mean(double=True), aggregation.Mean(clip=clip)
     differences = [
         aggregation.Update(client=u.client, arrays=u.arrays, weight=u.weight, difference=True)
         for u in updates

@@ -5,16 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from ame import aggregation
 
 Doubles = npt.NDArray[np.float64]
 SHAPES: Mapping[str, tuple[int, ...]] = {"a": (3, 2), "b": (), "c": (5,)}
-
-
-def floats(largest: float = 2.0**40) -> st.SearchStrategy[float]:
-    return st.floats(-largest, largest, width=32, allow_subnormal=False)
 
 
 @st.composite
@@ -26,16 +21,32 @@ def rounds(
     whole: bool = False,
     least: int = 1,
 ) -> list[aggregation.Update]:
-    """The updates of some clients; unless `whole`, some lack arrays."""
+    """The updates of some clients; unless `whole`, some lack arrays.
+
+    Of each array the numbers are of one size, or of all sizes up to `largest`, or zeros.
+    """
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    scale = draw(st.sampled_from(["zeros", "one size", "all sizes"]))
     made = []
     for number in range(draw(st.integers(least, 20))):
-        keys = [key for key in SHAPES if whole or draw(st.booleans())]
-        values = {
-            key: draw(arrays.arrays(dtype, SHAPES[key], elements=floats(largest))) for key in keys
-        }
-        weight = draw(st.one_of(st.integers(1, 10_000), st.floats(2.0**-20, 2.0**20)))
-        made.append(aggregation.Update(client=f"c{number}", arrays=values, weight=weight))
+        keys = [key for key in SHAPES if whole or generator.random() < 0.7]
+        values = {key: _numbers(generator, scale, SHAPES[key], largest) for key in keys}
+        made.append(
+            aggregation.Update(
+                client=f"c{number}",
+                arrays={key: value.astype(dtype) for key, value in values.items()},
+                weight=draw(st.one_of(st.integers(1, 10_000), st.floats(2.0**-20, 2.0**20))),
+            )
+        )
     return made
+
+
+def _numbers(
+    generator: np.random.Generator, scale: str, shape: tuple[int, ...], largest: float
+) -> Doubles:
+    most = min(np.log2(largest), 126) - 3  # three bits for the tail of the normal distribution
+    powers = {"zeros": -np.inf, "one size": 0.0}.get(scale, generator.uniform(-40, most, shape))
+    return np.asarray(np.clip(generator.standard_normal(shape), -7, 7) * 2.0**powers)
 
 
 def seeded(clients: int, size: int = 10, seed: int = 0) -> list[aggregation.Update]:

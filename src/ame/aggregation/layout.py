@@ -59,6 +59,26 @@ class Layout:
         return cls({key: Slot.of(value) for key, value in model.items()})
 
 
+def agree(
+    slots: Mapping[str, Slot],
+    others: Mapping[str, Slot],
+    differences: tuple[bool | None, bool | None],
+) -> None:
+    """Sees that two states can be merged: same shapes under the same names, and one kind of update.
+
+    Raises:
+        errors.AggregationInvalid: they cannot.
+    """
+    if None not in differences and differences[0] != differences[1]:
+        why = "is of another kind: one of models, one of differences"
+        raise errors.AggregationInvalid("merge", "other", why)
+    for key, slot in others.items():
+        own = slots.get(key, slot)
+        if own.shape != slot.shape:
+            why = f"has `{key}` of shape {slot.shape}, not {own.shape}"
+            raise errors.AggregationInvalid("merge", "other", why)
+
+
 def form(key: str, numbers: Numbers, slot: Slot) -> Array:
     """Numbers in float64 as an array of the model: its shape, its type, and its framework's.
 

@@ -1,90 +1,26 @@
 """The weighted mean of updates, which streams."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
 
 from ame import errors
-from ame.aggregation.arrays import Array, View, blocks
-from ame.aggregation.checks import Checks, Seen, seen
-from ame.aggregation.clip import Clip
-from ame.aggregation.layout import Layout, Slot, form
+from ame.aggregation.arrays import Array, blocks
+from ame.aggregation.checks import Checks, Seen, passed
+from ame.aggregation.layout import Layout, Slot, agree, form
+from ame.aggregation.private.clip import Clip
+from ame.aggregation.total import Total
 from ame.aggregation.update import Aggregate, Update
-
-_GROUP = 8
-"""As many updates are added in float32 before their sum is added in float64."""
-
-_LEAST, _MOST = 2.0**-16, 2.0**40
-_LARGE = 2.0**100
-"""Weights, and weighted norms, within which a float32 product loses nothing but its rounding."""
-
-
-@dataclass(slots=True)
-class _Total:
-    """The weighted sum of one array."""
-
-    slot: Slot
-    weight: float = 0.0
-    double: npt.NDArray[np.float64] | None = None
-    single: npt.NDArray[np.float32] | None = None
-    pending: int = 0
-    """How many updates are in `single` and not yet in `double`."""
-
-    def add(self, array: View, factor: float, *, fast: bool) -> None:
-        if not fast:
-            if self.double is None:
-                self.double = np.zeros(len(array.flat))
-            blocks.add(self.double, array, factor)
-            return
-        if self.single is None:
-            self.single = np.empty(len(array.flat), np.float32)
-        if self.pending:
-            blocks.add(self.single, array, factor)
-        else:
-            blocks.scale(array, factor, self.single)
-        self.pending += 1
-        if self.pending == _GROUP:
-            self.flush()
-
-    def flush(self) -> None:
-        """Adds what is in `single` to `double`."""
-        if self.pending and self.single is not None:
-            if self.double is None:
-                self.double = self.single.astype(np.float64)
-            else:
-                np.add(self.double, self.single, out=self.double)
-        self.pending = 0
-
-    def merge(self, other: "_Total") -> None:
-        self.flush()
-        other.flush()
-        self.weight += other.weight
-        if self.double is None:
-            self.double = other.double
-        elif other.double is not None:
-            np.add(self.double, other.double, out=self.double)
-
-    def divided(self, denominator: float) -> npt.NDArray[np.float64]:
-        """The sum so far, divided, in new memory."""
-        self.flush()
-        size = math.prod(self.slot.shape)
-        total = np.zeros(size) if self.double is None else self.double
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            return total / denominator
 
 
 @dataclass(slots=True)
 class Sum:
     """The state of a mean: sums of arrays, which take as much memory for one client as for many.
 
-    That is 12 bytes for each number of the model (8 with `precision="double"`).
+    That is 12 bytes for each number of the model (8 with `double`).
     """
 
-    totals: dict[str, _Total] = field(default_factory=dict)
+    totals: dict[str, Total] = field(default_factory=dict)
     clients: int = 0
     weight: float = 0.0
     difference: bool | None = None
@@ -115,8 +51,8 @@ class Mean:
     checks: Checks = field(default_factory=Checks)
     clip: Clip | None = None
     """Scales each difference down to a norm as it is added."""
-    precision: Literal["single", "double"] = "single"
-    """`double` adds everything in float64: half as fast, and exact to the last bit of float32."""
+    double: bool = False
+    """Adds everything in float64: half as fast, and exact to the last bit of float32."""
     denominator: float | None = None
     """Divides by this instead of by the sum of the weights: private means need a divisor that does
     not depend on who took part."""
@@ -129,6 +65,7 @@ class Mean:
         """A sum of nothing."""
         return Sum()
 
+    @blocks.quiet
     def add(self, state: Sum, update: Update) -> Sum:
         """The sum with one update more, in one pass over its numbers after that of the checks.
 
@@ -136,30 +73,22 @@ class Mean:
             errors.UpdateRefused: it does not pass the checks; or it is a difference among models,
                 or a model among differences, or a model that is to be clipped.
         """
-        slots = self._slots(state)
-        found = seen(
-            update,
-            slots,
-            self.checks,
-            exact=self.layout is not None,
-            measure=self.clip is not None,
-        )
-        if state.difference not in (None, update.difference):
-            raise errors.UpdateRefused(update.client, None, _KINDS[update.difference])
-        factors = self._factors(update, found, slots)
+        known = {key: total.slot for key, total in state.totals.items()}
+        found = dict(self.passed(update, known, state.difference))
+        factors = self.factors({k: s.squares for k, s in found.items() if s.squares is not None})
         if not update.weight:
             return state
-        for key, each in found.items():
+        for key, seen in found.items():
             total = state.totals.get(key)
             if total is None:
-                slot = slots.get(key) or Slot.of(update.arrays[key])
-                total = state.totals[key] = _Total(slot)
-            self._add(total, each, update.weight, factors.get(key, 1.0))
+                total = state.totals[key] = self.total(key, update)
+            total.add(seen, update.weight, factors.get(key, 1.0), exact=self.double)
         state.clients += 1
         state.weight += update.weight
         state.difference = update.difference
         return state
 
+    @blocks.quiet
     def merge(self, state: Sum, other: Sum) -> Sum:
         """The sum of both. `other` is used up.
 
@@ -168,15 +97,8 @@ class Mean:
         """
         if not (state.clients and other.clients):
             return state if state.clients else other
-        if state.difference != other.difference:
-            raise errors.AggregationInvalid(
-                "Mean", "other", "is of another kind: one of models, one of differences"
-            )
-        for key, total in other.totals.items():
-            own = state.totals.get(key)
-            if own is not None and own.slot.shape != total.slot.shape:
-                why = f"has `{key}` of shape {total.slot.shape}, not {own.slot.shape}"
-                raise errors.AggregationInvalid("Mean", "other", why)
+        slots, others = ({k: t.slot for k, t in each.totals.items()} for each in (state, other))
+        agree(slots, others, (state.difference, other.difference))
         for key, total in other.totals.items():
             if key in state.totals:
                 state.totals[key].merge(total)
@@ -186,6 +108,7 @@ class Mean:
         state.weight += other.weight
         return state
 
+    @blocks.quiet
     def value(self, state: Sum) -> Aggregate:
         """The mean, in new memory, one array after another.
 
@@ -206,37 +129,32 @@ class Mean:
             difference=bool(state.difference),
         )
 
-    def _slots(self, state: Sum) -> Mapping[str, Slot]:
-        if self.layout is not None:
-            return self.layout.slots
-        return {key: total.slot for key, total in state.totals.items()}
+    def passed(
+        self, update: Update, known: Mapping[str, Slot], difference: bool | None
+    ) -> Iterator[tuple[str, Seen]]:
+        """The arrays of an update, one after another, as they passed the checks; see there.
 
-    def _factors(
-        self, update: Update, found: Mapping[str, Seen], slots: Mapping[str, Slot]
-    ) -> Mapping[str, float]:
+        `known`: the arrays so far, which count where there is no layout.
+        """
+        if self.clip is not None and not update.difference:
+            raise errors.UpdateRefused(update.client, None, "it is a model; clip differences")
+        return passed(
+            update,
+            known if self.layout is None else self.layout.slots,
+            self.checks,
+            exact=self.layout is not None,
+            measure=self.clip is not None,
+            difference=difference,
+        )
+
+    def total(self, key: str, update: Update) -> Total:
+        """An empty sum for an array that `update` is the first to have."""
+        return Total(Slot.of(update.arrays[key]) if self.layout is None else self.layout.slots[key])
+
+    def factors(self, squares: Mapping[str, float]) -> Mapping[str, float]:
+        """What the arrays of an update are scaled by, from the sums of their squares."""
         if self.clip is None:
             return {}
-        if not update.difference:
-            raise errors.UpdateRefused(update.client, None, "it is a model; clip differences")
-        squares = {key: each.squares or 0.0 for key, each in found.items() if each.view.floating}
-        layers = sum(1 for slot in slots.values() if slot.floating) if self.layout else len(squares)
+        slots = self.layout.slots.values() if self.layout is not None else ()
+        layers = sum(slot.floating for slot in slots) or len(squares)
         return self.clip.factors(squares, layers=layers)
-
-    def _add(self, total: _Total, each: Seen, weight: float, factor: float) -> None:
-        fast = (
-            self.precision == "single"
-            and total.slot.dtype in _SINGLE
-            and each.view.dtype in _SINGLE
-            and _LEAST <= weight <= _MOST
-            and (each.squares is None or weight * math.sqrt(each.squares) < _LARGE)
-        )
-        total.add(each.view, weight * factor, fast=fast)
-        total.weight += weight
-
-
-_SINGLE = frozenset(("bfloat16", "float16", "float32"))
-
-_KINDS = {
-    True: "it is a difference, others are models",
-    False: "it is a model, others are differences",
-}

@@ -54,18 +54,14 @@ class Spool:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def append(self, update: Update) -> int:
-        """Keeps a copy, and returns its row.
+    def append(self, update: Update, views: Mapping[str, View] | None = None) -> int:
+        """Keeps a copy, and returns its row. `views`: the arrays, if they were looked at before.
 
         Raises:
             errors.UpdateRefused: it holds what is no array of real numbers.
         """
-        views: dict[str, View] = {}
-        for key, value in update.arrays.items():
-            try:
-                views[key] = view(value)
-            except errors.ArrayUnsupported as error:
-                raise errors.UpdateRefused(update.client, key, error.why) from None
+        if views is None:
+            views = _views(update)
         size = sum(each.flat.nbytes for each in views.values())
         inside = self._held + size <= self._hold
         kept = {
@@ -82,6 +78,10 @@ class Spool:
     def rows(self) -> tuple[int, ...]:
         """The rows there are, in the order in which they were kept."""
         return tuple(self._rows)
+
+    def client(self, row: int) -> str:
+        """Whose update it is."""
+        return self._rows[row].client
 
     def has(self, row: int, key: str) -> bool:
         """Whether the update in that row has the array."""
@@ -148,6 +148,16 @@ class Spool:
                 raise EOFError
             place += got
             data = data[got:]
+
+
+def _views(update: Update) -> dict[str, View]:
+    made = {}
+    for key, value in update.arrays.items():
+        try:
+            made[key] = view(value)
+        except errors.ArrayUnsupported as error:
+            raise errors.UpdateRefused(update.client, key, error.why) from None
+    return made
 
 
 def _nothing() -> None:

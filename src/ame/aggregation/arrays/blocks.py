@@ -14,7 +14,8 @@ _ROW = 1 << 13
 """Below the length at which BLAS would use threads: a sum does not depend on how many there are."""
 
 _TINY = 1e-30
-_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
+quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
+"""For those who call these: what overflows is told by the result, not by a warning."""
 
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -41,7 +42,6 @@ def widen(seen: View, part: slice, room: Floats) -> Floats:
     return into
 
 
-@_quiet
 def squares(seen: View) -> tuple[float, bool]:
     """The sum of the squares of floating numbers, and whether all of them are finite.
 
@@ -59,10 +59,11 @@ def squares(seen: View) -> tuple[float, bool]:
 
 
 def _squares_of(numbers: Numbers) -> float:
+    if len(numbers) <= _ROW:
+        return float(np.dot(numbers, numbers))
     whole = len(numbers) // _ROW * _ROW
     rows, rest = numbers[:whole].reshape(-1, _ROW), numbers[whole:]
-    total = float(np.dot(rest, rest))
-    return total + float(np.vecdot(rows, rows).sum(dtype=np.float64)) if whole else total
+    return float(np.dot(rest, rest)) + float(np.vecdot(rows, rows).sum(dtype=np.float64))
 
 
 def _slow_squares(seen: View) -> tuple[float, bool]:
@@ -76,13 +77,14 @@ def _slow_squares(seen: View) -> tuple[float, bool]:
     return total, finite
 
 
-@_quiet
 def add(total: Floats, seen: View, factor: float) -> None:
     """Adds `factor` times the view to `total`, in the type of `total`."""
-    size = min(BLOCK, len(total))
-    room = np.empty(size, total.dtype)
-    wide = room if seen.flat.dtype == total.dtype else np.empty_like(room)
     by = total.dtype.type(factor)
+    if len(total) <= BLOCK and seen.flat.dtype == total.dtype:
+        np.add(total, seen.flat * by, out=total)
+        return
+    room = np.empty(min(BLOCK, len(total)), total.dtype)
+    wide = room if seen.flat.dtype == total.dtype else np.empty_like(room)
     for part in blocks(len(total)):
         numbers, sums = widen(seen, part, wide), total[part]
         if factor != 1.0:
@@ -90,7 +92,6 @@ def add(total: Floats, seen: View, factor: float) -> None:
         np.add(sums, numbers, out=sums)
 
 
-@_quiet
 def scale(seen: View, factor: float, out: Floats) -> None:
     """Writes `factor` times the view into `out`, in the type of `out`."""
     by = out.dtype.type(factor)

@@ -42,6 +42,7 @@ class Clip:
         limit = self.norm / math.sqrt(max(layers, 1))
         return {key: _factor(limit, square) for key, square in squares.items()}
 
+    @blocks.quiet
     def clipped(self, update: Update) -> Update:
         """The update, scaled; what is not scaled is not copied.
 

@@ -1,7 +1,6 @@
 """Models larger than memory: folded array by array, from files into a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -9,7 +8,7 @@ from typing import TypeAlias
 from ame import errors
 from ame.aggregation.arrays import Array, View, blocks, files, view
 from ame.aggregation.checks import Seen
-from ame.aggregation.layout import Layout, Slot, form
+from ame.aggregation.layout import Slot, form
 from ame.aggregation.mean import Mean
 from ame.aggregation.robust import ByNumber
 from ame.aggregation.total import Total
@@ -35,18 +34,17 @@ def fold(algorithm: Mean | ByNumber, updates: Sequence[Update], file: Path) -> A
         errors.AggregateOverflow: a number does not fit the type of the model's array.
         errors.ArraysDamaged: a file cannot be read.
     """
-    layout = algorithm.layout or _layout(updates)
-    algorithm = replace(algorithm, layout=layout)
+    known = algorithm.layout.slots if algorithm.layout is not None else _slots(updates)
     counted: list[tuple[Update, Mapping[str, float]]] = []
     for update in updates:
         before = counted[0][0].difference if counted else None
-        passed = algorithm.passed(update, layout.slots, before)
+        passed = algorithm.passed(update, known, before)
         squares = {key: s.squares for key, s in passed if s.squares is not None}
         if update.weight:
             counted.append((update, squares))
     if not counted:
         raise errors.AggregateEmpty("no client sent an update with a weight above 0")
-    slots = {k: s for k, s in layout.slots.items() if any(k in u.arrays for u, _ in counted)}
+    slots = {k: s for k, s in known.items() if any(k in u.arrays for u, _ in counted)}
     shapes = {key: (slot.dtype, slot.shape) for key, slot in slots.items()}
     files.write(file, shapes, _arrays(algorithm, counted, slots))
     return Aggregate(
@@ -57,14 +55,14 @@ def fold(algorithm: Mean | ByNumber, updates: Sequence[Update], file: Path) -> A
     )
 
 
-def _layout(updates: Sequence[Update]) -> Layout:
-    """That of the updates, of which the first that has a name counts."""
+def _slots(updates: Sequence[Update]) -> dict[str, Slot]:
+    """What the arrays of the updates are; the first that has a name counts."""
     slots: dict[str, Slot] = {}
     for update in updates:
         for key in update.arrays:
             if key not in slots:
                 slots[key] = Slot.of(update.arrays[key])
-    return Layout(slots)
+    return slots
 
 
 def _arrays(

@@ -3,12 +3,15 @@
 import json
 import math
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from ame import errors
 from ame.aggregation.arrays.view import View, view
@@ -22,6 +25,11 @@ _NAMES = {
 }
 _TYPES = {name: dtype for dtype, name in _NAMES.items()}
 _BUFFER = 1 << 20
+_UNREADABLE = (
+    *(EOFError, KeyError, MemoryError, OSError, RuntimeError, ValueError),
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+)
+"""What reading a damaged archive ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +100,18 @@ class Npz(Mapping[str, View]):
         """
         self.file = file
         try:
-            with np.load(file, allow_pickle=False) as opened:
-                self._keys = tuple(opened.files)
-        except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            with file.open("rb") as opened:
+                self._keys = tuple(NpzFile(opened, allow_pickle=False).files)
+        except _UNREADABLE as error:
             raise errors.ArraysDamaged(file, str(error)) from None
 
     def __getitem__(self, key: str) -> View:
         if key not in self._keys:
             raise KeyError(key)
         try:
-            with np.load(self.file, allow_pickle=False) as opened:
-                return view(opened[key])
-        except (OSError, ValueError, zipfile.BadZipFile, errors.ArrayUnsupported) as error:
+            with self.file.open("rb") as opened:
+                return view(NpzFile(opened, allow_pickle=False)[key])
+        except (*_UNREADABLE, errors.ArrayUnsupported) as error:
             raise errors.ArraysDamaged(self.file, f"`{key}`: {error}") from None
 
     def __iter__(self) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -66,7 +65,7 @@ def test_the_mean_is_in_the_framework_and_type_of_the_model(
     torch: Any, tensorflow: Any, dtype: str
 ) -> None:
     values = [[2.0, 4.0], [4.0, 8.0]]
-    makers: dict[str, Callable[[list[float]], Any]] = {
+    makers: dict[str, Any] = {
         "torch": lambda v: torch.tensor(v, dtype=getattr(torch, dtype)),
         "tensorflow": lambda v: tensorflow.cast(tensorflow.constant(v), dtype),
     }

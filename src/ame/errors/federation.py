@@ -37,9 +37,16 @@ class TooFewResults(Failed):
     """So many sites failed at a task that the job cannot go on."""
 
     def __init__(
-        self, *, task: str, at: int | None, needed: int, given: int, lost: Mapping[str, str]
+        self,
+        *,
+        task: str,
+        at: int | None,
+        needed: int,
+        given: int,
+        lost: Mapping[str, str],
+        mandatory: bool = False,
     ) -> None:
-        """`at`: the round; `lost`: why each site failed, by site."""
+        """`at`: the round; `lost`: why each site failed, by site; `mandatory`: the last one was."""
         self.task = task
         self.at = at
         self.needed = needed
@@ -47,10 +54,12 @@ class TooFewResults(Failed):
         self.lost = dict(lost)
         when = f" of round {at}" if at is not None else ""
         whys = "".join(f"\n  {site}: {why}" for site, why in self.lost.items())
-        super().__init__(
-            f"task `{task}`{when} has {given} usable results, and needs {needed}:{whys}\n"
-            "mend what fails, or let the job go on with fewer by `min_clients`"
-        )
+        has = f"has {given} usable results, and needs {needed}"
+        remedy = "let the job go on with fewer by `min_clients`"
+        if mandatory:
+            has = f"lacks the result of {next(reversed(self.lost))}, which is mandatory"
+            remedy = "leave the site out of `mandatory_clients`"
+        super().__init__(f"task `{task}`{when} {has}:{whys}\nmend what fails, or {remedy}")
 
 
 class RunOver(Cancelled):

@@ -6,11 +6,13 @@ Algorithm 1. Each array is divided by the weights of those sites that sent it.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ame import aggregation, errors
 from ame.federation.model import FLModel, MetaKey, ParamsType
+
+Algorithm = Callable[..., aggregation.Aggregator[Any]]
 
 
 class ParamsMean:
@@ -21,16 +23,23 @@ class ParamsMean:
     """
 
     def __init__(
-        self, model: Mapping[str, Any] | None = None, *, exclude_vars: str | None = None
+        self,
+        model: Mapping[str, Any] | None = None,
+        *,
+        exclude_vars: str | None = None,
+        algorithm: Algorithm = aggregation.Mean,
     ) -> None:
-        """`model`: what results are measured by; without it, the first of them.
+        """How results are taken.
 
-        `exclude_vars`: parameters whose names this expression is found in are left out.
+        Args:
+            model: what results are measured by; without it, the first of them.
+            exclude_vars: parameters whose names this expression is found in are left out.
+            algorithm: makes what takes them, of the model's layout: the mean, or a robust one.
         """
         self._exclude = re.compile(exclude_vars) if exclude_vars else None
-        layout = aggregation.Layout.of(model) if model else None
-        self._mean = aggregation.Mean(layout=layout)
-        self._sum = self._mean.begin()
+        self._mean = algorithm(layout=aggregation.Layout.of(model) if model else None)
+        self._sum: Any = self._mean.begin()
+        self._difference = False
         self.weights: dict[str, float] = {}
         """How much each site counts, in their order."""
 
@@ -48,6 +57,7 @@ class ParamsMean:
             kept = {key: each for key, each in params.items() if not self._exclude.search(key)}
         update = aggregation.Update(client=site, arrays=kept, weight=weight, difference=difference)
         self._sum = self._mean.add(self._sum, update)
+        self._difference = difference
         self.weights[site] = self.weights.get(site, 0.0) + weight
 
     def value(self) -> aggregation.Aggregate:
@@ -60,7 +70,7 @@ class ParamsMean:
 
     def params_type(self) -> ParamsType:
         """Whether it is a mean of models or of differences."""
-        return ParamsType.DIFF if self._sum.difference else ParamsType.FULL
+        return ParamsType.DIFF if self._difference else ParamsType.FULL
 
 
 class MetricsMean:

@@ -138,61 +138,44 @@ class FLComponent(metaclass=Recording):
 
     def log_debug(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = False) -> None:
         """Log, with the context before it, and fire a log event if asked."""
-        self._log(logging.DEBUG, fl_ctx, msg)
+        _log(self, logging.DEBUG, fl_ctx, msg)
         if fire_event:
-            self._fire_log(EventType.DEBUG_LOG_AVAILABLE, LogMessageTag.DEBUG, msg, fl_ctx)
+            _fire_log(self, EventType.DEBUG_LOG_AVAILABLE, LogMessageTag.DEBUG, msg, fl_ctx)
 
     def log_info(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = False) -> None:
         """Log, with the context before it, and fire a log event if asked."""
-        self._log(logging.INFO, fl_ctx, msg)
+        _log(self, logging.INFO, fl_ctx, msg)
         if fire_event:
-            self._fire_log(EventType.INFO_LOG_AVAILABLE, LogMessageTag.INFO, msg, fl_ctx)
+            _fire_log(self, EventType.INFO_LOG_AVAILABLE, LogMessageTag.INFO, msg, fl_ctx)
 
     def log_warning(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = True) -> None:
         """Log, with the context before it, and fire a log event."""
-        self._log(logging.WARNING, fl_ctx, msg)
+        _log(self, logging.WARNING, fl_ctx, msg)
         if fire_event:
-            self._fire_log(EventType.WARNING_LOG_AVAILABLE, LogMessageTag.WARNING, msg, fl_ctx)
+            _fire_log(self, EventType.WARNING_LOG_AVAILABLE, LogMessageTag.WARNING, msg, fl_ctx)
 
     def log_error(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = True) -> None:
         """Log, with the context before it, and fire a log event."""
-        self._log(logging.ERROR, fl_ctx, msg)
+        _log(self, logging.ERROR, fl_ctx, msg)
         if fire_event:
-            self._fire_log(EventType.ERROR_LOG_AVAILABLE, LogMessageTag.ERROR, msg, fl_ctx)
+            _fire_log(self, EventType.ERROR_LOG_AVAILABLE, LogMessageTag.ERROR, msg, fl_ctx)
 
     def log_critical(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = True) -> None:
         """Log, with the context before it, and fire a log event."""
-        self._log(logging.CRITICAL, fl_ctx, msg)
+        _log(self, logging.CRITICAL, fl_ctx, msg)
         if fire_event:
-            self._fire_log(EventType.CRITICAL_LOG_AVAILABLE, LogMessageTag.CRITICAL, msg, fl_ctx)
+            _fire_log(self, EventType.CRITICAL_LOG_AVAILABLE, LogMessageTag.CRITICAL, msg, fl_ctx)
 
     def log_exception(self, fl_ctx: FLContext | None, msg: str, fire_event: bool = False) -> None:
         """Log the error that is being caught, with its traceback."""
-        self._log(logging.ERROR, fl_ctx, msg, exc_info=True)
+        _log(self, logging.ERROR, fl_ctx, msg, exc_info=True)
         if fire_event:
             import traceback
 
             text = f"{msg}\n{traceback.format_exc()}"
-            self._fire_log(EventType.EXCEPTION_LOG_AVAILABLE, LogMessageTag.EXCEPTION, text, fl_ctx)
-
-    def _log(
-        self, level: int, fl_ctx: FLContext | None, msg: str, *, exc_info: bool = False
-    ) -> None:
-        if self.logger.isEnabledFor(level):
-            self.logger.log(level, "%s%s", _place(fl_ctx), msg, exc_info=exc_info)
-
-    def _fire_log(self, event: str, tag: str, msg: str, fl_ctx: FLContext | None) -> None:
-        engine = fl_ctx.get_engine() if fl_ctx is not None else None
-        if fl_ctx is None or engine is None:
-            return
-        from ame.federation.spec.analytics import AnalyticsData, AnalyticsDataType
-
-        data = AnalyticsData(tag, _place(fl_ctx) + msg, AnalyticsDataType.TEXT)
-        there = fl_ctx.get_prop(FLContextKey.EVENT_DATA)
-        self.fire_event_with_data(
-            event, fl_ctx, FLContextKey.EVENT_DATA, data.to_dxo().to_shareable()
-        )
-        fl_ctx.set_prop(FLContextKey.EVENT_DATA, there, private=True, sticky=False)
+            _fire_log(
+                self, EventType.EXCEPTION_LOG_AVAILABLE, LogMessageTag.EXCEPTION, text, fl_ctx
+            )
 
     def get_persist_state(self, fl_ctx: FLContext) -> dict[str, Any]:
         """What `restore` needs to continue a run; plain data."""
@@ -200,6 +183,25 @@ class FLComponent(metaclass=Recording):
 
     def restore(self, state_data: dict[str, Any], fl_ctx: FLContext) -> None:
         """Continue from what `get_persist_state` gave."""
+
+
+def _log(
+    part: FLComponent, level: int, fl_ctx: FLContext | None, msg: str, *, exc_info: bool = False
+) -> None:
+    if part.logger.isEnabledFor(level):
+        part.logger.log(level, "%s%s", _place(fl_ctx), msg, exc_info=exc_info)
+
+
+def _fire_log(part: FLComponent, event: str, tag: str, msg: str, fl_ctx: FLContext | None) -> None:
+    engine = fl_ctx.get_engine() if fl_ctx is not None else None
+    if fl_ctx is None or engine is None or not engine.heard(event):
+        return
+    from ame.federation.spec.analytics import AnalyticsData, AnalyticsDataType
+
+    data = AnalyticsData(tag, _place(fl_ctx) + msg, AnalyticsDataType.TEXT)
+    there = fl_ctx.get_prop(FLContextKey.EVENT_DATA)
+    part.fire_event_with_data(event, fl_ctx, FLContextKey.EVENT_DATA, data.to_dxo().to_shareable())
+    fl_ctx.set_prop(FLContextKey.EVENT_DATA, there, private=True, sticky=False)
 
 
 def _place(fl_ctx: FLContext | None) -> str:

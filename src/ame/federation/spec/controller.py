@@ -119,7 +119,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         self.communicator = communicator
 
     @property
-    def _sites(self) -> Communicator:
+    def _given_communicator(self) -> Communicator:
         if self.communicator is None:
             message = f"{self.name} gives no tasks before its run has begun"
             raise RuntimeError(message)
@@ -134,7 +134,9 @@ class Controller(FLComponent, ControllerSpec, ABC):
         wait_time_after_min_received: float = 0,
     ) -> None:
         """Give a task to all targets, all sites if None; `min_responses` of 0 is all of them."""
-        self._sites.broadcast(task, fl_ctx, targets, min_responses, wait_time_after_min_received)
+        self._given_communicator.broadcast(
+            task, fl_ctx, targets, min_responses, wait_time_after_min_received
+        )
 
     def broadcast_and_wait(
         self,
@@ -146,12 +148,14 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._sites.broadcast(task, fl_ctx, targets, min_responses, wait_time_after_min_received)
-        self._sites.wait(task, abort_signal)
+        self._given_communicator.broadcast(
+            task, fl_ctx, targets, min_responses, wait_time_after_min_received
+        )
+        self._given_communicator.wait(task, abort_signal)
 
     def broadcast_forever(self, task: Task, fl_ctx: FLContext, targets: Targets = None) -> None:
         """Give a task to each target again whenever it answered, until cancelled."""
-        self._sites.broadcast_forever(task, fl_ctx, targets)
+        self._given_communicator.broadcast_forever(task, fl_ctx, targets)
 
     def send(
         self,
@@ -162,7 +166,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         task_assignment_timeout: float = 0,
     ) -> None:
         """Give a task to one target: the first, or whichever is free first."""
-        self._sites.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
+        self._given_communicator.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
 
     def send_and_wait(
         self,
@@ -174,8 +178,8 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._sites.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
-        self._sites.wait(task, abort_signal)
+        self._given_communicator.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
+        self._given_communicator.wait(task, abort_signal)
 
     def relay(
         self,
@@ -188,7 +192,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         dynamic_targets: bool = True,
     ) -> None:
         """Give a task to one target after another, each when the one before it answered."""
-        self._sites.relay(
+        self._given_communicator.relay(
             task,
             fl_ctx,
             targets,
@@ -210,7 +214,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._sites.relay(
+        self._given_communicator.relay(
             task,
             fl_ctx,
             targets,
@@ -219,11 +223,11 @@ class Controller(FLComponent, ControllerSpec, ABC):
             task_result_timeout,
             dynamic_targets,
         )
-        self._sites.wait(task, abort_signal)
+        self._given_communicator.wait(task, abort_signal)
 
     def get_num_standing_tasks(self) -> int:
         """How many tasks are given and not done."""
-        return self._sites.get_num_standing_tasks()
+        return self._given_communicator.get_num_standing_tasks()
 
     def cancel_task(
         self,
@@ -232,7 +236,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         fl_ctx: FLContext | None = None,
     ) -> None:
         """End a task; what its sites still send is of an unknown task."""
-        self._sites.cancel_task(task, completion_status, fl_ctx)
+        self._given_communicator.cancel_task(task, completion_status, fl_ctx)
 
     def cancel_all_tasks(
         self,
@@ -240,11 +244,11 @@ class Controller(FLComponent, ControllerSpec, ABC):
         fl_ctx: FLContext | None = None,
     ) -> None:
         """End all tasks."""
-        self._sites.cancel_all_tasks(completion_status, fl_ctx)
+        self._given_communicator.cancel_all_tasks(completion_status, fl_ctx)
 
     def get_client_disconnect_time(self, client_name: str) -> float | None:
         """Since when a site is lost; None if it is not."""
-        return self._sites.get_client_disconnect_time(client_name)
+        return self._given_communicator.get_client_disconnect_time(client_name)
 
     def add_to_fed_job(self, job: Any, ctx: Any, **kwargs: Any) -> Any:
         """Add it to a job. It takes no arguments."""

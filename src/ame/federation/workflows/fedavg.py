@@ -13,6 +13,7 @@ from ame import errors
 from ame.federation.averaging import MetricsMean, ParamsMean, site_of, steps_of
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel, ParamsType
+from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.app import AlgorithmConstants, AppConstants
 from ame.federation.spec.names.events import AppEventType
 from ame.federation.workflows.model_controller import ModelController
@@ -58,6 +59,29 @@ class BaseFedAvg(ModelController):
         self.num_rounds = num_rounds
         self.start_round = start_round
         self.memory_gc_rounds = memory_gc_rounds
+        self._next_round: int | None = None
+
+    def rounds(self) -> range:
+        """The numbers of the rounds that are to come."""
+        first = self.start_round if self._next_round is None else self._next_round
+        return range(first, self.start_round + self.num_rounds)
+
+    def begin_round(self, model: FLModel, number: int) -> None:
+        """Let the model and all components know the round."""
+        self.current_round = number
+        model.start_round = self.start_round
+        model.total_rounds = self.num_rounds
+        model.current_round = number
+        self.fl_ctx.put(AppConstants.NUM_ROUNDS, self.num_rounds, private=True, sticky=False)
+        self.fl_ctx.put(AppConstants.CURRENT_ROUND, number, private=True, sticky=False)
+        self._set_global(model)
+        self.event(AppEventType.ROUND_STARTED)
+
+    @staticmethod
+    def means(model: FLModel) -> tuple[ParamsMean, MetricsMean]:
+        """A mean of parameters, measured by those of the model, and one of metrics."""
+        params = model.params if isinstance(model.params, Mapping) else None
+        return ParamsMean(params), MetricsMean()
 
     @staticmethod
     def aggregate_fn(results: list[FLModel]) -> FLModel:
@@ -100,6 +124,15 @@ class BaseFedAvg(ModelController):
         self._set_global(model)
         self.event(AppEventType.AFTER_SHAREABLE_TO_LEARNABLE)
         return model
+
+    def get_persist_state(self, fl_ctx: FLContext) -> dict[str, Any]:
+        """The round that is next; the model is what the persistor saved last."""
+        return {"round": self.current_round + 1, "samples": self._samples}
+
+    def restore(self, state_data: dict[str, Any], fl_ctx: FLContext) -> None:
+        """Go on with that round."""
+        self._next_round = state_data["round"]
+        self._samples = state_data["samples"]
 
     def _sweep(self) -> None:
         if self.memory_gc_rounds and (self.current_round + 1) % self.memory_gc_rounds == 0:
@@ -166,41 +199,35 @@ class FedAvg(BaseFedAvg):
         self.fedprox_mu = fedprox_mu or None
         self.num_fl_rounds_without_improvement = 0
         self.best_target_metric_value: float | None = None
-        self._mean: ParamsMean | None = None
-        self._metrics = MetricsMean()
-        self._count = 0
+        self._round_mean: ParamsMean | None = None
+        self._round_metrics = MetricsMean()
+        self._round_count = 0
 
     def run(self) -> None:
         """All rounds."""
-        self.fl_ctx.set_prop(AppConstants.NUM_ROUNDS, self.num_rounds, private=True, sticky=False)
-        model = self._first()
-        model.start_round = self.start_round
-        model.total_rounds = self.num_rounds
-        first = self.start_round
-        for self.current_round in range(first, first + self.num_rounds):  # noqa: B020 (FLARE's attribute)
-            model.current_round = self.current_round
-            _put_round(self.fl_ctx, self.current_round)
-            self.event(AppEventType.ROUND_STARTED)
-            result = self._round(model)
+        model = self._first_model()
+        for number in self.rounds():
+            self.begin_round(model, number)
+            result = self._lead_round(model)
             if result is None:
                 return
             model = self.update_model(model, result)
             self.event(AppEventType.ROUND_DONE)
-            if self._keep(model):
+            if self._keep_model(model):
                 break
             self._sweep()
 
-    def _first(self) -> FLModel:
+    def _first_model(self) -> FLModel:
         if self.model is None:
             return self.load_model()
         if isinstance(self.model, FLModel):
             return self.model
         return FLModel(params=self.model)
 
-    def _round(self, model: FLModel) -> FLModel | None:
+    def _lead_round(self, model: FLModel) -> FLModel | None:
         """What the sites make of the model; None if the run is to end."""
         sites = self.sample_clients(self.num_clients)
-        self._begin(model)
+        self._begin_mean(model)
         _set_mu(model, self.fedprox_mu)
         self.send_model(
             task_name=self.task_name, targets=sites, data=model, callback=self._aggregate_one_result
@@ -214,12 +241,12 @@ class FedAvg(BaseFedAvg):
         )
         return result
 
-    def _begin(self, model: FLModel) -> None:
-        self._count = 0
-        self._metrics = MetricsMean()
+    def _begin_mean(self, model: FLModel) -> None:
+        self._round_count = 0
+        self._round_metrics = MetricsMean()
         if self.aggregator is None:
             params = model.params if isinstance(model.params, Mapping) else None
-            self._mean = ParamsMean(params, exclude_vars=self.exclude_vars)
+            self._round_mean = ParamsMean(params, exclude_vars=self.exclude_vars)
         else:
             self.aggregator.reset_stats()
 
@@ -235,26 +262,26 @@ class FedAvg(BaseFedAvg):
         if self.aggregator is not None:
             self.aggregator.accept_model(result)
         else:
-            assert self._mean is not None
+            assert self._round_mean is not None
             weight = self.aggregation_weights.get(site, 1.0) * steps_of(result.meta)
             difference = result.params_type == ParamsType.DIFF
-            self._mean.add(site, result.params, weight, difference=difference)
-            self._metrics.add(result.metrics, weight)
-        self._count += 1
+            self._round_mean.add(site, result.params, weight, difference=difference)
+            self._round_metrics.add(result.metrics, weight)
+        self._round_count += 1
         return True
 
     def _get_aggregated_result(self) -> FLModel:
-        about = {"nr_aggregated": self._count, "current_round": self.current_round}
+        about = {"nr_aggregated": self._round_count, "current_round": self.current_round}
         if self.aggregator is not None:
             made: FLModel = self.aggregator.aggregate_model()
             made.meta = {**(made.meta or {}), **about}
             if made.current_round is None:
                 made.current_round = self.current_round
             return made
-        assert self._mean is not None
+        assert self._round_mean is not None
         weights = [
             {"name": site, "weight": weight, "weight_key": "effective_fedavg_metric_weight"}
-            for site, weight in self._mean.weights.items()
+            for site, weight in self._round_mean.weights.items()
         ]
         info = {
             "metric_source": "client_reported_flmodel_metrics",
@@ -266,14 +293,14 @@ class FedAvg(BaseFedAvg):
             "site_weights": weights,
         }
         return FLModel(
-            params=self._mean.value().arrays,
-            params_type=self._mean.params_type(),
-            metrics=self._metrics.value(),
+            params=self._round_mean.value().arrays,
+            params_type=self._round_mean.params_type(),
+            metrics=self._round_metrics.value(),
             current_round=self.current_round,
             meta={**about, AppConstants.METRICS_AGGREGATION_INFO: info},
         )
 
-    def _keep(self, model: FLModel) -> bool:
+    def _keep_model(self, model: FLModel) -> bool:
         """Save the model if it is to be saved; whether the job is to end now."""
         if self.stop_condition is None:
             self.save_model(model)
@@ -399,7 +426,3 @@ def _set_mu(model: FLModel, mu: float | None) -> None:
     if mu is not None:
         meta[AlgorithmConstants.FEDPROX_MU] = float(mu)
     model.meta = meta
-
-
-def _put_round(ctx: Any, number: int) -> None:
-    ctx.set_prop(AppConstants.CURRENT_ROUND, number, private=True, sticky=False)

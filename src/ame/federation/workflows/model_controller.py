@@ -7,9 +7,8 @@ from typing import Any
 
 from ame import errors
 from ame.federation.conversion import FLModelUtils
-from ame.federation.exchange.sites import Why
 from ame.federation.model import FLModel, ParamsType
-from ame.federation.run.tasks import WHY, Tasks
+from ame.federation.run.tasks import Tasks
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.learnable import (
@@ -21,7 +20,7 @@ from ame.federation.spec.learnable import (
 from ame.federation.spec.learner import FLComponentWrapper
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import AppEventType
-from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode, Shareable
+from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import (
     Client,
     ClientTask,
@@ -30,7 +29,9 @@ from ame.federation.spec.task import (
     Task,
     TaskOperatorKey,
 )
+from ame.federation.workflows.quota import Quota, why_none, why_refused
 
+_QUOTA = "__quota"
 Taken = Callable[[FLModel], Any]
 
 
@@ -70,9 +71,6 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         self._ignore_result_error = ignore_result_error
         self._allow_empty_global_weights = allow_empty_global_weights
         self._results: list[FLModel] = []
-        self._failed: dict[str, str] = {}
-        self._needed = 0
-        self._targeted = 0
         self._samples = 0
 
     # The times of a workflow.
@@ -125,10 +123,12 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         wait_time_after_min_received: int = 0,
         blocking: bool = True,
         callback: Taken | None = None,
+        quota: Quota | None = None,
     ) -> list[FLModel]:
         """Send a model; if blocking, return those of the sites, in their order.
 
-        `min_responses` of None or 0: all targets are waited for.
+        `min_responses` of None or 0: all targets are waited for. `quota`: who may fail, over
+        several calls.
 
         Raises:
             TypeError, ValueError: an argument cannot be.
@@ -148,11 +148,12 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
                 message = f"{name} must be an int of 0 or more, not {number!r}"
                 raise ValueError(message)
         names = [each.name if isinstance(each, Client) else each for each in targets or ()]
-        self._targeted = len(names) or len(self.engine.get_clients())
-        self._needed = min(min_responses or getattr(self.engine, "min_clients", 1), self._targeted)
-        self._failed = {}
+        targets_count = len(names) or len(self.engine.get_clients())
         self.set_fl_context(data)
-        task = self._task(data, task_name, timeout, callback)
+        task = self._model_task(data, task_name, timeout, callback)
+        task.props[_QUOTA] = quota or self.quota(
+            task_name, data.current_round, targets_count, min_responses
+        )
         give = {
             "task": task,
             "fl_ctx": self.fl_ctx,
@@ -167,6 +168,19 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         self.broadcast_and_wait(**give, abort_signal=self.abort_signal)
         results, self._results = self._results, []
         return results
+
+    def quota(
+        self, task: str, at: int | None, targets: int, min_responses: int | None = None
+    ) -> Quota:
+        """How many of so many sites may fail."""
+        return Quota(
+            task=task,
+            at=at,
+            targets=targets,
+            needed=min(min_responses or self.engine.min_clients, targets),
+            ignore=self._ignore_result_error,
+            mandatory=self.engine.mandatory_clients,
+        )
 
     def wait_for_tasks(self) -> bool:
         """Wait until no task stands; False if the run is to end."""
@@ -189,7 +203,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         else:
             weights = self.persistor.load(self.fl_ctx)
             if weights is not None and not isinstance(weights, ModelLearnable):
-                raise self._panicked(
+                raise self._no_model(
                     f"`{self._persistor_id}` loaded a {type(weights).__name__}, no ModelLearnable"
                 )
             if weights is None or weights.is_empty():
@@ -202,7 +216,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             elif self._allow_empty_global_weights:
                 model = FLModel(params={})
             else:
-                raise self._panicked(
+                raise self._no_model(
                     f"`{self._persistor_id}` has no model to begin with: give it one, or let the "
                     "sites begin by `allow_empty_global_weights=True`"
                 )
@@ -237,7 +251,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             )
         if num_clients >= len(names):
             return names
-        draw = random.Random(f"{getattr(self.engine, 'seed', 0)} {self._samples}")  # noqa: S311 (a sample, no secret)
+        draw = random.Random(f"{self.engine.seed} {self._samples}")  # noqa: S311 (a sample, no secret)
         self._samples += 1
         return [names[place] for place in sorted(draw.sample(range(len(names)), num_clients))]
 
@@ -264,27 +278,6 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
 
     # How results come in.
 
-    def refuse(self, site: str, why: str) -> None:
-        """A site's result cannot be used: leave it out, or end the job if too few are left.
-
-        Raises:
-            errors.TooFewResults: too few are left.
-        """
-        self._failed[site] = why
-        self.engine.watcher.refused(site, why)
-        left = self._targeted - len(self._failed)
-        strict = self._ignore_result_error is False
-        must = site in getattr(self.engine, "mandatory_clients", ())
-        if self._ignore_result_error is not True and (strict or must or left < self._needed):
-            raise errors.TooFewResults(
-                task=str(self.get_context_prop("__task_name__") or AppConstants.TASK_TRAIN),
-                at=self.get_context_prop(AppConstants.CURRENT_ROUND),
-                needed=self._targeted if strict else max(self._needed, left + must),
-                given=left,
-                lost=self._failed,
-            )
-        self.warning(f"{site} is left out: {why}")
-
     def process_result_of_unknown_task(  # noqa: PLR0913, RUF100 (FLARE's interface)
         self,
         client: Client,
@@ -296,7 +289,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         """A result that came too late is left out."""
         self.log_info(fl_ctx, f"a result of task `{task_name}` of {client.name} came too late")
 
-    def _task(self, data: FLModel, name: str, timeout: int, callback: Taken | None) -> Task:
+    def _model_task(self, data: FLModel, name: str, timeout: int, callback: Taken | None) -> Task:
         shareable = FLModelUtils.to_shareable(data)
         shareable.add_cookie(
             AppConstants.CONTRIBUTION_ROUND, shareable.get_header(AppConstants.CURRENT_ROUND)
@@ -312,11 +305,11 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             operator=operator,
             props={AppConstants.TASK_PROP_CALLBACK: callback, AppConstants.META_DATA: data.meta},
             timeout=timeout,
-            before_task_sent_cb=self._prepare,
+            before_task_sent_cb=self._before_model_sent,
             result_received_cb=self._process_result,
         )
 
-    def _prepare(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
+    def _before_model_sent(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
         if self.engine.heard(AppEventType.BEFORE_TRAIN_TASK):
             self.fire_event_with_data(
                 AppEventType.BEFORE_TRAIN_TASK,
@@ -336,27 +329,18 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         own, self.fl_ctx = self.fl_ctx, fl_ctx
         try:
             self.engine.fire(AppEventType.BEFORE_CONTRIBUTION_ACCEPT, fl_ctx)
-            why = self._why(client_task, result) or self._accept(task, site, result)
+            why = why_none(client_task) or self._accept_model_result(task, site, result)
             fl_ctx.put(AppConstants.AGGREGATION_ACCEPTED, not why, private=True, sticky=False)
             self.engine.fire(AppEventType.AFTER_CONTRIBUTION_ACCEPT, fl_ctx)
             if why:
-                self.refuse(site, why)
+                task.props[_QUOTA].fail(site, why)
+                self.warning(f"{site} is left out: {why}")
+                self.engine.watcher.refused(site, why)
         finally:
             self.fl_ctx = own
             client_task.result = None
 
-    def _why(self, client_task: ClientTask, result: Shareable) -> str:
-        """Why there is no result, or nothing."""
-        code = result.get_return_code()
-        if code == ReturnCode.OK:
-            return ""
-        lost = client_task.props.get(WHY)
-        if isinstance(lost, Why):
-            return f"{lost.text} ({lost.place})" if lost.place else lost.text
-        said = result.get_header(ReservedHeaderKey.ERROR)
-        return f"{code}: {said}" if said else str(code)
-
-    def _accept(self, task: Task, site: str, result: Shareable) -> str:
+    def _accept_model_result(self, task: Task, site: str, result: Shareable) -> str:
         """Why the result cannot be used, or nothing."""
         try:
             model = FLModelUtils.from_shareable(result, self.fl_ctx)
@@ -371,13 +355,13 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         try:
             return "its result was not accepted" if callback(model) is False else ""
         except errors.UpdateRefused as error:
-            return f"its update is refused: {f'`{error.key}` ' if error.key else ''}{error.why}"
+            return why_refused(error)
 
     def _set_global(self, model: FLModel) -> None:
         learnable = make_model_learnable(weights=model.params, meta_props=model.meta)
         self.fl_ctx.put(AppConstants.GLOBAL_MODEL, learnable, private=True, sticky=True)
 
-    def _panicked(self, reason: str) -> errors.JobPanicked:
+    def _no_model(self, reason: str) -> errors.JobPanicked:
         return errors.JobPanicked(component=self.name, reason=reason, side="server")
 
 

@@ -1,0 +1,1 @@
+"""What training scripts call beside their own training: losses and corrections of algorithms."""

@@ -1,0 +1,68 @@
+"""How many of the sites of a task may fail before the job cannot go on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ame import errors
+from ame.federation.exchange.sites import Why
+from ame.federation.run.tasks import WHY
+from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode
+from ame.federation.spec.task import ClientTask
+
+
+@dataclass(slots=True, kw_only=True)
+class Quota:
+    """What one task needs, and who failed at it."""
+
+    task: str
+    at: int | None
+    """The round."""
+    targets: int
+    needed: int
+    """How many results are enough, at the least."""
+    ignore: bool | None = None
+    """True: any number may fail; False: none may."""
+    mandatory: Collection[str] = ()
+    """Sites that may not fail."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why each site failed."""
+
+    def fail(self, site: str, why: str) -> None:
+        """A site's result cannot be used.
+
+        Raises:
+            errors.TooFewResults: too few are left.
+        """
+        self.failed[site] = why
+        if self.ignore:
+            return
+        left = self.targets - len(self.failed)
+        needed = self.targets if self.ignore is False else self.needed
+        if left < needed or site in self.mandatory:
+            raise errors.TooFewResults(
+                task=self.task,
+                at=self.at,
+                needed=needed,
+                given=left,
+                lost=self.failed,
+                mandatory=site in self.mandatory,
+            )
+
+
+def why_none(client_task: ClientTask) -> str:
+    """Why a site returned no result, or nothing if it did."""
+    result = client_task.result
+    assert result is not None
+    code = result.get_return_code()
+    if code == ReturnCode.OK:
+        return ""
+    lost = client_task.props.get(WHY)
+    if isinstance(lost, Why):
+        return f"{lost.text} ({lost.place})" if lost.place else lost.text
+    said = result.get_header(ReservedHeaderKey.ERROR)
+    return f"{code}: {said}" if said else str(code)
+
+
+def why_refused(error: errors.UpdateRefused) -> str:
+    """What is wrong with an update, without whose it is."""
+    return f"its update is refused: {f'`{error.key}` ' if error.key else ''}{error.why}"

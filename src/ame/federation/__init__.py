@@ -7,19 +7,36 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.job.fedjob import FedJob, FilterType
+    from ame.federation.job.models import PTModel, TFModel
+    from ame.federation.job.patterns import BaseFedJob, FedAvgJob
     from ame.federation.job.script_runner import FrameworkType, ScriptRunner
     from ame.federation.model import FLModel, ParamsType
 
 _HOMES = {
+    "BaseFedJob": "job.patterns",
     "FLModel": "model",
+    "FedAvgJob": "job.patterns",
     "FedJob": "job.fedjob",
     "FilterType": "job.fedjob",
     "FrameworkType": "job.script_runner",
+    "PTModel": "job.models",
     "ParamsType": "model",
     "ScriptRunner": "job.script_runner",
+    "TFModel": "job.models",
 }
 
-__all__ = ["FLModel", "FedJob", "FilterType", "FrameworkType", "ParamsType", "ScriptRunner"]
+__all__ = [
+    "BaseFedJob",
+    "FLModel",
+    "FedAvgJob",
+    "FedJob",
+    "FilterType",
+    "FrameworkType",
+    "PTModel",
+    "ParamsType",
+    "ScriptRunner",
+    "TFModel",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -5,25 +5,166 @@ It is also the list of our classes that a job folder may name.
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 ROWS: tuple[tuple[str, str, str], ...] = (
-    # nvflare's module, ours, names
-    ("apis.dxo", "spec.dxo", "DXO DataKind MetaKey from_shareable from_bytes from_file get_leaf_dxos"),
+    # NVFLARE's module, ours, their names; those that NVFLARE has in several places: the first is written
+    (
+        "apis.analytix",
+        "spec.analytics",
+        "ANALYTIC_EVENT_TYPE AnalyticsData AnalyticsDataType LogWriterName TrackConst",
+    ),
+    ("apis.client", "spec.task", "Client"),
+    ("apis.controller_spec", "spec.controller", "ControllerSpec"),
+    (
+        "apis.controller_spec",
+        "spec.task",
+        "ClientTask OperatorMethod SendOrder Task TaskCompletionStatus TaskOperatorKey",
+    ),
+    (
+        "apis.dxo",
+        "spec.dxo",
+        "DXO DataKind from_bytes from_dict from_file from_shareable get_leaf_dxos",
+    ),
+    ("apis.dxo", "spec.names.keys", "MetaKey"),
+    ("apis.dxo_filter", "spec.filter", "DXOFilter"),
+    ("apis.event_type", "spec.names.events", "EventType"),
     ("apis.executor", "spec.executor", "Executor"),
-    ("apis.filter", "spec.filter", "Filter ContentBlockedException"),
+    (
+        "apis.filter",
+        "spec.filter",
+        "ContentBlockedException Filter FilterChainType FilterContextKey FilterSource",
+    ),
     ("apis.fl_component", "spec.component", "FLComponent"),
+    (
+        "apis.fl_constant",
+        "spec.names.keys",
+        "EventScope FLContextKey FLMetaKey FedEventHeader FilterKey LogMessageTag ProcessType ReservedKey ReturnCode SiteType",
+    ),
     ("apis.fl_context", "spec.context", "FLContext FLContextManager"),
+    ("apis.fl_exception", "spec.executor", "TaskExecutionError"),
     ("apis.impl.controller", "spec.controller", "Controller"),
-    ("apis.shareable", "spec.shareable", "Shareable ReservedHeaderKey ReturnCode make_reply make_copy"),
-)  # fmt: skip
+    ("apis.impl.controller", "spec.task", "ClientTask SendOrder Task TaskCompletionStatus"),
+    ("apis.job_def", "job.checks", "ALL_SITES SERVER_SITE_NAME"),
+    ("apis.shareable", "spec.names.keys", "ReservedHeaderKey ReturnCode"),
+    ("apis.shareable", "spec.shareable", "Shareable make_copy make_reply"),
+    ("apis.signal", "spec.task", "Signal"),
+    ("app_common.abstract.aggregator", "spec.learnable", "Aggregator"),
+    ("app_common.abstract.fl_model", "model", "FLModel FLModelConst ParamsType"),
+    ("app_common.abstract.fl_model", "spec.names.keys", "MetaKey"),
+    ("app_common.abstract.formatter", "spec.learnable", "Formatter"),
+    ("app_common.abstract.learnable", "spec.learnable", "Learnable"),
+    ("app_common.abstract.learnable_persistor", "spec.learnable", "LearnablePersistor"),
+    ("app_common.abstract.learner_spec", "spec.learner", "Learner"),
+    (
+        "app_common.abstract.model",
+        "spec.learnable",
+        "ModelLearnable ModelLearnableKey make_model_learnable model_learnable_to_dxo validate_model_learnable",
+    ),
+    ("app_common.abstract.model_learner", "spec.learner", "ModelLearner"),
+    ("app_common.abstract.model_locator", "spec.learnable", "ModelLocator"),
+    ("app_common.abstract.model_persistor", "spec.learnable", "ModelPersistor"),
+    ("app_common.abstract.persistor_filter", "spec.learnable", "PersistorFilter"),
+    ("app_common.abstract.shareable_generator", "spec.learnable", "ShareableGenerator"),
+    (
+        "app_common.app_constant",
+        "spec.names.app",
+        "AlgorithmConstants AppConstants DefaultCheckpointFileName EnvironmentKey ExecutorTasks ModelFormat ModelName ValidateType",
+    ),
+    ("app_common.app_event_type", "spec.names.events", "AppEventType"),
+    ("app_common.model_desc", "spec.learnable", "ModelDescriptor"),
+    ("app_common.np.constants", "spec.names.app", "NPConstants"),
+    ("app_common.np.np_model_locator", "components.numpy_files", "NPModelLocator"),
+    ("app_common.np.np_model_persistor", "components.numpy_files", "NPModelPersistor"),
+    ("app_common.utils.fl_component_wrapper", "spec.learner", "FLComponentWrapper"),
+    ("app_common.utils.fl_model_utils", "conversion", "FLModelUtils"),
+    ("app_common.utils.math_utils", "workflows.fedavg", "parse_compare_criteria"),
+    (
+        "app_common.widgets.intime_model_selector",
+        "components.selector",
+        "IntimeModelSelectionHandler IntimeModelSelector",
+    ),
+    (
+        "app_common.widgets.validation_json_generator",
+        "components.validation",
+        "ValidationJsonGenerator",
+    ),
+    ("app_common.workflows.base_fedavg", "workflows.fedavg", "BaseFedAvg"),
+    (
+        "app_common.workflows.base_model_controller",
+        "workflows.model_controller",
+        "BaseModelController",
+    ),
+    ("app_common.workflows.fedavg", "workflows.fedavg", "FedAvg"),
+    ("app_common.workflows.model_controller", "workflows.model_controller", "ModelController"),
+    ("app_opt.lightning", "client.trainers.lightning", "patch"),
+    ("app_opt.lightning.api", "client.trainers.lightning", "patch"),
+    ("app_opt.hf", "client.trainers.hf", "patch"),
+    ("app_opt.hf.api", "client.trainers.hf", "patch"),
+    ("app_opt.pt.file_model_locator", "components.torch_files", "PTFileModelLocator"),
+    ("app_opt.pt.file_model_persistor", "components.torch_files", "PTFileModelPersistor"),
+    ("app_opt.pt", "components.torch_files", "PTFileModelLocator PTFileModelPersistor"),
+    ("app_opt.pt.job_config.base_fed_job", "job.patterns", "BaseFedJob"),
+    ("app_opt.pt.job_config.fed_avg", "job.patterns", "FedAvgJob"),
+    ("app_opt.pt.job_config.model", "job.models", "PTModel"),
+    ("app_opt.tf.file_model_locator", "components.keras_files", "TFFileModelLocator"),
+    ("app_opt.tf.job_config.base_fed_job", "job.patterns", "BaseFedJob"),
+    ("app_opt.tf.job_config.fed_avg", "job.patterns", "FedAvgJob"),
+    ("app_opt.tf.job_config.model", "job.models", "TFModel"),
+    ("app_opt.tf.model_persistor", "components.keras_files", "TFModelPersistor"),
+    ("app_opt.tracking.mlflow.mlflow_writer", "client.tracking", "MLflowWriter"),
+    ("app_opt.tracking.wandb.wandb_writer", "client.tracking", "WandBWriter"),
+    (
+        "client",
+        "client",
+        "AnalyticsDataType FLModel ParamsType evaluate get_config get_job_id get_site_name get_task_name init is_evaluate is_running is_submit_model is_train log receive send shutdown system_info train",
+    ),
+    (
+        "client.api",
+        "client",
+        "clear get_config get_job_id get_site_name get_task_name init is_evaluate is_running is_submit_model is_train log receive send shutdown system_info",
+    ),
+    ("client.config", "model", "ExchangeFormat TransferType"),
+    ("client.decorator", "client", "evaluate train"),
+    (
+        "client.hf",
+        "client",
+        "FLModel ParamsType evaluate get_config get_job_id get_site_name get_task_name init is_evaluate is_running is_submit_model is_train log receive send shutdown system_info train",
+    ),
+    ("client.hf", "client.trainers.hf", "patch"),
+    (
+        "client.lightning",
+        "client",
+        "FLModel ParamsType evaluate get_config get_job_id get_site_name get_task_name init is_evaluate is_running is_submit_model is_train log receive send shutdown system_info train",
+    ),
+    ("client.lightning", "client.trainers.lightning", "patch"),
+    ("client.tracking", "client.tracking", "MLflowWriter SummaryWriter WandBWriter"),
+    ("fuel.utils.constants", "job.script_runner", "FrameworkType PipeConnectType"),
+    ("job_config.api", "job.fedjob", "FedJob FilterType JobCtx"),
+    ("job_config.base_fed_job", "job.patterns", "BaseFedJob"),
+    ("job_config.defs", "job.fedjob", "FilterType"),
+    (
+        "job_config.script_runner",
+        "job.script_runner",
+        "BaseScriptRunner FrameworkType PipeConnectType ScriptRunner",
+    ),
+    ("", "job.fedjob", "FedJob FilterType"),
+)
 """Module by module, after the prefixes `nvflare.` and `ame.federation.`."""
+
+OURS = (
+    "client.executor.ScriptExecutor",
+    "components.safetensors_files.SafetensorsModelPersistor",
+)
+"""Components of ours that NVFLARE has no counterpart of, or several, after `ame.federation.`."""
 
 
 @cache
 def table() -> Mapping[str, str]:
     """Our path by NVFLARE's."""
     return {
-        f"nvflare.{theirs}.{name}": f"ame.federation.{ours}.{name}"
+        ".".join(filter(None, ("nvflare", theirs, name))): f"ame.federation.{ours}.{name}"
         for theirs, ours, listed in ROWS
         for name in listed.split()
     }
@@ -38,9 +179,25 @@ def reverse() -> Mapping[str, str]:
     return found
 
 
+@cache
+def modules() -> frozenset[str]:
+    """NVFLARE's modules that are served, and the packages above them."""
+    found = {path.rpartition(".")[0] for path in table()}
+    above = {".".join(each.split(".")[:n]) for each in found for n in range(1, each.count(".") + 1)}
+    return frozenset(found | above)
+
+
 def ours(path: str) -> str | None:
     """Our path of a name, under NVFLARE's path or under ours; None if it is not in the table."""
-    return path if path in reverse() else table().get(path)
+    if path in reverse() or path.removeprefix("ame.federation.") in OURS:
+        return path
+    return table().get(path)
+
+
+def load(path: str) -> Any:
+    """The object that stands for one of NVFLARE's names, which is in the table."""
+    module, _, name = table()[path].rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def theirs(path: str) -> str | None:

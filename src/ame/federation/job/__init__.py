@@ -7,17 +7,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
+    from ame.federation.job.models import PTModel, TFModel
+    from ame.federation.job.patterns import BaseFedJob, FedAvgJob
     from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 
 _HOMES = {
+    "BaseFedJob": "patterns",
+    "FedAvgJob": "patterns",
     "FedJob": "fedjob",
     "FilterType": "fedjob",
     "FrameworkType": "script_runner",
     "JobCtx": "fedjob",
+    "PTModel": "models",
     "ScriptRunner": "script_runner",
+    "TFModel": "models",
 }
 
-__all__ = ["FedJob", "FilterType", "FrameworkType", "JobCtx", "ScriptRunner"]
+__all__ = [
+    "BaseFedJob",
+    "FedAvgJob",
+    "FedJob",
+    "FilterType",
+    "FrameworkType",
+    "JobCtx",
+    "PTModel",
+    "ScriptRunner",
+    "TFModel",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from ame import errors
 from ame.federation.program import ALL, Program
 
-SERVER = "server"
+SERVER = SERVER_SITE_NAME = "server"
 ALL_SITES = "@ALL"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNFIT = re.compile(r"[\"!@#$%^&*()+?=,<>/\\\x00-\x1f\x7f]")

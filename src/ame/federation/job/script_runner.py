@@ -148,6 +148,26 @@ class ScriptRunner:
         return Part(path=EXECUTOR, args=args)
 
 
+class BaseScriptRunner(ScriptRunner):
+    """The same, for those who bring the executor."""
+
+    def __init__(self, *args: Any, executor: Any = None, **kwargs: Any) -> None:
+        """`executor`: does the tasks instead; the script travels along.
+
+        Raises:
+            errors.JobInvalid (ValueError): a pipe, a launcher or a relay is given: there are none.
+        """
+        for name in ("launcher", "metric_relay", "metric_pipe"):
+            if kwargs.pop(name, None) is not None:
+                raise errors.JobInvalid(f"`{name}` cannot be chosen; leave it out")
+        super().__init__(*args, **kwargs)
+        self._executor = executor
+
+    def executor(self, script: PurePosixPath) -> Any:
+        """The one that was given, or that of a `ScriptRunner`."""
+        return super().executor(script) if self._executor is None else self._executor
+
+
 def _words(argument: str, given: object) -> Words:
     if isinstance(given, str):
         try:

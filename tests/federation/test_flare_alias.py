@@ -1,0 +1,102 @@
+"""Scripts import NVFLARE's names without NVFLARE."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ame import errors
+from ame.federation import FedJob, FLModel
+from ame.federation.flare import activated, active, alias
+
+SCRIPT = """
+import nvflare.client as flare
+from nvflare import FedJob, FilterType, client
+from nvflare.apis.dxo import *
+from nvflare.app_common.workflows.fedavg import FedAvg
+from nvflare.app_opt.pt.file_model_persistor import PTFileModelPersistor
+from nvflare.client.tracking import SummaryWriter
+from nvflare.job_config.api import FedJob as Again
+import nvflare, nvflare.job_config.script_runner
+assert flare is client
+assert FedJob is Again
+assert nvflare.job_config.script_runner.ScriptRunner.__name__ == "ScriptRunner"
+assert DXO.__name__ == "DXO"
+assert callable(flare.receive)
+print(nvflare.__version__)
+"""
+
+
+@pytest.fixture
+def flare() -> Iterator[None]:
+    with activated():
+        yield
+
+
+def test_names_of_nvflare_are_ours(flare: None) -> None:
+    namespace: dict[str, object] = {}
+    exec(SCRIPT, namespace)
+
+    assert namespace["FedJob"] is FedJob
+    assert namespace["flare"].FLModel is FLModel  # type: ignore[attr-defined]  # a module
+
+
+def test_it_is_active_only_for_a_while() -> None:
+    assert not active()
+    with activated():
+        import_it()
+    assert not active()
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nvflare'"):
+        import_it()
+
+
+def import_it() -> None:
+    __import__("nvflare.client")
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        ("from nvflare.apis.dxo import DXOX", "nvflare.apis.dxo.DXO"),
+        ("import nvflare.app_common.workflow", "nvflare.app_common.workflows"),
+        ("from nvflare.fuel.hci.server import Server", "nvflare.fuel"),
+        ("from nvflare import FedJobb", "nvflare.FedJob"),
+        ("import nvflare\nnvflare.client.recieve", "nvflare.client.receive"),
+    ],
+)
+def test_a_name_that_is_not_served_is_told_with_the_nearest(
+    flare: None, line: str, near: str
+) -> None:
+    with pytest.raises(ImportError, match="is not served by `ame`; nearest are") as raised:
+        exec(line, {})
+
+    assert isinstance(raised.value, errors.NameNotServed)
+    assert near in str(raised.value)
+
+
+def test_tools_may_look_at_the_modules(flare: None) -> None:
+    import inspect
+
+    module = __import__("nvflare.client").client
+    assert not hasattr(module, "__wrapped__")
+    assert "receive" in dir(module)
+    assert inspect.getmodule(module) is module
+
+
+def test_nvflare_itself_is_not_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nvflare", type(sys)("nvflare"))
+
+    with pytest.raises(RuntimeError, match="NVFLARE itself is imported"):
+        alias.activate()
+
+
+def test_a_process_of_its_own_has_the_names_too() -> None:
+    path = os.pathsep.join([*sys.path, str(alias.FOLDER)])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={"PYTHONPATH": path, "PATH": os.environ["PATH"]}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (done.stdout, done.returncode) == (f"{alias.VERSION}\n", 0), done.stderr

@@ -93,8 +93,8 @@ class Conductor:
         if isinstance(word, runs.Moves):
             return word
         with self._moving:
-            self._ending = True
-            self._schedule.stop("ame failed")
+            self._ending, self._stopped = True, self._stopped or "ame failed"
+            self._schedule.stop(self._stopped)
             self._line.close()
         self._workbench.stop()
         raise word
@@ -129,7 +129,14 @@ class Conductor:
         """Does a step, and then, one after another, what may begin for its end."""
         going: Begun | None = begun
         while going is not None:
-            done = self._workbench.do(going)
+            try:
+                done = self._workbench.do(going)
+            except BaseException:
+                with self._moving:
+                    self._line.close()
+                    self._line.give_back(going.lease)
+                    self._line.serve()
+                raise
             with self._moving:
                 self._line.give_back(going.lease)
                 going = self._go_on(self._settle(done))

@@ -173,22 +173,12 @@ class Engine:
             image=image.name,
             scratch=Path(tempfile.mkdtemp(prefix=_SCRATCH)),
         )
-        variables = dict(command.variables)
-        if gpus:
-            variables["CUDA_VISIBLE_DEVICES"] = ",".join(str(i) for i in range(len(gpus)))
         seen = {mount.path: mount for mount in (*mounts, Mount(path=command.folder))}
-        labels = {
-            "ame.run": run,
-            "ame.step": step,
-            "ame.owner": owner,
-            "ame.host": _host(),
-            "ame.scratch": str(container.scratch),
-        }
         try:
-            entry = container.admit(variables)
+            entry = container.admit({**command.variables, **_devices(gpus)})
             arguments = (
                 *("run", "--name", container.name, "--pull", "never", "--init"),
-                *(word for each in labels.items() for word in ("--label", "=".join(each))),
+                *_labels(run=run, step=step, owner=owner, scratch=container.scratch),
                 *_bind(Mount(path=container.home), HOME),
                 *(word for mount in seen.values() for word in _bind(mount)),
                 *self._options(container, limits, gpus),
@@ -333,6 +323,18 @@ def _ask(client: Client) -> tuple[Kind, str, bool]:
     if told.get("ServerErrors"):
         raise errors.ContainerEngineSilent(client.program, "; ".join(told["ServerErrors"]))
     return Kind.DOCKER, told["ServerVersion"], "name=rootless" in told["SecurityOptions"]
+
+
+def _labels(*, run: str, step: str, owner: str, scratch: Path) -> Iterator[str]:
+    """By which a container is found again, and what is left of it."""
+    labels = {"run": run, "step": step, "owner": owner, "host": _host(), "scratch": scratch}
+    for name, value in labels.items():
+        yield from ("--label", f"ame.{name}={value}")
+
+
+def _devices(gpus: tuple[str, ...]) -> dict[str, str]:
+    """The variable that names the GPUs: in the container they are counted from 0."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(len(gpus))))} if gpus else {}
 
 
 def _bind(mount: Mount, target: str = "") -> tuple[str, str]:

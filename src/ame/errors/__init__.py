@@ -36,24 +36,30 @@ Error:
     │   ├── VariableUnfit
     │   └── VaultInvalid
     ├── NotFound
+    │   ├── AggregationUnknown
     │   ├── ArtifactNotFound
+    │   ├── AssignmentUnknown
     │   ├── BlobNotFound
     │   ├── CallUnknown
     │   ├── ComponentUnknown
     │   ├── DatasetNotKept
+    │   ├── FleetTaskUnknown
     │   ├── FolderNotFound
     │   ├── ImageMissing
     │   ├── NoProject
+    │   ├── PopulationUnknown
     │   ├── ProgramNotFound
     │   ├── ResourceMissing
     │   ├── RunNotFound
     │   ├── SecretNotFound
     │   ├── SecretsMissing
+    │   ├── SessionUnknown
     │   ├── SiteUnknown
     │   ├── SourceMissing
     │   ├── UnknownTask
     │   └── VaultSecretNotFound
     ├── Conflict
+    │   ├── AssignmentEnded
     │   ├── FileChanged
     │   ├── FileThere
     │   ├── IdTaken
@@ -69,6 +75,7 @@ Error:
     │   ├── RunConflict
     │   ├── RunUnfinished
     │   ├── SecretExists
+    │   ├── SessionEnded
     │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
     ├── Unavailable
@@ -193,7 +200,17 @@ from ame.errors.federation import (
     SourceUnusable,
     TooFewResults,
 )
-from ame.errors.fleet import RoundMoveRefused, TaskMoveRefused
+from ame.errors.fleet import (
+    AggregationUnknown,
+    AssignmentEnded,
+    AssignmentUnknown,
+    FleetTaskUnknown,
+    PopulationUnknown,
+    RoundMoveRefused,
+    SessionEnded,
+    SessionUnknown,
+    TaskMoveRefused,
+)
 from ame.errors.jobs import (
     ArgumentUnfit,
     ClassRefused,
@@ -292,12 +309,15 @@ __all__ = [
     "AggregateEmpty",
     "AggregateOverflow",
     "AggregationInvalid",
+    "AggregationUnknown",
     "ArgumentUnfit",
     "ArgumentsRefused",
     "ArrayUnsupported",
     "ArraysDamaged",
     "ArtifactMissing",
     "ArtifactNotFound",
+    "AssignmentEnded",
+    "AssignmentUnknown",
     "BlobDamaged",
     "BlobNotFound",
     "CallFailed",
@@ -330,6 +350,7 @@ __all__ = [
     "Fault",
     "FileChanged",
     "FileThere",
+    "FleetTaskUnknown",
     "FolderNotFound",
     "IdTaken",
     "ImageMissing",
@@ -365,6 +386,7 @@ __all__ = [
     "NothingToSend",
     "ParamsUnfit",
     "PathLeaves",
+    "PopulationUnknown",
     "ProgramNotFound",
     "ProjectInvalid",
     "ProjectTaken",
@@ -389,6 +411,8 @@ __all__ = [
     "SecretNotFound",
     "SecretsDamaged",
     "SecretsMissing",
+    "SessionEnded",
+    "SessionUnknown",
     "SettingsInvalid",
     "SimulationInvalid",
     "SimulatorFailed",

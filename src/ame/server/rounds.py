@@ -83,6 +83,11 @@ class Round:
     reason: str = ""
 
     @property
+    def key(self) -> tuple[str, int, int]:
+        """Population, task and number."""
+        return self.population, self.task, self.number
+
+    @property
     def open(self) -> bool:
         """Whether one more device may join."""
         return self.status is RoundStatus.COLLECTING and self.accepted + self.active < self.capacity

@@ -3,6 +3,10 @@ CREATE TABLE populations (
     settings TEXT NOT NULL,
     created DOUBLE PRECISION NOT NULL
 );
+CREATE TABLE server_keys (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
 CREATE TABLE tasks (
     population TEXT NOT NULL,
     id BIGINT NOT NULL,
@@ -62,10 +66,11 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     population TEXT NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0,
-    story TEXT NOT NULL,
-    began DOUBLE PRECISION NOT NULL
+    version TEXT NOT NULL,
+    refused TEXT NOT NULL DEFAULT '',
+    at DOUBLE PRECISION NOT NULL
 );
-CREATE INDEX sessions_by_age ON sessions (began);
+CREATE INDEX sessions_by_age ON sessions (at);
 CREATE TABLE changes (
     population TEXT NOT NULL,
     task BIGINT NOT NULL,

@@ -1,0 +1,227 @@
+"""Assignments, as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ame import errors
+from ame.server.assignments import AssignmentStatus
+from ame.server.ledger import rounds
+
+if TYPE_CHECKING:
+    from ame.server.rounds import Round
+    from ame.storage.databases import Rows
+
+COLUMNS: Final = "id, population, task, round, session, status, resource, digest, place, weight"
+_ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One device's share of a round, as it is kept."""
+
+    id: str
+    population: str
+    task: int
+    round: int
+    session: str
+    status: AssignmentStatus
+    resource: str = ""
+    """Where its upload goes; empty until it asks."""
+    digest: str = ""
+    """Of what it uploaded."""
+    place: int | None = None
+    """Its contribution's place among those of the round, from 1."""
+    weight: float | None = None
+
+
+def join(
+    rows: Rows,
+    aggregation: str,
+    *,
+    assignment: str,
+    session: str,
+    opens: str,
+    due: float,
+    now: float,
+) -> Round | None:
+    """Gives a device a share of a round; none where the round takes no more.
+
+    `opens` is the digest of the token with which the device may begin its upload.
+    """
+    joined = rows.execute(
+        "UPDATE rounds SET active = active + 1 WHERE aggregation = ? AND status = 0"
+        f" AND accepted + active < capacity RETURNING {rounds.COLUMNS}",
+        (aggregation,),
+    )
+    if not joined:
+        return None
+    joined_round = rounds.read(joined[0])
+    rows.execute(
+        "INSERT INTO assignments (id, population, task, round, session, status, opens, due, made)"
+        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        (
+            assignment,
+            joined_round.population,
+            joined_round.task,
+            joined_round.number,
+            session,
+            opens,
+            due,
+            now,
+        ),
+    )
+    return joined_round
+
+
+def assignment(rows: Rows, number: str) -> Assignment:
+    """One assignment, kept from other writers until the transaction's end.
+
+    Raises:
+        errors.AssignmentUnknown: there is none.
+    """
+    return _only(rows.execute(f"{_ASSIGNMENT} WHERE id = ? {{lock}}", (number,)))
+
+
+def assignments_of(rows: Rows, session: str) -> list[Assignment]:
+    """What a session has been given, in order."""
+    found = rows.execute(f"{_ASSIGNMENT} WHERE session = ? ORDER BY made, id", (session,))
+    return [_assignment(row) for row in found]
+
+
+def open_upload(
+    rows: Rows, number: str, *, opens: str, client: str, resource: str, due: float
+) -> Assignment:
+    """Lets a device upload, once.
+
+    `opens` and `client` are the digests of the token that it has and of the one that it gets.
+
+    Raises:
+        errors.AssignmentUnknown: no assignment has that token, or it was used, or it has ended.
+    """
+    opened = rows.execute(
+        "UPDATE assignments SET opens = '', client = ?, resource = ?, due = ?, status = 1"
+        f" WHERE id = ? AND opens = ? AND opens <> '' AND status < 2 RETURNING {COLUMNS}",
+        (client, resource, due, number, opens),
+    )
+    return _only(opened)
+
+
+def assignment_at(rows: Rows, resource: str) -> Assignment:
+    """The assignment whose upload goes there.
+
+    Raises:
+        errors.AssignmentUnknown: there is none.
+    """
+    return _only(rows.execute(f"{_ASSIGNMENT} WHERE resource = ?", (resource,)))
+
+
+def uploaded(rows: Rows, resource: str, digest: str) -> None:
+    """Notes what a device has uploaded, as long as it has not been taken in."""
+    rows.execute(
+        "UPDATE assignments SET digest = ? WHERE resource = ? AND status IN (0, 1)",
+        (digest, resource),
+    )
+
+
+def accept(
+    rows: Rows, number: str, *, digest: str, weight: float, client: str | None = None
+) -> int:
+    """Takes a contribution in, once, and returns its place among those of its round.
+
+    `client` is the digest of the token that must be the assignment's; none for one that is not
+    asked for. A second time it returns the same place.
+
+    Raises:
+        errors.AssignmentUnknown: there is no such assignment, or it has another token.
+        errors.AssignmentEnded: the device was too late, has failed, or the round is over.
+    """
+    found = assignment(rows, number)
+    if client is not None:
+        [(kept,)] = rows.execute("SELECT client FROM assignments WHERE id = ?", (number,))
+        if kept != client:
+            raise errors.AssignmentUnknown
+    if found.status is AssignmentStatus.UPLOAD_COMPLETED and found.place is not None:
+        return found.place
+    if not found.status.active:
+        raise errors.AssignmentEnded(found.status.name)
+    counted = rows.execute(
+        "UPDATE rounds SET accepted = accepted + 1, active = active - 1"
+        " WHERE population = ? AND task = ? AND number = ? AND status = 0 RETURNING accepted",
+        (found.population, found.task, found.round),
+    )
+    if not counted:
+        raise errors.AssignmentEnded("of a round that is over")
+    place = int(counted[0][0])
+    rows.execute(
+        "UPDATE assignments SET status = 2, opens = '', digest = ?, place = ?, weight = ?"
+        " WHERE id = ?",
+        (digest, place, weight, number),
+    )
+    return place
+
+
+def end_assignment(rows: Rows, ended: Assignment, to: AssignmentStatus) -> bool:
+    """Ends an assignment that is under way without a contribution; false where it is not."""
+    done = rows.execute(
+        "UPDATE assignments SET status = ?, opens = '' WHERE id = ? AND status < 2 RETURNING id",
+        (to.value, ended.id),
+    )
+    if done:
+        rows.execute(
+            "UPDATE rounds SET active = active - 1, failed = failed + 1"
+            " WHERE population = ? AND task = ? AND number = ?",
+            (ended.population, ended.task, ended.round),
+        )
+    return bool(done)
+
+
+def completed_locally(rows: Rows, found: Assignment, due: float) -> None:
+    """Notes that a device has computed its share; it has until `due` to upload it."""
+    rows.execute(
+        "UPDATE assignments SET status = 1, due = ? WHERE id = ? AND status = 0", (due, found.id)
+    )
+
+
+def expire(rows: Rows, now: float, *, most: int = 1000) -> int:
+    """Ends the assignments whose time is over, and returns how many."""
+    found = rows.execute(
+        f"{_ASSIGNMENT} WHERE status < 2 AND due < ? ORDER BY due LIMIT {most}", (now,)
+    )
+    late = [_assignment(row) for row in found]
+    return sum(end_assignment(rows, each, each.status.timeout) for each in late)
+
+
+def contributions(
+    rows: Rows, ended: Round, *, after: int = 0, most: int = 1000
+) -> list[Assignment]:
+    """A round's contributions in the order of their places, behind `after`."""
+    found = rows.execute(
+        f"{_ASSIGNMENT} WHERE population = ? AND task = ? AND round = ? AND place > ?"
+        f" ORDER BY place LIMIT {most}",
+        (ended.population, ended.task, ended.number, after),
+    )
+    return [_assignment(row) for row in found]
+
+
+def _only(found: list[tuple[Any, ...]]) -> Assignment:
+    if not found:
+        raise errors.AssignmentUnknown
+    return _assignment(found[0])
+
+
+def _assignment(row: tuple[Any, ...]) -> Assignment:
+    number, population, task, round_, session, status, resource, digest, place, weight = row
+    return Assignment(
+        id=number,
+        population=population,
+        task=task,
+        round=round_,
+        session=session,
+        status=AssignmentStatus(status),
+        resource=resource or "",
+        digest=digest,
+        place=place,
+        weight=weight,
+    )

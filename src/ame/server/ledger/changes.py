@@ -1,0 +1,31 @@
+"""What a task and its rounds went through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from enum import IntEnum
+
+    from ame.storage.databases import Rows
+
+
+def changes(rows: Rows, population: str, number: int) -> list[tuple[int, int, str, float]]:
+    """Round (0 for the task itself), status, reason and time of all that a task went through."""
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in rows.execute(
+            "SELECT round, status, reason, at FROM changes WHERE population = ? AND task = ?"
+            " ORDER BY at, round",
+            (population, number),
+        )
+    ]
+
+
+def note(rows: Rows, of: tuple[str, int, int], status: IntEnum, reason: str, now: float) -> None:
+    """Notes a change of population, task and round; of the task itself where the round is 0."""
+    rows.execute(
+        "INSERT INTO changes (population, task, round, status, reason, at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (*of, status.value, reason, now),
+    )

@@ -1,0 +1,36 @@
+"""Populations, and what all servers share, as rows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ame.storage.databases import Rows
+
+
+def put_population(rows: Rows, name: str, settings: Mapping[str, Any], now: float) -> None:
+    """Makes a population, or changes its settings."""
+    rows.execute(
+        "INSERT INTO populations (name, settings, created) VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
+        (name, json.dumps(settings), now),
+    )
+
+
+def populations(rows: Rows) -> dict[str, dict[str, Any]]:
+    """All populations with their settings, by name."""
+    found = rows.execute("SELECT name, settings FROM populations ORDER BY name")
+    return {name: json.loads(settings) for name, settings in found}
+
+
+def server_key(rows: Rows, name: str, fresh: str) -> str:
+    """A secret that all servers of the database share; `fresh` where there is none yet."""
+    rows.execute(
+        "INSERT INTO server_keys (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+        (name, fresh),
+    )
+    [(value,)] = rows.execute("SELECT value FROM server_keys WHERE name = ?", (name,))
+    return str(value)

@@ -1,0 +1,166 @@
+"""Rounds, as rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ame import errors
+from ame.server.ledger.changes import note
+from ame.server.rounds import Round, RoundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ame.storage.databases import Rows
+
+COLUMNS: Final = (
+    "population, task, number, status, aggregation, base, evaluated, goal, capacity, active,"
+    " accepted, failed, checkpoint, result, fence, opened, ended, reason"
+)
+_ROUND: Final = f"SELECT {COLUMNS} FROM rounds"
+
+
+def rounds(rows: Rows, population: str, number: int) -> list[Round]:
+    """All rounds of a task, in their order."""
+    found = rows.execute(
+        f"{_ROUND} WHERE population = ? AND task = ? ORDER BY number", (population, number)
+    )
+    return [read(row) for row in found]
+
+
+def active_rounds(rows: Rows) -> list[Round]:
+    """The rounds that are under way, of all tasks."""
+    return [read(row) for row in rows.execute(f"{_ROUND} WHERE status < 50")]
+
+
+def round_of(rows: Rows, aggregation: str) -> Round:
+    """The round that devices know by this id.
+
+    Raises:
+        errors.AggregationUnknown: there is none.
+    """
+    found = rows.execute(f"{_ROUND} WHERE aggregation = ?", (aggregation,))
+    if not found:
+        raise errors.AggregationUnknown(aggregation)
+    return read(found[0])
+
+
+def beginread(rows: Rows, begun: Round) -> bool:
+    """Opens a round; false where somebody else has opened that number meanwhile."""
+    made = rows.execute(
+        "INSERT INTO rounds (population, task, number, status, aggregation, base, evaluated, goal,"
+        " capacity, checkpoint, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING RETURNING number",
+        (
+            begun.population,
+            begun.task,
+            begun.number,
+            begun.status.value,
+            begun.aggregation,
+            begun.base,
+            begun.evaluated,
+            begun.goal,
+            begun.capacity,
+            begun.checkpoint,
+            begun.opened,
+        ),
+    )
+    if made:
+        note(rows, begun.key, begun.status, "", begun.opened)
+    return bool(made)
+
+
+def take_end(rows: Rows, ended: Round, *, now: float, until: float) -> Round | None:
+    """Takes on to end a full round, or one whose ender has been silent; none where another has it.
+
+    From now on nothing more is accepted. The fence of the round that is returned goes with what
+    its ender writes.
+    """
+    taken = rows.execute(
+        "UPDATE rounds SET status = CASE WHEN status = 0 THEN 1 ELSE status END,"
+        " fence = fence + 1, held = ? WHERE population = ? AND task = ? AND number = ?"
+        " AND ((status = 0 AND accepted >= goal) OR (status IN (1, 4) AND held < ?))"
+        f" RETURNING {COLUMNS}",
+        (until, ended.population, ended.task, ended.number, now),
+    )
+    if not taken:
+        return None
+    note(rows, ended.key, RoundStatus.AGGREGATING, "", now)
+    return read(taken[0])
+
+
+def finishread(
+    rows: Rows,
+    ended: Round,
+    to: RoundStatus,
+    *,
+    result: str = "",
+    metrics: Mapping[str, float] | None = None,
+    reason: str = "",
+    now: float,
+) -> bool:
+    """Ends a round for good; false where another server has taken it over."""
+    done = rows.execute(
+        "UPDATE rounds SET status = ?, result = ?, reason = ?, ended = ?"
+        " WHERE population = ? AND task = ? AND number = ? AND fence = ? AND status < 50"
+        " RETURNING number",
+        (
+            to.value,
+            result,
+            reason,
+            now,
+            ended.population,
+            ended.task,
+            ended.number,
+            ended.fence,
+        ),
+    )
+    if not done:
+        return False
+    for name, value in (metrics or {}).items():
+        rows.execute(
+            "INSERT INTO fleet_metrics (population, task, round, name, value, at)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (ended.population, ended.task, ended.number, name, value, now),
+        )
+    note(rows, ended.key, to, reason, now)
+    return True
+
+
+def metrics(rows: Rows, population: str, number: int) -> list[tuple[int, str, float]]:
+    """Round, name and value of a task's metrics, by round and name."""
+    return [
+        (row[0], row[1], row[2])
+        for row in rows.execute(
+            "SELECT round, name, value FROM fleet_metrics WHERE population = ? AND task = ?"
+            " ORDER BY round, name",
+            (population, number),
+        )
+    ]
+
+
+def read(row: tuple[Any, ...]) -> Round:
+    (
+        population, task, number, status, aggregation, base, evaluated, goal, capacity, active,
+        accepted, failed, checkpoint, result, fence, opened, ended, reason,
+    ) = row  # fmt: skip
+    return Round(
+        population=population,
+        task=task,
+        number=number,
+        status=RoundStatus(status),
+        aggregation=aggregation,
+        base=base,
+        evaluated=evaluated,
+        goal=goal,
+        capacity=capacity,
+        active=active,
+        accepted=accepted,
+        failed=failed,
+        checkpoint=checkpoint,
+        result=result,
+        fence=fence,
+        opened=opened,
+        ended=ended,
+        reason=reason,
+    )

@@ -152,12 +152,9 @@ def test_a_selector_of_hours_takes_the_first_round_of_each_span() -> None:
     assert selected(selector, trained) == [1, 3, 4]
 
 
-def opening(number: int, *, weight: int = 1, room: bool = True, **proto: Any) -> Opening:
-    return Opening(
-        task=task(number, info={"traffic_weight": weight}, **proto),
-        aggregation=f"a{number}",
-        room=room,
-    )
+def opening(number: int, *, weight: int = 1, **proto: Any) -> Opening:
+    info = {"traffic_weight": weight}
+    return Opening(task=task(number, info=info, **proto), aggregation=f"a{number}")
 
 
 def test_tasks_are_drawn_by_their_traffic_weights() -> None:
@@ -179,8 +176,8 @@ def test_a_device_gets_a_task_whenever_there_is_one_that_it_may_join(
     given: list[tuple[int, bool, bool]],
 ) -> None:
     openings = [
-        opening(n, weight=weight, room=room, min_client_version="5" if newer else "0")
-        for n, (weight, room, newer) in enumerate(given)
+        opening(n, weight=weight, min_client_version="5" if newer else "0")
+        for n, (weight, _, newer) in enumerate(given)
     ]
     fitting = {
         each.task.id
@@ -188,7 +185,8 @@ def test_a_device_gets_a_task_whenever_there_is_one_that_it_may_join(
         if weight and room and not newer
     }
 
-    chosen = Openings(openings).choose(Wish(version="4"), Random(2).random)
+    full = {f"a{n}" for n, (_, room, _) in enumerate(given) if not room}
+    chosen = Openings(openings).choose(Wish(version="4", full=full), Random(2).random)
 
     if fitting:
         assert isinstance(chosen, Opening)
@@ -198,13 +196,13 @@ def test_a_device_gets_a_task_whenever_there_is_one_that_it_may_join(
 
 
 def test_the_reason_told_is_the_one_nearest_to_a_task() -> None:
-    full, newer = opening(1, room=False), opening(2, min_client_version="9")
+    full, newer = opening(1), opening(2, min_client_version="9")
     closed = Opening(task=task(3))
 
     def why(*openings: Opening, **wish: Any) -> Any:
         return Openings(openings).choose(Wish(version="1", **wish), Random(3).random)
 
-    assert why(full, newer, closed) is Why.FULL
+    assert why(full, newer, closed, full={"a1"}) is Why.FULL
     assert why(newer, closed) is Why.NOT_OPEN
     assert why(newer) is Why.VERSION
     assert why() is Why.NO_TASK

@@ -43,7 +43,7 @@ async def _run(use: Use, database: Database) -> None:
 
 
 def insert(rows: Rows, name: str) -> str:
-    rows.execute("INSERT INTO populations VALUES (?, ?, ?)", (name, "{}", 1.5))
+    rows.execute("INSERT INTO populations VALUES (?, ?, 0, ?)", (name, "{}", 1.5))
     return name
 
 
@@ -53,7 +53,7 @@ def test_what_was_done_is_there_after_the_database_was_opened_again(address: str
 
     async def read(database: Database) -> None:
         found = await database.read(lambda rows: rows.execute("SELECT * FROM populations"))
-        assert found == [("a", "{}", 1.5)]
+        assert found == [("a", "{}", 0, 1.5)]
 
     run(address, write)
     run(address, read)
@@ -88,7 +88,7 @@ def test_of_those_who_count_at_once_none_is_lost(address: str) -> None:
 
     async def use(first: Database) -> None:
         second = databases.opened(address, "fleet")
-        await first.do(lambda rows: rows.execute("INSERT INTO populations VALUES ('a', '0', 1)"))
+        await first.do(lambda rows: rows.execute("INSERT INTO populations VALUES ('a', '0', 0, 1)"))
         await asyncio.gather(*(each.do(count) for each in (first, second) * 200))
         found = await first.read(lambda rows: rows.execute("SELECT settings FROM populations"))
         assert found == [("400",)]

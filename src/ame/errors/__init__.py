@@ -8,6 +8,7 @@ Error:
     │   ├── ArrayUnsupported
     │   ├── ClassUnfit
     │   ├── CommandInvalid
+    │   ├── ContributionRefused
     │   ├── CycleFound
     │   ├── DependenciesInvalid
     │   ├── JobFolderInvalid
@@ -25,11 +26,13 @@ Error:
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
     │   ├── RankInvalid
+    │   ├── RecipeInvalid
     │   ├── RequestMalformed
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
     │   ├── SimulationInvalid
     │   ├── SitesUnclear
+    │   ├── TaskInvalid
     │   ├── TensorUnfit
     │   ├── TensorsMalformed
     │   ├── TrainerUnfit
@@ -59,6 +62,7 @@ Error:
     │   ├── UnknownTask
     │   └── VaultSecretNotFound
     ├── Conflict
+    │   ├── ArtifactsMissing
     │   ├── AssignmentEnded
     │   ├── FileChanged
     │   ├── FileThere
@@ -79,6 +83,7 @@ Error:
     │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
     ├── Unavailable
+    │   ├── CallsTooMany
     │   ├── ClaimTooLarge
     │   ├── ContainerEngineMissing
     │   ├── ContainerEngineSilent
@@ -91,6 +96,7 @@ Error:
     │   ├── TooLarge
     │   └── VaultUnavailable
     ├── Unsupported
+    │   ├── CallUnserved
     │   ├── DatabaseNewer
     │   ├── DependencyUnsupported
     │   ├── ExtraMissing
@@ -103,6 +109,7 @@ Error:
     │   ├── KeyExposed
     │   ├── KeyLost
     │   ├── RankSilent
+    │   ├── TokenRefused
     │   ├── Unauthenticated
     │   ├── Unreadable
     │   └── VaultDenied
@@ -116,6 +123,7 @@ Error:
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
     │   ├── JobPanicked
+    │   ├── RoundEmpty
     │   ├── ScriptFailed
     │   ├── StepsConflict
     │   ├── TaskTimedOut
@@ -202,14 +210,22 @@ from ame.errors.federation import (
 )
 from ame.errors.fleet import (
     AggregationUnknown,
+    ArtifactsMissing,
     AssignmentEnded,
     AssignmentUnknown,
+    CallsTooMany,
+    CallUnserved,
+    ContributionRefused,
     FleetTaskUnknown,
     PopulationUnknown,
+    RecipeInvalid,
+    RoundEmpty,
     RoundMoveRefused,
     SessionEnded,
     SessionUnknown,
+    TaskInvalid,
     TaskMoveRefused,
+    TokenRefused,
 )
 from ame.errors.jobs import (
     ArgumentUnfit,
@@ -316,12 +332,15 @@ __all__ = [
     "ArraysDamaged",
     "ArtifactMissing",
     "ArtifactNotFound",
+    "ArtifactsMissing",
     "AssignmentEnded",
     "AssignmentUnknown",
     "BlobDamaged",
     "BlobNotFound",
     "CallFailed",
     "CallUnknown",
+    "CallUnserved",
+    "CallsTooMany",
     "Cancelled",
     "ClaimTooLarge",
     "ClassRefused",
@@ -333,6 +352,7 @@ __all__ = [
     "ContainerEngineMissing",
     "ContainerEngineSilent",
     "ContainerFailed",
+    "ContributionRefused",
     "CycleFound",
     "Damaged",
     "DatabaseDamaged",
@@ -396,10 +416,12 @@ __all__ = [
     "PythonVersionInvalid",
     "RankInvalid",
     "RankSilent",
+    "RecipeInvalid",
     "RequestMalformed",
     "RequestTooLarge",
     "ResourceMissing",
     "ResumeRefused",
+    "RoundEmpty",
     "RoundMoveRefused",
     "RunConflict",
     "RunNotFound",
@@ -421,11 +443,13 @@ __all__ = [
     "SourceMissing",
     "SourceUnusable",
     "StepsConflict",
+    "TaskInvalid",
     "TaskMoveRefused",
     "TaskTimedOut",
     "TensorUnfit",
     "TensorsMalformed",
     "TimedOut",
+    "TokenRefused",
     "TooFewResults",
     "TooLarge",
     "TrainerUnfit",

@@ -1,6 +1,6 @@
 """Tasks and rounds of a fleet of devices."""
 
-from ame.errors.tree import Conflict, NotFound
+from ame.errors.tree import Conflict, Denied, Failed, Invalid, NotFound, Unavailable, Unsupported
 
 
 class TaskMoveRefused(Conflict):
@@ -31,7 +31,7 @@ class FleetTaskUnknown(NotFound):
         self.population = population
         self.task = task
         super().__init__(
-            f"population {population} has no task {task}: `ame fleet task list` shows those there are"
+            f"population {population} has no task {task}: `ame fleet task list` shows its tasks"
         )
 
 
@@ -80,3 +80,71 @@ class SessionUnknown(NotFound):
 
     def __init__(self) -> None:
         super().__init__("there is no such session")
+
+
+class TokenRefused(Denied):
+    """A token is none that this server gave out."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"this is no {kind.partition(':')[0]} token of this server")
+
+
+class ContributionRefused(Invalid):
+    """A device's contribution is not what its task asks for."""
+
+    def __init__(self, tensor: str, why: str) -> None:
+        self.tensor = tensor
+        self.why = why
+        super().__init__(f"tensor {tensor} {why}" if tensor else why)
+
+
+class RoundEmpty(Failed):
+    """A round ended with too little to make something of."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+class RecipeInvalid(Invalid):
+    """What a task says of its aggregation cannot be."""
+
+    def __init__(self, key: str, why: str) -> None:
+        self.key = key
+        self.why = why
+        super().__init__(f"aggregation.{key}: {why}")
+
+
+class ArtifactsMissing(Conflict):
+    """A task has no plan or no checkpoint yet."""
+
+    def __init__(self, task: str, missing: str) -> None:
+        self.task = task
+        self.missing = missing
+        super().__init__(f"task {task} has no {missing} yet: upload it to the address of the task")
+
+
+class TaskInvalid(Invalid):
+    """A task that is to be made says something that cannot be."""
+
+    def __init__(self, field: str, why: str) -> None:
+        self.field = field
+        self.why = why
+        super().__init__(f"task.{field} {why}")
+
+
+class CallUnserved(Unsupported):
+    """A call of the protocol is not served here."""
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+        super().__init__(f"{call} is not served here")
+
+
+class CallsTooMany(Unavailable):
+    """One address makes more calls than it may."""
+
+    def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
+        super().__init__(f"more than {per_second:g} calls a second: come back later")

@@ -50,6 +50,7 @@ _TO_HTTP: Final = {
 _OF_ERRORS: Final[tuple[tuple[type[errors.Error], int], ...]] = (
     (errors.Unauthenticated, UNAUTHENTICATED),
     (errors.RequestTooLarge, RESOURCE_EXHAUSTED),
+    (errors.CallsTooMany, RESOURCE_EXHAUSTED),
     (errors.Invalid, INVALID_ARGUMENT),
     (errors.NotFound, NOT_FOUND),
     (errors.Conflict, FAILED_PRECONDITION),

@@ -64,16 +64,17 @@ class Wish:
     """Tasks by name with the weights that the device computed; none where it computed nothing."""
     done: Collection[str] = ()
     """Tasks that its session has been given already."""
+    full: Collection[str] = ()
+    """Rounds that took no more devices a moment ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A task that is open, and whether its round takes another device."""
+    """A task that is open, and its round that takes devices."""
 
     task: Task
     aggregation: str = ""
-    """The round that is open; empty where none is."""
-    room: bool = False
+    """The round's id for devices; empty where none is open."""
 
     def refuses(self, wish: Wish) -> Why | None:
         """Why the device may not join; none where it may."""
@@ -83,7 +84,7 @@ class Opening:
             return Why.NOT_ELIGIBLE
         if not self.aggregation or self.task.name in wish.done:
             return Why.NOT_OPEN
-        return None if self.room else Why.FULL
+        return Why.FULL if self.aggregation in wish.full else None
 
 
 class Openings:

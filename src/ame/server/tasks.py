@@ -7,11 +7,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
+from ame.protocol.pb import odp_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ame.protocol.pb import odp_task
 
 
 class TaskStatus(IntEnum):
@@ -79,6 +78,14 @@ class Task:
     def capacity(self) -> int:
         """How many devices a round takes at once."""
         return max(self.proto.max_aggregation_size, self.goal)
+
+    @property
+    def told(self) -> odp_task.Task:
+        """The task as it is told to others."""
+        made = odp_task.Task(task_id=self.id, status=self.status.name)
+        made.MergeFrom(self.proto)
+        made.created_time.FromNanoseconds(int(self.created * 1e9))
+        return made
 
     def admits(self, version: str) -> bool:
         """Whether devices of this version may do it."""

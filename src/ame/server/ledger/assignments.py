@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
-COLUMNS: Final = "id, population, task, round, session, status, resource, digest, place, weight"
+COLUMNS: Final = "id, population, task, round, session, status, digest, place, weight"
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
 
 
@@ -27,8 +27,6 @@ class Assignment:
     round: int
     session: str
     status: AssignmentStatus
-    resource: str = ""
-    """Where its upload goes; empty until it asks."""
     digest: str = ""
     """Of what it uploaded."""
     place: int | None = None
@@ -42,14 +40,10 @@ def join(
     *,
     assignment: str,
     session: str,
-    opens: str,
     due: float,
     now: float,
 ) -> Round | None:
-    """Gives a device a share of a round; none where the round takes no more.
-
-    `opens` is the digest of the token with which the device may begin its upload.
-    """
+    """Gives a device a share of a round; none where the round takes no more."""
     joined = rows.execute(
         "UPDATE rounds SET active = active + 1 WHERE aggregation = ? AND status = 0"
         f" AND accepted + active < capacity RETURNING {rounds.COLUMNS}",
@@ -59,15 +53,14 @@ def join(
         return None
     joined_round = rounds.read(joined[0])
     rows.execute(
-        "INSERT INTO assignments (id, population, task, round, session, status, opens, due, made)"
-        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        "INSERT INTO assignments (id, population, task, round, session, status, due, made)"
+        " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
         (
             assignment,
             joined_round.population,
             joined_round.task,
             joined_round.number,
             session,
-            opens,
             due,
             now,
         ),
@@ -90,58 +83,72 @@ def assignments_of(rows: Rows, session: str) -> list[Assignment]:
     return [_assignment(row) for row in found]
 
 
-def open_upload(
-    rows: Rows, number: str, *, opens: str, client: str, resource: str, due: float
-) -> Assignment:
+def open_upload(rows: Rows, number: str, *, due: float) -> Assignment:
     """Lets a device upload, once.
 
-    `opens` and `client` are the digests of the token that it has and of the one that it gets.
-
     Raises:
-        errors.AssignmentUnknown: no assignment has that token, or it was used, or it has ended.
+        errors.AssignmentUnknown: it has been let already, or has ended, or there is none.
     """
     opened = rows.execute(
-        "UPDATE assignments SET opens = '', client = ?, resource = ?, due = ?, status = 1"
-        f" WHERE id = ? AND opens = ? AND opens <> '' AND status < 2 RETURNING {COLUMNS}",
-        (client, resource, due, number, opens),
+        "UPDATE assignments SET opened = 1, due = ?, status = 1"
+        f" WHERE id = ? AND opened = 0 AND status < 2 RETURNING {COLUMNS}",
+        (due, number),
     )
     return _only(opened)
 
 
-def assignment_at(rows: Rows, resource: str) -> Assignment:
-    """The assignment whose upload goes there.
+def open_again(rows: Rows, number: str) -> None:
+    """Lets a device upload that has been let before: its address is what shows who it is."""
+    rows.execute("UPDATE assignments SET opened = 1 WHERE id = ? AND status < 2", (number,))
+
+
+def seen(rows: Rows, number: str, aggregation: str | None = None) -> Assignment:
+    """One assignment, as it is now.
 
     Raises:
-        errors.AssignmentUnknown: there is none.
+        errors.AssignmentUnknown: there is none, or it belongs to another round.
     """
-    return _only(rows.execute(f"{_ASSIGNMENT} WHERE resource = ?", (resource,)))
+    found = _only(rows.execute(f"{_ASSIGNMENT} WHERE id = ?", (number,)))
+    if aggregation is not None:
+        check_round(rows, found, aggregation)
+    return found
 
 
-def uploaded(rows: Rows, resource: str, digest: str) -> None:
-    """Notes what a device has uploaded, as long as it has not been taken in."""
-    rows.execute(
-        "UPDATE assignments SET digest = ? WHERE resource = ? AND status IN (0, 1)",
-        (digest, resource),
+def check_round(rows: Rows, found: Assignment, aggregation: str) -> None:
+    """Sees that an assignment belongs to the round that the device names.
+
+    Raises:
+        errors.AssignmentUnknown: it does not.
+    """
+    own = rounds.round_numbered(rows, found.population, found.task, found.round)
+    if own.aggregation != aggregation:
+        raise errors.AssignmentUnknown
+
+
+def uploaded(rows: Rows, number: str, digest: str) -> None:
+    """Notes what a device has uploaded.
+
+    Raises:
+        errors.AssignmentEnded: it was not asked to, or not any more.
+    """
+    noted = rows.execute(
+        "UPDATE assignments SET digest = ? WHERE id = ? AND opened = 1 AND status < 2 RETURNING id",
+        (digest, number),
     )
+    if not noted:
+        raise errors.AssignmentEnded("nothing is to be uploaded")
 
 
-def accept(
-    rows: Rows, number: str, *, digest: str, weight: float, client: str | None = None
-) -> int:
+def accept(rows: Rows, number: str, *, digest: str, weight: float) -> int:
     """Takes a contribution in, once, and returns its place among those of its round.
 
-    `client` is the digest of the token that must be the assignment's; none for one that is not
-    asked for. A second time it returns the same place.
+    A second time it returns the same place.
 
     Raises:
-        errors.AssignmentUnknown: there is no such assignment, or it has another token.
+        errors.AssignmentUnknown: there is no such assignment.
         errors.AssignmentEnded: the device was too late, has failed, or the round is over.
     """
     found = assignment(rows, number)
-    if client is not None:
-        [(kept,)] = rows.execute("SELECT client FROM assignments WHERE id = ?", (number,))
-        if kept != client:
-            raise errors.AssignmentUnknown
     if found.status is AssignmentStatus.UPLOAD_COMPLETED and found.place is not None:
         return found.place
     if not found.status.active:
@@ -152,11 +159,10 @@ def accept(
         (found.population, found.task, found.round),
     )
     if not counted:
-        raise errors.AssignmentEnded("of a round that is over")
+        raise errors.AssignmentEnded("its round is over")
     place = int(counted[0][0])
     rows.execute(
-        "UPDATE assignments SET status = 2, opens = '', digest = ?, place = ?, weight = ?"
-        " WHERE id = ?",
+        "UPDATE assignments SET status = 2, digest = ?, place = ?, weight = ? WHERE id = ?",
         (digest, place, weight, number),
     )
     return place
@@ -165,7 +171,7 @@ def accept(
 def end_assignment(rows: Rows, ended: Assignment, to: AssignmentStatus) -> bool:
     """Ends an assignment that is under way without a contribution; false where it is not."""
     done = rows.execute(
-        "UPDATE assignments SET status = ?, opens = '' WHERE id = ? AND status < 2 RETURNING id",
+        "UPDATE assignments SET status = ? WHERE id = ? AND status < 2 RETURNING id",
         (to.value, ended.id),
     )
     if done:
@@ -212,7 +218,7 @@ def _only(found: list[tuple[Any, ...]]) -> Assignment:
 
 
 def _assignment(row: tuple[Any, ...]) -> Assignment:
-    number, population, task, round_, session, status, resource, digest, place, weight = row
+    number, population, task, round_, session, status, digest, place, weight = row
     return Assignment(
         id=number,
         population=population,
@@ -220,7 +226,6 @@ def _assignment(row: tuple[Any, ...]) -> Assignment:
         round=round_,
         session=session,
         status=AssignmentStatus(status),
-        resource=resource or "",
         digest=digest,
         place=place,
         weight=weight,

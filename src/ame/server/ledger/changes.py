@@ -29,3 +29,4 @@ def note(rows: Rows, of: tuple[str, int, int], status: IntEnum, reason: str, now
         " VALUES (?, ?, ?, ?, ?, ?)",
         (*of, status.value, reason, now),
     )
+    rows.execute("UPDATE populations SET revision = revision + 1 WHERE name = ?", (of[0],))

@@ -15,7 +15,8 @@ def put_population(rows: Rows, name: str, settings: Mapping[str, Any], now: floa
     """Makes a population, or changes its settings."""
     rows.execute(
         "INSERT INTO populations (name, settings, created) VALUES (?, ?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
+        " ON CONFLICT (name) DO UPDATE"
+        " SET settings = excluded.settings, revision = populations.revision + 1",
         (name, json.dumps(settings), now),
     )
 
@@ -24,6 +25,11 @@ def populations(rows: Rows) -> dict[str, dict[str, Any]]:
     """All populations with their settings, by name."""
     found = rows.execute("SELECT name, settings FROM populations ORDER BY name")
     return {name: json.loads(settings) for name, settings in found}
+
+
+def revisions(rows: Rows) -> dict[str, int]:
+    """A number for each population that grows whenever its settings, tasks or rounds change."""
+    return dict(rows.execute("SELECT name, revision FROM populations"))
 
 
 def server_key(rows: Rows, name: str, fresh: str) -> str:

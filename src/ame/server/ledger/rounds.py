@@ -33,6 +33,12 @@ def active_rounds(rows: Rows) -> list[Round]:
     return [read(row) for row in rows.execute(f"{_ROUND} WHERE status < 50")]
 
 
+def collecting(rows: Rows) -> list[tuple[str, int, int]]:
+    """Population, task and number of the rounds that collect."""
+    found = rows.execute("SELECT population, task, number FROM rounds WHERE status = 0")
+    return [(row[0], row[1], row[2]) for row in found]
+
+
 def round_of(rows: Rows, aggregation: str) -> Round:
     """The round that devices know by this id.
 
@@ -45,7 +51,25 @@ def round_of(rows: Rows, aggregation: str) -> Round:
     return read(found[0])
 
 
-def beginread(rows: Rows, begun: Round) -> bool:
+def round_numbered(rows: Rows, population: str, number: int, round_: int) -> Round:
+    """A task's round by its number, which is one that there is."""
+    [row] = rows.execute(
+        f"{_ROUND} WHERE population = ? AND task = ? AND number = ?", (population, number, round_)
+    )
+    return read(row)
+
+
+def newest_result(rows: Rows, population: str, number: int) -> str:
+    """The digest of what a task has come to; empty before its first round is over."""
+    found = rows.execute(
+        "SELECT result FROM rounds WHERE population = ? AND task = ? AND status = 50"
+        " ORDER BY ended DESC, number DESC LIMIT 1",
+        (population, number),
+    )
+    return str(found[0][0]) if found else ""
+
+
+def begin_round(rows: Rows, begun: Round) -> bool:
     """Opens a round; false where somebody else has opened that number meanwhile."""
     made = rows.execute(
         "INSERT INTO rounds (population, task, number, status, aggregation, base, evaluated, goal,"
@@ -89,7 +113,7 @@ def take_end(rows: Rows, ended: Round, *, now: float, until: float) -> Round | N
     return read(taken[0])
 
 
-def finishread(
+def finish_round(
     rows: Rows,
     ended: Round,
     to: RoundStatus,
@@ -140,6 +164,7 @@ def metrics(rows: Rows, population: str, number: int) -> list[tuple[int, str, fl
 
 
 def read(row: tuple[Any, ...]) -> Round:
+    """The round that a row of `COLUMNS` is."""
     (
         population, task, number, status, aggregation, base, evaluated, goal, capacity, active,
         accepted, failed, checkpoint, result, fence, opened, ended, reason,

@@ -91,6 +91,7 @@ def pause_task(rows: Rows, population: str, number: int, paused: bool) -> None:
         "UPDATE tasks SET paused = ? WHERE population = ? AND id = ?",
         (int(paused), population, number),
     )
+    rows.execute("UPDATE populations SET revision = revision + 1 WHERE name = ?", (population,))
 
 
 def set_settings(rows: Rows, task: Task, settings: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 CREATE TABLE populations (
     name TEXT PRIMARY KEY,
     settings TEXT NOT NULL,
+    revision BIGINT NOT NULL DEFAULT 0,
     created DOUBLE PRECISION NOT NULL
 );
 CREATE TABLE server_keys (
@@ -49,9 +50,7 @@ CREATE TABLE assignments (
     round BIGINT NOT NULL,
     session TEXT NOT NULL,
     status INTEGER NOT NULL,
-    opens TEXT NOT NULL,
-    client TEXT NOT NULL DEFAULT '',
-    resource TEXT UNIQUE,
+    opened INTEGER NOT NULL DEFAULT 0,
     digest TEXT NOT NULL DEFAULT '',
     place BIGINT,
     weight DOUBLE PRECISION,

@@ -1,0 +1,83 @@
+"""A server of a fleet, put together. Here alone is chosen what it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ame.server.checkins import CheckIns
+from ame.server.doors import Doors
+from ame.server.fleet import Fleet
+from ame.server.leader import Leader
+from ame.server.ledger import populations
+from ame.server.management import Management
+from ame.server.service import Service
+from ame.server.settings import Settings
+from ame.server.tokens import Tokens
+from ame.server.uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from ame import runs
+    from ame.storage.databases import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The parts of a running server."""
+
+    fleet: Fleet
+    doors: Doors
+    service: Service
+    uploads: Uploads
+    management: Management
+    leader: Leader
+
+
+@asynccontextmanager
+async def running(
+    database: Database,
+    blobs: runs.Blobs,
+    *,
+    settings: Settings | None = None,
+    doors: Doors | None = None,
+    clock: Callable[[], float] = time.time,
+    opened: Callable[[bytes], bytes] = bytes,
+) -> AsyncIterator[App]:
+    """A server over what is kept there; it leads until the end. `opened` decrypts payloads.
+
+    Raises:
+        errors.DatabaseUnusable: the database cannot be reached.
+    """
+    fresh = secrets.token_urlsafe(32)
+    key = await database.do(lambda rows: populations.server_key(rows, "tokens", fresh))
+    fleet = Fleet(
+        database=database,
+        blobs=blobs,
+        tokens=Tokens(key.encode()),
+        clock=clock,
+        settings=settings or Settings(),
+    )
+    leader = Leader(fleet)
+    check_ins = CheckIns(fleet)
+    uploads = Uploads(fleet, check_ins, leader.accepted, opened)
+    management = Management(fleet)
+    await fleet.refresh()
+    leading = asyncio.create_task(leader.run())
+    try:
+        yield App(
+            fleet=fleet,
+            doors=doors or Doors(),
+            service=Service(check_ins, uploads, management),
+            uploads=uploads,
+            management=management,
+            leader=leader,
+        )
+    finally:
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)

@@ -1,0 +1,330 @@
+"""How devices come to tasks: eligibility, assignments, and the reasons for none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ame import errors
+from ame.protocol.pb import (
+    common,
+    eligibility_eval_tasks,
+    odp_task_assignments,
+    population_eligibility_spec,
+    task_assignments,
+)
+from ame.server import tokens
+from ame.server.assignments import Opening, Why, Wish
+from ame.server.ledger import assignments, rounds, sessions
+
+if TYPE_CHECKING:
+    from ame.protocol.wires import Caller
+    from ame.server.fleet import Fleet, Population
+    from ame.server.ledger.assignments import Assignment
+    from ame.server.rounds import Round
+    from ame.storage.databases import Rows
+
+DRAWS: Final = 4
+"""How many tasks are tried whose rounds turn out to be full."""
+REASONS: Final = {
+    Why.FULL: "NO_TASK_AVAILABLE",
+    Why.NOT_OPEN: "NO_TASK_AVAILABLE",
+    Why.NOT_ELIGIBLE: "NO_TASK_AVAILABLE",
+    Why.VERSION: "CLIENT_VERSION_MISMATCH",
+    Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
+}
+SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE})
+UNASKED: Final = "it did not say what it is eligible for, which its population asks for"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """A session's wish for a share of a round, as the work of one transaction."""
+
+    session: str
+    population: str
+    version: str
+    only: str
+    """The one task that it is about; empty where any will do."""
+    chosen: Opening | Why
+    made: str
+    due: float
+    now: float
+
+    def take(self, rows: Rows) -> tuple[Assignment, Round] | None:
+        """The share that the session has or gets; none where it gets none."""
+        known = sessions.session(rows, self.session)
+        if known is not None and known.ended:
+            raise errors.SessionEnded
+        for had in assignments.assignments_of(rows, self.session) if known else ():
+            if self.only in {"", f"{had.population}/{had.task}"}:
+                return had, rounds.round_numbered(rows, had.population, had.task, had.round)
+        sessions.put_session(
+            rows,
+            self.session,
+            self.population,
+            version=self.version,
+            refused=str(self.chosen) if isinstance(self.chosen, Why) else "",
+            now=self.now,
+        )
+        if isinstance(self.chosen, Why):
+            return None
+        joined = assignments.join(
+            rows,
+            self.chosen.aggregation,
+            assignment=self.made,
+            session=self.session,
+            due=self.due,
+            now=self.now,
+        )
+        return None if joined is None else (assignments.assignment(rows, self.made), joined)
+
+
+class CheckIns:
+    """The calls by which a device gets tasks."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    # --- the Federated Compute dialect
+
+    async def request_eligibility_eval_task(
+        self, request: eligibility_eval_tasks.EligibilityEvalTaskRequest, caller: Caller
+    ) -> eligibility_eval_tasks.EligibilityEvalTaskResponse:
+        """Begins a session, and says what the device is to find out about itself."""
+        fleet = self._fleet
+        population = fleet.population(request.population_name)
+        now = fleet.clock()
+        fleet.census.add(now)
+        reply = eligibility_eval_tasks.EligibilityEvalTaskResponse(
+            session_id=fleet.tokens.make(
+                f"session:{population.name}", f"{tokens.fresh()}.{now:.0f}"
+            ),
+            retry_window_if_accepted=fleet.window(soon=True),
+            retry_window_if_rejected=fleet.window(soon=bool(population.tasks)),
+        )
+        reply.task_assignment_forwarding_info.target_uri_prefix = caller.base
+        if population.asks:
+            task = reply.eligibility_eval_task
+            task.execution_id = tokens.fresh()
+            spec = self._spec(population)
+            task.population_eligibility_spec.inline_resource.data = spec.SerializeToString()
+        else:
+            reply.no_eligibility_eval_configured.SetInParent()
+        return reply
+
+    async def report_eligibility_eval_task_result(
+        self,
+        request: eligibility_eval_tasks.ReportEligibilityEvalTaskResultRequest,
+        caller: Caller,  # noqa: ARG002 - every call has one
+    ) -> eligibility_eval_tasks.ReportEligibilityEvalTaskResultResponse:
+        """Notes how the evaluation went; anything but OK ends the session."""
+        number = self.session(request.session_id, request.population_name)
+        if request.status_code:
+            now = self._fleet.clock()
+            await self._fleet.database.do(
+                lambda rows: sessions.end_session(rows, number, request.population_name, now=now)
+            )
+        return eligibility_eval_tasks.ReportEligibilityEvalTaskResultResponse()
+
+    async def start_task_assignment(
+        self, request: task_assignments.StartTaskAssignmentRequest, caller: Caller
+    ) -> task_assignments.StartTaskAssignmentResponse:
+        """Gives the device one task, or says why there is none. A repeat gets the same."""
+        population = self._fleet.population(request.population_name)
+        number = self.session(request.session_id, population.name)
+        reply = task_assignments.StartTaskAssignmentResponse()
+        eligible = None
+        if request.HasField("task_eligibility_info"):
+            eligible = {
+                each.task_name: each.weight for each in request.task_eligibility_info.task_weights
+            }
+        elif population.asks:
+            await self._refused(number, population.name, request.client_version, UNASKED)
+            self._reject(reply.rejection_info, Why.NOT_ELIGIBLE)
+            return reply
+        wish = Wish(version=request.client_version.version_code, eligible=eligible)
+        joined = await self._join(population, number, wish)
+        if isinstance(joined, Why):
+            self._reject(reply.rejection_info, joined)
+        else:
+            gzip = _gzip(request.resource_capabilities)
+            self._describe(reply.task_assignment, *joined, request.session_id, caller, gzip)
+        return reply
+
+    async def perform_multiple_task_assignments(
+        self, request: task_assignments.PerformMultipleTaskAssignmentsRequest, caller: Caller
+    ) -> task_assignments.PerformMultipleTaskAssignmentsResponse:
+        """Gives the device all the tasks that it names; what cannot be had is left out."""
+        population = self._fleet.population(request.population_name)
+        number = self.session(request.session_id, population.name)
+        reply = task_assignments.PerformMultipleTaskAssignmentsResponse()
+        for name in dict.fromkeys(request.task_names):
+            wish = Wish(version=request.client_version.version_code, eligible={name: 1.0})
+            joined = await self._join(population, number, wish, only=name)
+            if not isinstance(joined, Why):
+                gzip = _gzip(request.resource_capabilities)
+                made = reply.task_assignments.add()
+                self._describe(made, *joined, request.session_id, caller, gzip)
+        return reply
+
+    # --- the On-Device Personalization dialect
+
+    async def create_task_assignment(
+        self, request: odp_task_assignments.CreateTaskAssignmentRequest, caller: Caller
+    ) -> odp_task_assignments.CreateTaskAssignmentResponse:
+        """Gives the device one task, or says why there is none, in one call."""
+        fleet = self._fleet
+        population = fleet.population(caller.fields["population_name"])
+        fleet.census.add(fleet.clock())
+        reply = odp_task_assignments.CreateTaskAssignmentResponse()
+        wish = Wish(version=request.client_version.version_code)
+        joined = await self._join(population, tokens.fresh(), wish)
+        if isinstance(joined, Why):
+            self._reject(reply.rejection_info, joined)
+            return reply
+        assignment, joined_round = joined
+        kept = population.tasks[assignment.task]
+        made = reply.task_assignment
+        made.population_name = population.name
+        made.task_id = str(assignment.task)
+        made.aggregation_id = joined_round.aggregation
+        made.assignment_id = assignment.id
+        made.task_name = kept.task.name
+        for resource, digest in (
+            (made.plan, kept.settings["client_plan"]),
+            (made.init_checkpoint, joined_round.checkpoint),
+        ):
+            self._resource(resource, digest, caller, gzip=False)
+            if _gzip(request.resource_capabilities):
+                resource.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
+        policies = kept.task.proto.info.training_info.eligibility_task_info
+        if policies.eligibility_policies:
+            made.eligibility_task_info.CopyFrom(policies)
+            for policy in made.eligibility_task_info.eligibility_policies:
+                if policy.HasField("min_sep_policy"):
+                    policy.min_sep_policy.current_index = joined_round.number
+        return reply
+
+    # --- what they share
+
+    def session(self, token: str, population: str) -> str:
+        """The id of a session that this server began for the population.
+
+        Raises:
+            errors.SessionUnknown: it did not.
+            errors.SessionEnded: it has lasted too long.
+        """
+        try:
+            about = self._fleet.tokens.read(f"session:{population}", token)
+        except errors.TokenRefused:
+            raise errors.SessionUnknown from None
+        age = self._fleet.clock() - float(about.rpartition(".")[2])
+        if age > self._fleet.settings.session_seconds:
+            raise errors.SessionEnded
+        return about
+
+    async def _join(
+        self, population: Population, session: str, wish: Wish, *, only: str = ""
+    ) -> tuple[Assignment, Round] | Why:
+        """A share of a round for a session; the same one again for a session that has one."""
+        fleet = self._fleet
+        for _ in range(DRAWS):
+            now = fleet.clock()
+            looked = Wish(version=wish.version, eligible=wish.eligible, full=fleet.full(now))
+            chosen = population.openings.choose(looked, fleet.draw)
+            share = _Share(
+                session=session,
+                population=population.name,
+                version=wish.version,
+                only=only,
+                chosen=chosen,
+                made=tokens.fresh(),
+                due=now + fleet.settings.compute_seconds,
+                now=now,
+            )
+            joined = await fleet.database.do(share.take)
+            if joined is not None:
+                return joined
+            if isinstance(chosen, Why):
+                return chosen
+            fleet.found_full(chosen.aggregation, now)
+        await self._refused(session, population.name, wish.version, str(Why.FULL))
+        return Why.FULL
+
+    async def _refused(
+        self, session: str, population: str, version: str | common.ClientVersion, why: str
+    ) -> None:
+        code = version if isinstance(version, str) else version.version_code
+        now = self._fleet.clock()
+        await self._fleet.database.do(
+            lambda rows: sessions.put_session(
+                rows, session, population, version=code, refused=why, now=now
+            )
+        )
+
+    def _describe(
+        self,
+        made: task_assignments.TaskAssignment,
+        assignment: Assignment,
+        joined: Round,
+        session: str,
+        caller: Caller,
+        gzip: bool,
+    ) -> None:
+        fleet = self._fleet
+        kept = fleet.population(assignment.population).tasks[assignment.task]
+        made.aggregation_data_forwarding_info.target_uri_prefix = caller.base
+        made.aggregation_info.SetInParent()
+        made.session_id = session
+        made.aggregation_id = joined.aggregation
+        made.authorization_token = fleet.tokens.make("authorization", assignment.id)
+        made.task_name = kept.task.name
+        self._resource(made.plan, kept.settings["client_plan"], caller, gzip=gzip)
+        self._resource(made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
+        if caller.base.startswith("https://"):
+            template = f"{caller.base}/v1/slices/{{served_at_id}}/{{key_base10}}"
+            made.federated_select_uri_info.uri_template = template
+
+    def _resource(self, made: common.Resource, digest: str, caller: Caller, *, gzip: bool) -> None:
+        """Where the device gets a plan or a checkpoint."""
+        until = int(self._fleet.clock() + self._fleet.settings.url_seconds)
+        token = self._fleet.tokens.make("resource", f"{digest}.{until}")
+        made.uri = f"{caller.base}/v1/resources/{token}{'?gzip=1' if gzip else ''}"
+        made.client_cache_id = digest
+        made.max_age.FromSeconds(int(self._fleet.settings.cache_seconds))
+
+    def _reject(self, made: common.RejectionInfo, why: Why) -> None:
+        window = self._fleet.window(soon=why in SOON)
+        made.MergeFrom(common.RejectionInfo(reason=REASONS[why], retry_window=window))
+
+    def _spec(
+        self, population: Population
+    ) -> population_eligibility_spec.PopulationEligibilitySpec:
+        """The policies of a population's tasks, each once, with the tasks that it is for."""
+        made = population_eligibility_spec.PopulationEligibilitySpec()
+        known: dict[bytes, int] = {}
+        last = {each.task: each.number for each in population.rounds.values()}
+        for kept in population.tasks.values():
+            info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=1)
+            asked = kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies
+            for policy in asked:
+                new = population_eligibility_spec.EligibilityPolicyEvalSpec(
+                    name=policy.id or f"{kept.task.name}/{policy.WhichOneof('policy_type')}"
+                )
+                if policy.HasField("min_sep_policy"):
+                    new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
+                    new.min_sep_policy.current_index = last.get(kept.task.id, 0)
+                else:
+                    least = policy.data_availability_policy.min_example_count
+                    new.data_availability_policy.min_example_count = least
+                key = new.SerializeToString(deterministic=True)
+                if key not in known:
+                    known[key] = len(made.eligibility_policies)
+                    made.eligibility_policies.append(new)
+                info.eligibility_policy_indices.append(known[key])
+        return made
+
+
+def _gzip(able: common.ResourceCapabilities) -> bool:
+    return common.RESOURCE_COMPRESSION_FORMAT_GZIP in able.supported_compression_formats

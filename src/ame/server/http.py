@@ -1,0 +1,151 @@
+"""The server over HTTP, as an ASGI application: decode, call, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from ame import errors
+from ame.protocol.wires import Caller, http
+
+if TYPE_CHECKING:
+    from ame.server.app import App
+
+LOG = logging.getLogger("ame.server")
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+MEDIA: Final = "/upload/v1/media/"
+GRADIENTS: Final = "/v1/gradients/"
+ARTIFACTS: Final = "/v1/artifacts/"
+RESOURCES: Final = "/v1/resources/"
+WELL: Final = frozenset({"/ready", "/healthz"})
+BYTES: Final = "application/octet-stream"
+Headers = list[tuple[bytes, bytes]]
+
+
+class Site:
+    """Answers requests over HTTP."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
+        path = path.partition("?")[0]
+        query = scope["query_string"].decode("latin-1")
+        form, _ = http.forms(query, headers)
+        try:
+            status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
+        except errors.Error as error:
+            LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
+            refused = http.refusal(error, form)
+            status, kind, body, extra = refused.status, refused.type, refused.body, []
+        except Exception:
+            LOG.exception("%s %s failed", scope["method"], _shown(path))
+            status, kind, body, extra = 500, "text/plain", b"", []
+        head = [
+            (b"content-type", kind.encode()),
+            (b"content-length", str(len(body)).encode()),
+            *extra,
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+    ) -> tuple[int, str, bytes, Headers]:
+        app, method = self._app, scope["method"]
+        limits = app.fleet.settings
+        if path in WELL and method == "GET":
+            return 200, "text/plain", b"ok", []
+        address = (scope.get("client") or ("",))[0]
+        app.doors.slow(address, app.fleet.clock())
+        if method == "GET" and path.startswith(RESOURCES):
+            return await self._resource(path, query, headers)
+        if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
+            content = await _body(receive, limits.upload_bytes)
+            return await self._upload(path, headers, content)
+        body = await _body(receive, limits.body_bytes)
+        asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
+        app.doors.admit(asked.call, headers)
+        base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
+        caller = Caller(fields=asked.fields, headers=headers, address=address, base=base)
+        reply = await app.service.answer(asked.call, asked.request, caller)
+        answer = http.answer(asked, reply)
+        return answer.status, answer.type, answer.body, []
+
+    async def _upload(
+        self, path: str, headers: Mapping[str, str], content: bytes
+    ) -> tuple[int, str, bytes, Headers]:
+        """Bytes that a device or the task builder hands in."""
+        if path.startswith(GRADIENTS):
+            await self._app.uploads.gradient(unquote(path.removeprefix(GRADIENTS)), content)
+            return 200, "text/plain", b"", []
+        if headers.get("content-encoding"):
+            limit = self._app.fleet.settings.upload_bytes
+            encoding = headers["content-encoding"]
+            content = await asyncio.to_thread(http.unpacked, content, encoding, limit=limit)
+        if path.startswith(MEDIA):
+            await self._app.uploads.upload(unquote(path.removeprefix(MEDIA)), content)
+        else:
+            token = unquote(path.removeprefix(ARTIFACTS))
+            await self._app.management.put_artifact(token, content)
+        return 200, "text/plain", b"", []
+
+    async def _resource(
+        self, path: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes, Headers]:
+        """A plan or a checkpoint, to the device that was given its address."""
+        app = self._app
+        about = app.fleet.tokens.read("resource", unquote(path.removeprefix(RESOURCES)))
+        digest, _, until = about.rpartition(".")
+        if app.fleet.clock() > float(until):
+            raise errors.TokenRefused("resource")
+        if "gzip=1" in query:
+            return 200, f"{BYTES}+gzip", await self._packed(digest), []
+        if "gzip" in headers.get("accept-encoding", ""):
+            return 200, BYTES, await self._packed(digest), [(b"content-encoding", b"gzip")]
+        return 200, BYTES, await app.fleet.blob(digest), []
+
+    async def _packed(self, digest: str) -> bytes:
+        content = await self._app.fleet.blob(digest)
+        return await asyncio.to_thread(gzip.compress, content, 1)
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        errors.RequestTooLarge: it is longer than the limit; the rest is not read.
+    """
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise errors.RequestMalformed("the connection was closed in the middle")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise errors.RequestTooLarge(limit)
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _shown(path: str) -> str:
+    """A path for the log, without the tokens in it."""
+    return "/".join(part if len(part) < 30 else part[:6] + "…" for part in path.split("/"))

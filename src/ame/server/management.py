@@ -1,0 +1,180 @@
+"""How operators make, see and end tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ame import errors
+from ame.protocol.pb import odp_task
+from ame.server.ledger import assignments, populations, rounds, sessions, tasks
+from ame.server.rounds import RoundStatus
+from ame.server.tasks import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ame.protocol.wires import Caller
+    from ame.server.fleet import Fleet
+    from ame.server.ledger.tasks import Kept
+    from ame.storage.databases import Rows
+
+ARTIFACTS: Final[Mapping[str, str]] = {
+    "plan": "server_phase_url",
+    "client_plan": "client_only_plan_url",
+    "checkpoint": "init_checkpoint_url",
+}
+"""What is uploaded for a task, and the field of the task that says where."""
+OVER_SELECTION: Final = 1.3
+
+
+class Management:
+    """The calls of operators and of the task builder."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def put_population(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Makes a population, or changes its settings."""
+        if not name:
+            raise errors.PopulationUnknown(name)
+        now = self._fleet.clock()
+        await self._fleet.database.do(
+            lambda rows: populations.put_population(rows, name, settings, now)
+        )
+        await self._fleet.refresh()
+
+    async def create_task(
+        self, request: odp_task.CreateTaskRequest, caller: Caller
+    ) -> odp_task.CreateTaskResponse:
+        """Makes a task. It opens when its plan and its checkpoint are at the addresses it gets."""
+        proto = odp_task.Task()
+        proto.CopyFrom(request.task)
+        proto.population_name = caller.fields["population_name"]
+        _complete(proto)
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> odp_task.Task:
+            if proto.population_name not in populations.revisions(rows):
+                populations.put_population(rows, proto.population_name, {}, now)
+            return tasks.create_task(rows, proto, {}, now).told
+
+        made = await self._fleet.database.do(work)
+        await self._fleet.refresh()
+        self._address(made, caller)
+        return odp_task.CreateTaskResponse(task=made)
+
+    async def get_task_by_id(
+        self,
+        request: object,  # noqa: ARG002 - all stands in the path
+        caller: Caller,
+    ) -> odp_task.GetTaskByIdResponse:
+        """A task as it is now."""
+        return odp_task.GetTaskByIdResponse(task=(await self._kept(caller)).task.told)
+
+    async def cancel_task(
+        self,
+        request: object,  # noqa: ARG002 - all stands in the path
+        caller: Caller,
+    ) -> odp_task.GetTaskByIdResponse:
+        """Ends a task and its rounds. What devices still hand in is refused."""
+        kept = await self._kept(caller)
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> Kept:
+            found = tasks.task(rows, kept.task.population, kept.task.id)
+            tasks.move_task(rows, found.task, TaskStatus.CANCELED, "canceled", now)
+            for each in rounds.rounds(rows, found.task.population, found.task.id):
+                if each.status.active:
+                    rounds.finish_round(
+                        rows, each, RoundStatus.CANCELED, reason="its task was canceled", now=now
+                    )
+            return tasks.task(rows, found.task.population, found.task.id)
+
+        ended = await self._fleet.database.do(work)
+        await self._fleet.refresh()
+        return odp_task.GetTaskByIdResponse(task=ended.task.told)
+
+    async def pause_task(self, population: str, number: int, *, paused: bool) -> None:
+        """A paused task gets no new rounds and no new devices; those that are at it go on."""
+
+        def work(rows: Rows) -> None:
+            tasks.task(rows, population, number)
+            tasks.pause_task(rows, population, number, paused)
+
+        await self._fleet.database.do(work)
+        await self._fleet.refresh()
+
+    async def put_artifact(self, token: str, content: bytes) -> None:
+        """Takes a plan or a checkpoint at the address that its task was given.
+
+        Raises:
+            errors.TokenRefused: it is none that was given out.
+            errors.TaskMoveRefused: the task runs already.
+        """
+        population, number, name = self._fleet.tokens.read("artifact", token).rsplit("/", 2)
+        digest = await self._fleet.keep(content)
+        await self.set_artifacts(population, int(number), {name: digest})
+
+    async def set_artifacts(self, population: str, number: int, said: Mapping[str, Any]) -> None:
+        """Notes what the server is to know of a task: digests of artifacts, its aggregation."""
+
+        def work(rows: Rows) -> None:
+            kept = tasks.task(rows, population, number)
+            if kept.task.status is not TaskStatus.CREATED:
+                raise errors.TaskMoveRefused(kept.task.name, kept.task.status.name, "another plan")
+            tasks.set_settings(rows, kept.task, {**kept.settings, **said})
+
+        await self._fleet.database.do(work)
+        self._fleet.changed.set()
+
+    async def explain(self, number: str) -> dict[str, Any]:
+        """What is known of a device's session: what it was given, or why it was given nothing."""
+
+        def work(rows: Rows) -> dict[str, Any]:
+            known = sessions.session(rows, number)
+            if known is None:
+                raise errors.SessionUnknown
+            return {
+                "population": known.population,
+                "version": known.version,
+                "ended": known.ended,
+                "refused": known.refused,
+                "at": known.at,
+                "assignments": [
+                    {"task": had.task, "round": had.round, "status": had.status.name}
+                    for had in assignments.assignments_of(rows, number)
+                ],
+            }
+
+        return await self._fleet.database.read(work)
+
+    async def _kept(self, caller: Caller) -> Kept:
+        population, number = caller.fields["population_name"], caller.fields["task_id"]
+        if not number.isdecimal():
+            raise errors.FleetTaskUnknown(population, number)
+        return await self._fleet.database.read(
+            lambda rows: tasks.task(rows, population, int(number))
+        )
+
+    def _address(self, made: odp_task.Task, caller: Caller) -> None:
+        """Where the task's artifacts go."""
+        for name, field in ARTIFACTS.items():
+            about = f"{made.population_name}/{made.task_id}/{name}"
+            token = self._fleet.tokens.make("artifact", about)
+            del getattr(made, field)[:]
+            getattr(made, field).append(f"{caller.base}/v1/artifacts/{token}")
+
+
+def _complete(proto: odp_task.Task) -> None:
+    """Fills in what was left out."""
+    if proto.min_aggregation_size <= 0:
+        raise errors.TaskInvalid("min_aggregation_size", "must be greater than 0")
+    if proto.total_iteration <= 0:
+        raise errors.TaskInvalid("total_iteration", "must be greater than 0")
+    if not proto.max_aggregation_size:
+        proto.max_aggregation_size = int(proto.min_aggregation_size * OVER_SELECTION)
+    if proto.max_aggregation_size < proto.min_aggregation_size:
+        raise errors.TaskInvalid("max_aggregation_size", "must be min_aggregation_size or more")
+    if proto.info.WhichOneof("info") is None:
+        proto.info.traffic_weight = proto.info.traffic_weight or 1
+        proto.info.training_info.SetInParent()

@@ -1,0 +1,43 @@
+"""How a server behaves; each setting with its default and its meaning."""
+
+from dataclasses import dataclass, field
+
+from ame.server.pace import LATER, SOON, Window
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings that do not depend on where the server runs."""
+
+    compute_seconds: float = 900.0
+    """How long a device may take to compute its share."""
+    upload_seconds: float = 900.0
+    """How long it then may take to upload it."""
+    url_seconds: float = 900.0
+    """How long the address of an upload or a download is good."""
+    session_seconds: float = 86400.0
+    """How long a session lasts."""
+    body_bytes: int = 4 * MEBIBYTE
+    """The longest message, plain or decompressed."""
+    upload_bytes: int = 256 * MEBIBYTE
+    """The longest upload, plain or decompressed."""
+    inline_bytes: int = 0
+    """Resources up to this size travel within messages; larger ones have an address."""
+    cache_seconds: float = 86400.0
+    """How long a device may keep a resource."""
+    check_ins_per_second: float = 100.0
+    """How many devices are wanted at a time: they are told to come back accordingly."""
+    soon: Window = field(default=SOON)
+    """When a device comes back that may find a task then."""
+    later: Window = field(default=LATER)
+    """When one comes back that will find none until something changes."""
+    full_seconds: float = 0.5
+    """How long a round that is full is not tried again."""
+    tick_seconds: float = 0.2
+    """How often the server looks what is due."""
+    hold_seconds: float = 60.0
+    """How long a server has for a step of ending a round, before another one takes over."""
+    inbox_bytes: int = 64 * MEBIBYTE
+    """Decoded contributions that wait in memory to be folded; others are read again."""

@@ -1,0 +1,251 @@
+"""How devices' results come in: announced, uploaded, checked, and counted once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ame import errors
+from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
+from ame.protocol.wires import http
+from ame.server.assignments import AssignmentStatus
+from ame.server.ledger import assignments, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ame.protocol.wires import Caller
+    from ame.server.checkins import CheckIns
+    from ame.server.fleet import Fleet
+    from ame.server.ledger.assignments import Assignment
+    from ame.server.recipes import Taken
+    from ame.storage.databases import Rows
+
+GZIPPED: Final = b"\x1f\x8b"
+Result = odp_task_assignments.ReportResultRequest
+ENDED: Final = {
+    Result.FAILED: AssignmentStatus.LOCAL_FAILED,
+    Result.NOT_ELIGIBLE: AssignmentStatus.LOCAL_NOT_ELIGIBLE,
+    Result.FAILED_EXAMPLE_GENERATION: AssignmentStatus.LOCAL_FAILED_EXAMPLE_GENERATION,
+    Result.FAILED_MODEL_COMPUTATION: AssignmentStatus.LOCAL_FAILED_MODEL_COMPUTATION,
+    Result.FAILED_OPS_ERROR: AssignmentStatus.LOCAL_FAILED_OPS_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """One that was taken in, handed on so that it need not be read again."""
+
+    population: str
+    task: int
+    round: int
+    place: int
+    taken: Taken
+
+
+class Uploads:
+    """The calls by which a device hands in what it computed."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        check_ins: CheckIns,
+        accepted: Callable[[Contribution], None],
+        opened: Callable[[bytes], bytes],
+    ) -> None:
+        """`accepted` is told of each contribution; `opened` yields what a payload encrypts."""
+        self._fleet = fleet
+        self._check_ins = check_ins
+        self._accepted = accepted
+        self._opened = opened
+
+    # --- the Federated Compute dialect
+
+    async def report_task_result(
+        self,
+        request: task_assignments.ReportTaskResultRequest,
+        caller: Caller,  # noqa: ARG002 - every call has one
+    ) -> task_assignments.ReportTaskResultResponse:
+        """Notes how a computation went; anything but OK ends the session and the assignment."""
+        number = self._check_ins.session(request.session_id, request.population_name)
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> None:
+            for had in assignments.assignments_of(rows, number):
+                if request.task_name not in {"", f"{had.population}/{had.task}"}:
+                    continue
+                if request.computation_status_code:
+                    assignments.end_assignment(rows, had, AssignmentStatus.LOCAL_FAILED)
+                else:
+                    due = now + self._fleet.settings.upload_seconds
+                    assignments.completed_locally(rows, had, due)
+            if request.computation_status_code:
+                sessions.end_session(rows, number, request.population_name, now=now)
+
+        await self._fleet.database.do(work)
+        return task_assignments.ReportTaskResultResponse()
+
+    async def start_aggregation_data_upload(
+        self, request: aggregations.StartAggregationDataUploadRequest, caller: Caller
+    ) -> aggregations.StartAggregationDataUploadResponse:
+        """Says where the device's result is to go. Its token is used up by this."""
+        fleet = self._fleet
+        number = self._assignment("authorization", request.authorization_token)
+        due = fleet.clock() + fleet.settings.upload_seconds
+
+        def work(rows: Rows) -> None:
+            opened = assignments.open_upload(rows, number, due=due)
+            assignments.check_round(rows, opened, request.aggregation_id)
+
+        await fleet.database.do(work)
+        reply = aggregations.StartAggregationDataUploadResponse(
+            client_token=fleet.tokens.make("client", number)
+        )
+        reply.aggregation_protocol_forwarding_info.target_uri_prefix = caller.base
+        reply.resource.data_upload_forwarding_info.target_uri_prefix = caller.base
+        reply.resource.resource_name = fleet.tokens.make("upload", number)
+        return reply
+
+    async def upload(self, resource_name: str, content: bytes) -> None:
+        """Takes the bytes of a result. They count when they are submitted.
+
+        Raises:
+            errors.AssignmentUnknown: nothing is to be uploaded there.
+            errors.AssignmentEnded: it is too late.
+        """
+        number = self._assignment("upload", resource_name)
+        digest = await self._fleet.keep(content)
+        await self._fleet.database.do(lambda rows: assignments.uploaded(rows, number, digest))
+
+    async def submit_aggregation_result(
+        self,
+        request: aggregations.SubmitAggregationResultRequest,
+        caller: Caller,  # noqa: ARG002 - every call has one
+    ) -> aggregations.SubmitAggregationResultResponse:
+        """Counts what was uploaded. A repeat changes nothing and succeeds."""
+        number = self._assignment("client", request.client_token)
+        if self._assignment("upload", request.resource_name) != number:
+            raise errors.AssignmentUnknown
+        found = await self._fleet.database.read(
+            lambda rows: assignments.seen(rows, number, request.aggregation_id)
+        )
+        if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
+            if not found.digest:
+                raise errors.AssignmentEnded("nothing was uploaded")
+            await self._take(found, await self._fleet.blob(found.digest), found.digest)
+        return aggregations.SubmitAggregationResultResponse()
+
+    async def abort_aggregation(
+        self,
+        request: aggregations.AbortAggregationRequest,
+        caller: Caller,  # noqa: ARG002 - every call has one
+    ) -> aggregations.AbortAggregationResponse:
+        """The device gives up."""
+        number = self._assignment("client", request.client_token)
+
+        def work(rows: Rows) -> None:
+            had = assignments.assignment(rows, number)
+            assignments.check_round(rows, had, request.aggregation_id)
+            assignments.end_assignment(rows, had, AssignmentStatus.LOCAL_FAILED)
+
+        await self._fleet.database.do(work)
+        return aggregations.AbortAggregationResponse()
+
+    # --- the On-Device Personalization dialect
+
+    async def report_result(
+        self, request: odp_task_assignments.ReportResultRequest, caller: Caller
+    ) -> odp_task_assignments.ReportResultResponse:
+        """Notes how a computation went, and says where its result is to go."""
+        fleet, fields = self._fleet, caller.fields
+        number, now = fields["assignment_id"], self._fleet.clock()
+        due = now + fleet.settings.upload_seconds
+        completed = request.result == Result.COMPLETED
+
+        def work(rows: Rows) -> None:
+            had = assignments.assignment(rows, number)
+            assignments.check_round(rows, had, fields["aggregation_id"])
+            if (had.population, str(had.task)) != (fields["population_name"], fields["task_id"]):
+                raise errors.AssignmentUnknown
+            if completed:
+                assignments.completed_locally(rows, had, due)
+                had = assignments.assignment(rows, number)
+                if had.status is not AssignmentStatus.LOCAL_COMPLETED:
+                    raise errors.AssignmentUnknown
+                assignments.open_again(rows, number)
+            else:
+                ended = ENDED.get(request.result, AssignmentStatus.LOCAL_FAILED)
+                assignments.end_assignment(rows, had, ended)
+
+        await fleet.database.do(work)
+        reply = odp_task_assignments.ReportResultResponse()
+        if completed:
+            until = int(now + fleet.settings.url_seconds)
+            token = fleet.tokens.make("gradient", f"{number}.{until}")
+            reply.upload_instruction.upload_location = f"{caller.base}/v1/gradients/{token}"
+            headers = reply.upload_instruction.extra_request_headers
+            headers["content-type"] = "application/octet-stream"
+            headers["content-encoding"] = "gzip"
+            reply.upload_instruction.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
+        return reply
+
+    async def gradient(self, token: str, content: bytes) -> None:
+        """Takes the bytes of a result at its signed address, and counts it at once.
+
+        Raises:
+            errors.AssignmentUnknown: the address is none that was given out.
+            errors.AssignmentEnded: it is no longer good.
+        """
+        number, _, until = self._assignment("gradient", token).rpartition(".")
+        if self._fleet.clock() > float(until):
+            raise errors.AssignmentEnded("the address was good for a while only")
+        digest = await self._fleet.keep(content)
+        found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
+        if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
+            plain = await asyncio.to_thread(self._plain, content)
+            await self._take(found, plain, digest)
+
+    # --- what they share
+
+    def _plain(self, content: bytes) -> bytes:
+        """A payload without compression and encryption, in whatever order they lie around it."""
+        limit = self._fleet.settings.upload_bytes
+        if content[:2] == GZIPPED:
+            content = http.unpacked(content, "gzip", limit=limit)
+        content = self._opened(content)
+        return (
+            http.unpacked(content, "gzip", limit=limit) if content[:2] == b"\x1f\x8b" else content
+        )
+
+    async def _take(self, found: Assignment, content: bytes, digest: str) -> None:
+        kept = self._fleet.population(found.population).tasks.get(found.task)
+        if kept is None:
+            raise errors.AssignmentEnded("its task is not open")
+        recipe = await self._fleet.recipe(kept)
+        try:
+            plain = await asyncio.to_thread(self._plain, content)
+            taken = await asyncio.to_thread(recipe.take, plain)
+        except errors.Invalid:
+            await self._fleet.database.do(
+                lambda rows: assignments.end_assignment(rows, found, AssignmentStatus.REMOTE_FAILED)
+            )
+            raise
+        place = await self._fleet.database.do(
+            lambda rows: assignments.accept(rows, found.id, digest=digest, weight=taken.weight)
+        )
+        self._accepted(
+            Contribution(
+                population=found.population,
+                task=found.task,
+                round=found.round,
+                place=place,
+                taken=taken,
+            )
+        )
+
+    def _assignment(self, kind: str, token: str) -> str:
+        try:
+            return self._fleet.tokens.read(kind, token)
+        except errors.TokenRefused:
+            raise errors.AssignmentUnknown from None

@@ -1,0 +1,151 @@
+"""Rounds from the first check-in to the last checkpoint, over HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ame import errors
+from ame.protocol.pb import odp_task
+from ame.protocol.tensors import checkpoint, fcv1
+from ame.server.ledger import rounds
+from ame.server.rounds import RoundStatus
+from server import fleets
+from server.fleets import Running, update
+
+Use = Callable[[Running], Awaitable[None]]
+
+
+def run(tmp_path: Path, use: Use, **more: Any) -> None:
+    async def main() -> None:
+        async with fleets.running(tmp_path, **more) as server:
+            await use(server)
+
+    asyncio.run(main())
+
+
+async def contribute(server: Running, content: bytes, **more: Any) -> Any:
+    session = (await server.peer.session()).session_id
+    assigned = (await server.peer.assignment(session)).task_assignment
+    await server.peer.hand_in(assigned, content, **more)
+    return assigned
+
+
+async def all_rounds(server: Running, task: int) -> Any:
+    return await server.app.fleet.database.read(lambda rows: rounds.rounds(rows, "p", task))
+
+
+def test_two_rounds_train_a_model_from_what_devices_hand_in(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task(total_iteration=2)
+        first = await contribute(server, checkpoint.to_bytes(update(1, 2, 3, examples=1, loss=4)))
+        assert await server.peer.resource(first.plan.uri) == b"plan"
+        sent = checkpoint.read(await server.peer.resource(first.init_checkpoint.uri))
+        assert sent["server/w"].tolist() == [0, 0, 0]
+        await contribute(server, fcv1.to_bytes(update(5, 6, 7, examples=3, loss=0)))
+        await server.app.leader.step()
+
+        second = await contribute(server, checkpoint.to_bytes(update(1, 1, 1)))
+        sent = checkpoint.read(await server.peer.resource(second.init_checkpoint.uri))
+        assert sent["server/w"].tolist() == [4, 5, 6]
+        assert second.aggregation_id != first.aggregation_id
+        await contribute(server, checkpoint.to_bytes(update(3, 3, 3)))
+        await server.app.leader.step()
+
+        done = await all_rounds(server, task)
+        assert [each.status for each in done] == [RoundStatus.COMPLETED] * 2
+        state = checkpoint.read(await server.app.fleet.blob(done[1].result))
+        assert state["server/w"].tolist() == [6, 7, 8]
+        assert state["server/round"] == 2
+        ended = await server.peer.ask(
+            "GetTaskById", odp_task.CreateTaskRequest(), population_name="p", task_id=str(task)
+        )
+        assert ended.task.status == odp_task.TaskStatus.COMPLETED
+        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        assert refused.rejection_info.retry_window.delay_min.seconds == 86400
+
+    run(tmp_path, use)
+
+
+def test_a_contribution_counts_once_however_often_it_is_submitted(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task()
+        await contribute(server, checkpoint.to_bytes(update(1, 1, 1)), twice=True)
+        [only] = await all_rounds(server, task)
+        assert (only.accepted, only.active) == (1, 0)
+
+    run(tmp_path, use)
+
+
+def test_an_authorization_token_works_once(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        content = checkpoint.to_bytes(update(1, 1, 1))
+        assigned = await contribute(server, content)
+        with pytest.raises(errors.CallFailed, match="token was used before"):
+            await server.peer.hand_in(assigned, content)
+
+    run(tmp_path, use)
+
+
+def test_a_session_that_asks_again_gets_the_same_assignment(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task()
+        session = (await server.peer.session()).session_id
+        first = await server.peer.assignment(session)
+        again = await server.peer.assignment(session)
+        assert (
+            again.task_assignment.authorization_token == first.task_assignment.authorization_token
+        )
+        [only] = await all_rounds(server, task)
+        assert only.active == 1
+
+    run(tmp_path, use)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"nonsense", "no tensors"),
+        (checkpoint.to_bytes(update(1, 2)), "shape"),
+        (checkpoint.to_bytes(update(1, 2, float("nan"))), "nan"),
+        (checkpoint.to_bytes({**update(1, 2, 3), "update/v": np.zeros(2)}), "update/v"),
+        (checkpoint.to_bytes(update(1, 2, 3, examples=-1)), "negative"),
+        (checkpoint.to_bytes({"update/w": np.zeros(3, np.float32)}), "missing"),
+    ],
+)
+def test_what_is_not_asked_for_is_refused_and_gives_its_place_back(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task()
+        with pytest.raises(errors.CallFailed, match=said):
+            await contribute(server, content)
+        [only] = await all_rounds(server, task)
+        assert (only.accepted, only.active, only.failed) == (0, 0, 1)
+
+    run(tmp_path, use)
+
+
+def test_a_full_round_takes_nobody_until_a_device_is_late(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=2)
+        for _ in range(2):
+            session = (await server.peer.session()).session_id
+            assert (await server.peer.assignment(session)).HasField("task_assignment")
+        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        assert refused.rejection_info.retry_window.delay_min.seconds == 60
+        explained = await server.app.management.explain(
+            server.app.fleet.tokens.read("session:p", session)
+        )
+        assert explained["assignments"] == [{"task": 1, "round": 1, "status": "ASSIGNED"}]
+
+        server.clock.now += 901
+        await server.app.leader.step()
+        session = (await server.peer.session()).session_id
+        assert (await server.peer.assignment(session)).HasField("task_assignment")
+
+    run(tmp_path, use)

@@ -354,8 +354,6 @@ def test_a_workspace_that_forbids_its_removal_is_removed(doing: Doing) -> None:
 
     assert not (doing.home.folder / "runs" / ended.run.name / "work").exists()
 
-    assert not (doing.home.folder / "runs" / ended.run.name / "0" / "work").exists()
-
 
 def test_artifacts_of_a_pipeline_are_taken_from_what_it_leaves(doing: Doing) -> None:
     doing.write({"notes.txt": "mine"})

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ame.engine import mask
 from ame.engine.reports.live import Live
 from ame.engine.reports.log import Log
+from ame.engine.secrets import mask
 from engine.doing import Doing, step
 
 PRINT = f"{sys.executable} print.py"

@@ -51,7 +51,7 @@ def add(key: str | None, file: Path | None, *, replace: bool) -> None:
     The value is asked for, hidden and twice, on a terminal; otherwise it is read from standard
     input, without the end of its last line. It is never an argument, which others could see.
     """
-    from ame.engine.mask import SHORTEST, maskable
+    from ame.engine.secrets.mask import SHORTEST, maskable
 
     store = _store()
     key = key or _asked("Please provide the secret key")

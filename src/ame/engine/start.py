@@ -10,9 +10,9 @@ from pathlib import Path
 from ame import errors, process, project, runs
 from ame.engine import machine, plan, reuse
 from ame.engine.conductor import Conductor
-from ame.engine.disclosure import Disclosure
 from ame.engine.home import Home
 from ame.engine.keeping import datasets, lost, returns, together
+from ame.engine.secrets.disclosure import Disclosure
 from ame.engine.watcher import Watcher
 from ame.engine.workbench import Shared
 from ame.engine.workspace import tree
@@ -175,9 +175,9 @@ def _secrets(planned: plan.Plan, home: Home) -> dict[str, Mapping[str, str]]:
     asking = {name: step.task for name, step in planned.steps.items() if step.task.secrets}
     if not asking:
         return {}
-    from ame.engine import secrets
+    from ame.engine.secrets import values
 
-    return secrets.read(asking, home.secrets, home.vaults)
+    return values.read(asking, home.secrets, home.vaults)
 
 
 def _find_containers(planned: plan.Plan, home: Home, watcher: Watcher) -> None:

@@ -93,7 +93,7 @@ class Group:
             try:
                 os.mkdir(folder)  # noqa: PTH102
                 _write(f"{folder}/cgroup.procs", "0")
-            except OSError:
+            except OSError:  # kernels refuse in many ways; without the group it is watched
                 continue
             held[controller] = (version, folder)
         return cls(held)

@@ -55,5 +55,5 @@ def _is_marked(pid: int, marker: str) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
             return marker.encode() in file.read().split(b"\0")
-    except OSError:
+    except tree.GONE:
         return False

@@ -27,12 +27,16 @@ class Entry:
         """Resident memory."""
 
 
+GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""What reading of a process says that is no more, or that is not ours to see."""
+
+
 def look(pid: int | str) -> Entry | None:
     """The process of that id; None when there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123  # hot
             text = file.read(1024)
-    except OSError:
+    except GONE:
         return None
     # The name, in brackets, may hold anything, brackets too.
     return Entry(int(pid), text[text.rindex(b")") + 2 :].split())
@@ -100,7 +104,7 @@ def _walk(pid: int) -> list[Entry]:
         try:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123  # hot
                 children = file.read().split()
-        except OSError:
+        except GONE:
             continue
         found += [entry for child in children if (entry := look(int(child)))]
     return found
@@ -109,7 +113,7 @@ def _walk(pid: int) -> list[Entry]:
 def _threads(pid: int) -> list[str]:
     try:
         return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208  # hot
-    except OSError:
+    except GONE:
         return []
 
 

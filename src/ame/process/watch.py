@@ -107,7 +107,7 @@ def _measure(folder: bytes) -> Iterator[int]:
     while ahead:
         try:
             entries = list(os.scandir(ahead.pop()))
-        except OSError:
+        except OSError:  # gone or closed meanwhile; the disk's own faults meet the step itself
             continue
         for entry in entries:
             try:
@@ -137,7 +137,7 @@ def _sizes(path: str, *names: bytes) -> int:
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             return sum(int(line.split()[1]) for line in file if line.startswith(names)) * 1024
-    except OSError:
+    except tree.GONE:
         return 0
 
 

@@ -274,7 +274,7 @@ def _cloned(target: int, source: int) -> bool:
     """Whether the disk could give one file the content of the other without copying it."""
     try:
         fcntl.ioctl(target, _CLONE, source)
-    except OSError:
+    except OSError:  # each kind of disk says it in its own way, and then it is copied
         return False
     return True
 

@@ -244,8 +244,8 @@ def _ready(place: Path) -> Path | None:
             stamp = json.loads((home / "ready").read_bytes())
             if Path(stamp["packages"]).stat().st_mtime_ns == stamp["changed"]:
                 return home / "venv"
-        except (OSError, ValueError):
-            continue
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            continue  # half-made, being removed, or one of the locks
     return None
 
 

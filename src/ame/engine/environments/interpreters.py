@@ -110,7 +110,7 @@ class Interpreters:
         """What the program at `path` says of itself; None when it is no usable Python 3."""
         try:
             stat = path.stat()
-        except OSError:
+        except OSError:  # a link to nowhere or in a circle, a closed folder: none to be used
             return None
         key = f"{path}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
         if key not in known:

@@ -1,5 +1,6 @@
 """Artifacts brought back into the project's folder."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -49,11 +50,24 @@ def bring_back(
                 continue
         try:
             _write(artifact, target, blobs)
-        except OSError:  # a file of a person's where a folder is needed, or nothing may be written
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
             kept.append(artifact.path)
         else:
             written.append(artifact.path)
     return Returned(written=tuple(written), kept=tuple(kept))
+
+
+_IN_THE_WAY = (
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+)
+"""A file of a person's where a folder is needed, or nothing may be written there."""
 
 
 def _write(artifact: runs.Artifact, target: Path, blobs: runs.Blobs) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ame import runs
 from ame.engine import plan
-from ame.engine.disclosure import Disclosure
 from ame.engine.home import Home
 from ame.engine.keeping import datasets
+from ame.engine.secrets.disclosure import Disclosure
 from ame.engine.watcher import Watcher
 from ame.engine.workspace import tree
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from ame.engine import mask
 from ame.engine.reports.live import Live, text_of
+from ame.engine.secrets import mask
 
 OWN = "ame: "
 """What lines of ame's own begin with."""

@@ -68,6 +68,6 @@ class Known:
     def _read(self) -> dict[str, list[Any]]:
         try:
             rows: dict[str, list[Any]] = json.loads(self._file.read_bytes())
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             return {}
         return rows

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ame import runs
-from ame.engine import mask
+from ame.engine.secrets import mask
 from ame.engine.workspace import tree
 
 _PART = 1 << 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ame.engine.mask import MASK, SHORTEST, Mask, forms, maskable
+from ame.engine.secrets.mask import MASK, SHORTEST, Mask, forms, maskable
 
 TOKEN = "hunter2/Zx+Q=="
 ODD = "p\u00e4 ss/w&rd+\"x'=<>\\n"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ame import errors, project, runs
-from ame.engine import secrets
+from ame.engine.secrets import values
 from ame.storage.vault import Vault, Vaults
 from parts import openbao
 
@@ -38,16 +38,16 @@ def test_each_task_gets_its_values_by_variable(store: runs.Secrets, tmp_path: Pa
         known = {"company": Vault(name="company", address=bao.address, token_variable="T")}
         vaults = Vaults(known, {"T": openbao.TOKEN})
 
-        values = secrets.read({"a": task(STORED, REMOTE), "b": task()}, store, vaults)
+        given = values.read({"a": task(STORED, REMOTE), "b": task()}, store, vaults)
 
-    assert values == {"a": {"STORED": "tip-top", "REMOTE": "from afar"}, "b": {}}
-    assert "tip-top" not in repr(values)
-    assert "afar" not in repr(values)
+    assert given == {"a": {"STORED": "tip-top", "REMOTE": "from afar"}, "b": {}}
+    assert "tip-top" not in repr(given)
+    assert "afar" not in repr(given)
 
 
 def test_all_that_is_missing_is_told_at_once(store: runs.Secrets) -> None:
     with pytest.raises(errors.SecretsMissing) as caught:
-        secrets.read({"a": task(STORED, MISSING), "b": task(MISSING, REMOTE)}, store, NOWHERE)
+        values.read({"a": task(STORED, MISSING), "b": task(MISSING, REMOTE)}, store, NOWHERE)
 
     text = str(caught.value)
     assert [name for name, _ in caught.value.faults] == ["a", "b", "b"]
@@ -58,4 +58,4 @@ def test_all_that_is_missing_is_told_at_once(store: runs.Secrets) -> None:
 
 def test_a_single_fault_of_another_kind_keeps_its_kind(store: runs.Secrets) -> None:
     with pytest.raises(errors.VaultDenied, match="company"):
-        secrets.read({"a": task(REMOTE), "b": task(REMOTE)}, store, NOWHERE)
+        values.read({"a": task(REMOTE), "b": task(REMOTE)}, store, NOWHERE)

@@ -33,7 +33,9 @@ def command(ctx: click.Context, *, shell: str) -> None:
     root = ctx.find_root().command
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(root, {}, "ame", "_AME_COMPLETE").source())
+    script = kind(root, {}, "ame", "_AME_COMPLETE").source()
+    # Click's script for fish ends a value, and what is said of it, at the first comma.
+    click.echo(script.replace('string split ","', 'string split --max 1 ","'))
 
 
 def tasks(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:

@@ -14,8 +14,8 @@ Error:
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
-    │   ├── ModelUnfit
     │   ├── MetricsMissing
+    │   ├── ModelUnfit
     │   ├── ModelUnread
     │   ├── NoDifference
     │   ├── NotAModel
@@ -88,6 +88,7 @@ Error:
     │   ├── ContainerEngineMissing
     │   ├── ContainerEngineSilent
     │   ├── DatabaseUnusable
+    │   ├── FlareMissing
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
@@ -122,6 +123,7 @@ Error:
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
     │   ├── EnvironmentFailed
+    │   ├── FlareFailed
     │   ├── JobPanicked
     │   ├── RoundEmpty
     │   ├── ScriptFailed
@@ -132,13 +134,9 @@ Error:
     │   ├── NoAnswer
     │   ├── ScriptFailed
     │   ├── StepsConflict
-    │   ├── StepsConflict
     │   ├── TaskTimedOut
     │   ├── TimedOut
-    │   ├── TimedOut
-    │   ├── TimedOut
     │   ├── TooFewResults
-    │   └── UpdateRefused
     │   └── UpdateRefused
     ├── Cancelled
     │   ├── JobAborted
@@ -165,6 +163,8 @@ from ame.errors.aggregation import (
     UpdateRefused,
 )
 from ame.errors.client import (
+    FlareFailed,
+    FlareMissing,
     JobAborted,
     MetricsMissing,
     ModelUnread,
@@ -370,6 +370,8 @@ __all__ = [
     "Fault",
     "FileChanged",
     "FileThere",
+    "FlareFailed",
+    "FlareMissing",
     "FleetTaskUnknown",
     "FolderNotFound",
     "IdTaken",

@@ -199,3 +199,24 @@ class TrainerUnfit(Invalid, ValueError):
         self.setting = setting
         self.why = why
         super().__init__(f"a trainer with `{setting}` cannot train in rounds: {why}")
+
+
+class FlareMissing(Unavailable):
+    """A job was to run on NVFLARE, which is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "NVFLARE's command `nvflare` is not on the PATH; install `nvflare==2.9.*` in an "
+            "environment of its own and name its command in NVFLARE_COMMAND, or run the job here "
+            "with `SimEnv`"
+        )
+
+
+class FlareFailed(Failed):
+    """NVFLARE's command says that something went wrong."""
+
+    def __init__(self, command: str, words: str) -> None:
+        self.command = command
+        self.words = words
+        last = "\n".join(words.strip().splitlines()[-20:])
+        super().__init__(f"`nvflare {command}` failed; it said:\n{last}")

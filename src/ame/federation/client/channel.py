@@ -54,6 +54,22 @@ class Received:
     model: FLModel
 
 
+class ConfigKey:
+    """The keys of what `get_config()` shows."""
+
+    EXCHANGE_FORMAT = "exchange_format"
+    SERVER_EXPECTED_FORMAT = "server_expected_format"
+    TRANSFER_TYPE = "transfer_type"
+    TRAIN_WITH_EVAL = "train_with_eval"
+    TRAIN_TASK_NAME = "train_task_name"
+    EVAL_TASK_NAME = "eval_task_name"
+    SUBMIT_MODEL_TASK_NAME = "submit_model_task_name"
+    TASK_NAME = "TASK_NAME"
+    TASK_EXCHANGE = "TASK_EXCHANGE"
+    MEMORY_GC_ROUNDS = "memory_gc_rounds"
+    CUDA_EMPTY_CACHE = "cuda_empty_cache"
+
+
 class Channel(Protocol):
     """The way between one training script and its site. One thread at a time uses it.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ame import errors
 from ame.federation.client import formats
+from ame.federation.client.channel import ConfigKey
 from ame.federation.client.record import Record
 from ame.federation.model import FLModel, ParamsType, TransferType
 
@@ -118,16 +119,18 @@ class Session:
         info, exchange = self.channel.info, self.channel.info.exchange
         return {
             **info.config,
-            "TASK_EXCHANGE": {
-                "train_with_eval": exchange.train_with_evaluation,
-                "exchange_format": exchange.format.value,
-                "server_expected_format": exchange.server_format.value,
-                "transfer_type": exchange.transfer.value,
-                "train_task_name": exchange.train_task,
-                "eval_task_name": exchange.evaluate_task,
-                "submit_model_task_name": exchange.submit_task,
+            ConfigKey.TASK_EXCHANGE: {
+                ConfigKey.TRAIN_WITH_EVAL: exchange.train_with_evaluation,
+                ConfigKey.EXCHANGE_FORMAT: exchange.format.value,
+                ConfigKey.SERVER_EXPECTED_FORMAT: exchange.server_format.value,
+                ConfigKey.TRANSFER_TYPE: exchange.transfer.value,
+                ConfigKey.TRAIN_TASK_NAME: exchange.train_task,
+                ConfigKey.EVAL_TASK_NAME: exchange.evaluate_task,
+                ConfigKey.SUBMIT_MODEL_TASK_NAME: exchange.submit_task,
             },
-            "TASK_NAME": self._task,
+            ConfigKey.TASK_NAME: self._task,
+            ConfigKey.MEMORY_GC_ROUNDS: info.collect_every,
+            ConfigKey.CUDA_EMPTY_CACHE: info.empty_cuda_cache,
             "job_id": info.job_id,
             "site_name": info.site_name,
         }

@@ -86,7 +86,7 @@ def test_each_train_is_a_round(site: Site) -> None:
     assert hf.patch(hf.patch(trainer)) is trainer
     for bias in (5.0, 7.0):
         site.put(bias=bias)
-        assert hf.is_running()
+        assert flare.is_running()
         trainer.evaluate()
         trainer.train()
         answer = site.take()
@@ -99,7 +99,7 @@ def test_each_train_is_a_round(site: Site) -> None:
         assert answer.params["layer.bias"] == trainer.model.layer.bias.detach().numpy()
         trainer.model.seen.clear()
     site.channel.end()
-    assert not hf.is_running()
+    assert not flare.is_running()
     trainer.train()
     assert trainer.model.seen == []
 

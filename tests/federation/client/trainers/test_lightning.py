@@ -102,7 +102,7 @@ def test_each_fit_is_a_round_of_as_many_epochs(site: Site) -> None:
     net = Net()
     for bias in (5.0, 7.0, 9.0):
         site.put(bias=bias)
-        assert patched.is_running()
+        assert flare.is_running()
         site.trainer.validate(net, loader(), verbose=False)
         site.trainer.fit(net, loader())
         answer = site.take()
@@ -114,7 +114,7 @@ def test_each_fit_is_a_round_of_as_many_epochs(site: Site) -> None:
         assert answer.params["layer.bias"] == net.layer.bias.detach().numpy()
         net.seen.clear()
     site.channel.end()
-    assert not patched.is_running()
+    assert not flare.is_running()
 
 
 def test_steps_count_anew_in_each_round(site: Site, tmp_path: Path) -> None:

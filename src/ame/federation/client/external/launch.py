@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from ame import errors, process
 from ame.federation.client.external import script, wire
 from ame.federation.client.record import Record
+from ame.federation.flare import alias
 from ame.federation.spec.analytics import AnalyticsDataType
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ class Launched:
         """The environment: this process's, with what leads the script to its site."""
         made = {**os.environ, **self._place.variables, script.VARIABLE: str(self._folder)}
         paths = [str(self._place.code), made.get("PYTHONPATH", "")]
+        if alias.active():
+            paths.append(str(alias.FOLDER))  # the script's `nvflare` is ours, as this process's
         if not _HOME.name.endswith("-packages"):
             paths.append(str(_HOME))  # not installed, but used from its source
         made["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

@@ -13,23 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from ame import errors
-from ame.federation.client.api import (
-    get_config,
-    get_job_id,
-    get_site_name,
-    get_task_name,
-    init,
-    is_evaluate,
-    is_running,
-    is_submit_model,
-    is_train,
-    log,
-    receive,
-    send,
-    shutdown,
-    system_info,
-)
-from ame.federation.client.decorators import evaluate, train
+from ame.federation.client.api import log
 from ame.federation.client.trainers.rounds import (
     EVALUATE,
     SUBMIT,
@@ -39,34 +23,11 @@ from ame.federation.client.trainers.rounds import (
     load,
     numbers,
 )
-from ame.federation.model import FLModel, ParamsType
+from ame.federation.model import FLModel
 from ame.federation.spec.analytics import AnalyticsDataType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = [
-    "AnalyticsDataType",
-    "FLModel",
-    "ParamsType",
-    "evaluate",
-    "get_config",
-    "get_job_id",
-    "get_site_name",
-    "get_task_name",
-    "init",
-    "is_evaluate",
-    "is_running",
-    "is_submit_model",
-    "is_train",
-    "log",
-    "patch",
-    "receive",
-    "send",
-    "shutdown",
-    "system_info",
-    "train",
-]
 
 Scope = Literal["auto", "model", "adapter"]
 

@@ -13,39 +13,11 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ame.federation.client.api import (
-    get_config,
-    get_job_id,
-    get_site_name,
-    init,
-    is_running,
-    log,
-    receive,
-    shutdown,
-    system_info,
-)
 from ame.federation.client.trainers.rounds import EVALUATE, TRAIN, Anchor, Rounds, load, numbers
-from ame.federation.model import FLModel, ParamsType
-from ame.federation.spec.analytics import AnalyticsDataType
+from ame.federation.model import FLModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = [
-    "AnalyticsDataType",
-    "FLModel",
-    "ParamsType",
-    "get_config",
-    "get_job_id",
-    "get_site_name",
-    "init",
-    "is_running",
-    "log",
-    "patch",
-    "receive",
-    "shutdown",
-    "system_info",
-]
 
 _log = logging.getLogger("ame.federation.client")
 

@@ -1,0 +1,235 @@
+"""Recipes of other workflows than federated averaging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from ame import errors
+from ame.federation.job.fedjob import FedJob
+from ame.federation.job.script_runner import FrameworkType
+from ame.federation.model import ExchangeFormat, TransferType
+from ame.federation.recipes.options import Client, ClientOptions, Model, served
+from ame.federation.recipes.recipe import Recipe
+from ame.federation.spec.dxo import DataKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ModelRecipe(Recipe):
+    """A recipe whose server has one model, and whose clients run one script."""
+
+    default_framework: ClassVar[FrameworkType] = FrameworkType.PYTORCH
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        min_clients: int,
+        train_script: str,
+        model: Any,
+        initial_ckpt: str | None,
+        framework: FrameworkType | None = None,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        script = Client(
+            train_script=train_script, framework=framework or self.default_framework, **client
+        )
+        super().__init__(FedJob(name=name, min_clients=min_clients), script)
+        self.comp_ids |= Model(
+            framework=script.framework,
+            model=model,
+            initial_ckpt=initial_ckpt,
+            tensors=script.server_expected_format is ExchangeFormat.PYTORCH,
+        ).give(self.job)
+
+
+class FedOptRecipe(ModelRecipe):
+    """Federated averaging whose server takes the mean difference as a gradient (torch)."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "fedopt",
+        min_clients: int,
+        train_script: str,
+        num_rounds: int = 2,
+        model: Any = None,
+        initial_ckpt: str | None = None,
+        aggregator: Any = None,
+        device: str | None = None,
+        source_model: str = "model",
+        optimizer_args: dict[str, Any] | None = None,
+        lr_scheduler_args: dict[str, Any] | None = None,
+        server_memory_gc_rounds: int = 1,
+        enable_tensor_disk_offload: bool = False,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """Makes the job.
+
+        Args:
+            name: of the job.
+            min_clients: how many clients take part in a round, at least.
+            train_script: what each client runs; differences of models are sent.
+            num_rounds: how many rounds.
+            model: a torch module.
+            initial_ckpt: a file with its weights, at the server.
+            aggregator: instead of the weighted mean.
+            device: where the optimizer computes.
+            source_model: the id of the model.
+            optimizer_args: `{"path": "torch.optim.SGD", "args": {"lr": 1.0}}`.
+            lr_scheduler_args: the same for a schedule.
+            server_memory_gc_rounds: after how many rounds the server's memory is swept.
+            enable_tensor_disk_offload: accepted; memory does not grow with the clients.
+            client: settings of the script.
+
+        """
+        from ame.federation.components.torch_files import PTFileModelLocator, PTFileModelPersistor
+
+        options = {**client, "params_transfer_type": TransferType.DIFF}
+        script = Client(train_script=train_script, framework=FrameworkType.PYTORCH, **options)  # type: ignore[arg-type]  # the keys are the same
+        Recipe.__init__(self, FedJob(name=name, min_clients=min_clients), script)
+        job = self.job
+        if model is None:
+            raise errors.JobInvalid("the job has no model to begin with; give `model`")
+        job.to_server(model, id=source_model)
+        persistor = PTFileModelPersistor(
+            model=source_model,
+            source_ckpt_file_full_name=initial_ckpt,
+            allow_numpy_conversion=script.server_expected_format is not ExchangeFormat.PYTORCH,
+        )
+        self.comp_ids["persistor_id"] = job.to_server(persistor, id="persistor")
+        locator = PTFileModelLocator(pt_persistor_id=self.comp_ids["persistor_id"])
+        self.comp_ids["locator_id"] = job.to_server(locator, id="locator")
+        generator = served("app_opt.pt.fedopt.PTFedOptModelShareableGenerator")
+        mean = served(
+            "app_common.aggregators.intime_accumulate_model_aggregator."
+            "InTimeAccumulateWeightedAggregator"
+        )
+        rounds = served("app_common.workflows.scatter_and_gather.ScatterAndGather")
+        job.to_server(
+            rounds(
+                min_clients=min_clients,
+                num_rounds=num_rounds,
+                wait_time_after_min_received=0,
+                persistor_id=self.comp_ids["persistor_id"],
+                shareable_generator_id=job.to_server(
+                    generator(
+                        optimizer_args=optimizer_args,
+                        lr_scheduler_args=lr_scheduler_args,
+                        source_model=source_model,
+                        device=device,
+                    ),
+                    id="shareable_generator",
+                ),
+                aggregator_id=job.to_server(
+                    aggregator or mean(expected_data_kind=DataKind.WEIGHT_DIFF), id="aggregator"
+                ),
+                memory_gc_rounds=server_memory_gc_rounds,
+                enable_tensor_disk_offload=enable_tensor_disk_offload,
+            )
+        )
+
+
+class ScaffoldRecipe(ModelRecipe):
+    """Federated averaging with control variates (Karimireddy et al. 2020, arXiv:1910.06378).
+
+    The script uses the helper of its framework, and sends its difference of controls in the
+    model's metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "scaffold",
+        min_clients: int,
+        train_script: str,
+        num_rounds: int = 2,
+        model: Any = None,
+        initial_ckpt: str | None = None,
+        server_memory_gc_rounds: int = 0,
+        enable_tensor_disk_offload: bool = False,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """Makes the job; the arguments are those of `FedOptRecipe`."""
+        super().__init__(
+            name=name,
+            min_clients=min_clients,
+            train_script=train_script,
+            model=model,
+            initial_ckpt=initial_ckpt,
+            **client,
+        )
+        self.job.to_server(
+            served("app_common.workflows.scaffold.Scaffold")(
+                num_clients=min_clients,
+                num_rounds=num_rounds,
+                persistor_id=self.comp_ids["persistor_id"],
+                memory_gc_rounds=server_memory_gc_rounds,
+                enable_tensor_disk_offload=enable_tensor_disk_offload,
+            )
+        )
+
+
+class CyclicRecipe(ModelRecipe):
+    """The model goes from client to client; each trains what the one before it sent."""
+
+    default_framework = FrameworkType.NUMPY
+
+    def __init__(
+        self,
+        *,
+        name: str = "cyclic",
+        min_clients: int = 2,
+        train_script: str,
+        num_rounds: int = 2,
+        model: Any = None,
+        initial_ckpt: str | None = None,
+        framework: FrameworkType | None = None,
+        task_assignment_timeout: int = 10,
+        server_memory_gc_rounds: int = 1,
+        server_config_overrides: dict[str, Any] | None = None,
+        client_config_overrides: Mapping[str, Any] | None = None,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """Makes the job.
+
+        Args:
+            name: of the job.
+            min_clients: how many clients take part, at least.
+            train_script: what each client runs.
+            num_rounds: how often the model goes round.
+            model: what to begin with.
+            initial_ckpt: a file with its weights, at the server.
+            framework: of the script's parameters.
+            task_assignment_timeout: seconds in which a client is to take the task.
+            server_memory_gc_rounds: after how many rounds the server's memory is swept.
+            server_config_overrides: further arguments of the controller.
+            client_config_overrides: further settings of the script.
+            client: settings of the script.
+
+        """
+        options: Any = {**client, **(client_config_overrides or {})}
+        super().__init__(
+            name=name,
+            min_clients=min_clients,
+            train_script=train_script,
+            model=model,
+            initial_ckpt=initial_ckpt,
+            framework=framework,
+            **options,
+        )
+        generator = served(
+            "app_common.shareablegenerators.full_model_shareable_generator."
+            "FullModelShareableGenerator"
+        )
+        settings = {
+            "num_rounds": num_rounds,
+            "task_assignment_timeout": task_assignment_timeout,
+            "persistor_id": self.comp_ids["persistor_id"],
+            "shareable_generator_id": self.job.to_server(generator(), id="shareable_generator"),
+            "memory_gc_rounds": server_memory_gc_rounds,
+            **(server_config_overrides or {}),
+        }
+        controller = served("app_common.workflows.cyclic_ctl.CyclicController")
+        self.job.to_server(controller(**settings))

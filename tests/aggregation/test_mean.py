@@ -103,7 +103,7 @@ def test_many_equal_updates_do_not_drift() -> None:
 
     value = mean.value(made.folded(mean, [update(tenth, weight=7)] * 20_000))
 
-    assert np.allclose(np.asarray(value.arrays["w"]), tenth, rtol=5e-7, atol=0)
+    assert np.allclose(np.asarray(value.arrays["w"]), tenth, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("size", [3e38, 1e30, 1e19, 1e-19, 1e-30, 2e-38])
@@ -283,7 +283,7 @@ def peak(clients: int, *, double: bool) -> int:
 def test_memory_does_not_grow_with_the_number_of_clients(
     double: bool,
 ) -> None:
-    assert peak(100, double=double) < 1.05 * peak(10, double=double)
+    assert peak(200, double=double) < 1.05 * peak(40, double=double)
 
 
 @given(made.rounds(largest=1e6), st.floats(1e-3, 1e6), st.booleans())

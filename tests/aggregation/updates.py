@@ -82,7 +82,7 @@ def plain_mean(updates: Sequence[aggregation.Update], key: str) -> Doubles:
 
 
 def tolerance(updates: Sequence[aggregation.Update], key: str) -> Doubles:
-    """What `Mean` promises: 5e-7 of the mean of the absolute values, and the result's rounding."""
+    """What `Mean` promises: 1e-6 of the mean of the absolute values, and the result's rounding."""
     absolute = [
         aggregation.Update(
             client=u.client, arrays={key: abs(double(u.arrays[key]))}, weight=u.weight
@@ -90,4 +90,4 @@ def tolerance(updates: Sequence[aggregation.Update], key: str) -> Doubles:
         for u in updates
         if key in u.arrays
     ]
-    return 6e-7 * plain_mean(absolute, key) + 1e-37
+    return 1.1e-6 * plain_mean(absolute, key) + 1e-37

@@ -36,9 +36,9 @@ class Mean:
     (such as BatchNorm's counter of batches) are averaged too and rounded to the nearest.
 
     The tree of the sum: updates are added one after another in the order of the calls. Arrays of
-    float32, float16 and bfloat16 are added in float32, eight updates to a group; the groups' sums
+    float32, float16 and bfloat16 are added in float32, sixteen updates to a group; the groups' sums
     are added in float64. So the error does not grow with the number of clients: it is at most
-    5e-7 times the mean of |x|, and typically below the rounding of the float32 result. All other
+    1e-6 times the mean of |x|, and typically below the rounding of the float32 result. All other
     arrays, weights below 2^-16 or beyond 2^40, and numbers so large that w·x could leave float32,
     are added in float64. `merge` ends the groups of both and adds their sums. The value depends on
     nothing else: not on time, threads or memory. Clients whose results come in any order are put

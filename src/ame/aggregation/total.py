@@ -10,7 +10,7 @@ from ame.aggregation.arrays import View, blocks
 from ame.aggregation.checks import Seen
 from ame.aggregation.layout import Slot
 
-_GROUP = 8
+_GROUP = 16
 """As many arrays are added in float32 before their sum is added in float64."""
 
 _LEAST, _MOST = 2.0**-16, 2.0**40

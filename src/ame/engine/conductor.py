@@ -154,7 +154,8 @@ class Conductor:
     def _look_up(self, names: Iterable[str]) -> None:
         """Looks for earlier results of steps; those that have none join the line."""
         for name in names:
-            found = self._workbench.look_up(self._steps[name])
+            step = self._steps[name]
+            found = step if self._ending else self._workbench.look_up(step)
             with self._moving:
                 if isinstance(found, Done):
                     self._start(self._settle(found))
@@ -212,9 +213,11 @@ class Conductor:
 
         Returns the steps that begin.
         """
-        unsure = [name for name in moves.start if self._plan.steps[name].task.cache]
+        unsure: list[str] = []
         for name in moves.start:
-            if name not in unsure:
+            if self._plan.steps[name].task.cache:
+                unsure.append(name)
+            else:
                 self._line.join(name, self._claims[name])
         now = _now()
         off = [

@@ -72,7 +72,7 @@ def test_it_is_as_new_after(deed: str, tmp_path: Path, kept: blobs.Folder) -> No
     used = Workspace.lay(files, tmp_path / "used", kept)
     subprocess.run(["sh", "-c", deed], cwd=used.folder, check=True)
 
-    again = used.lay_again(files, tmp_path / "again" / "work", kept)
+    again = used.lay_again(files, tmp_path / "again", kept)
 
     assert shown(again.folder) == shown(fresh.folder)
     assert again.changes(kept) == {}

@@ -16,13 +16,14 @@ class Disclosure:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = tuple(values)
+        self._nothing = mask.Mask(())
 
     def __bool__(self) -> bool:
         return bool(self._values)
 
     def stream(self) -> mask.Mask:
-        """A mask for one stream."""
-        return mask.Mask(self._values)
+        """A mask for one stream; where there is nothing to mask, one serves all."""
+        return mask.Mask(self._values) if self._values else self._nothing
 
     def hide(self, text: str) -> str:
         """The text with the values masked."""

@@ -79,7 +79,6 @@ class Workspace:
         Raises:
             OSError: something in it cannot be removed.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.rename(folder)
         kept: dict[str, Mark] = {}
         self._prune(str(folder), "", files, kept, stat.S_IMODE(folder.stat().st_mode))

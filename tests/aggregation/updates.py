@@ -63,8 +63,12 @@ def seeded(clients: int, size: int = 10, seed: int = 0) -> list[aggregation.Upda
     ]
 
 
-def folded(mean: aggregation.Mean, updates: Sequence[aggregation.Update]) -> aggregation.Sum:
-    state = mean.begin()
+def folded(
+    mean: aggregation.Mean,
+    updates: Sequence[aggregation.Update],
+    state: aggregation.Sum | None = None,
+) -> aggregation.Sum:
+    state = mean.begin() if state is None else state
     for update in updates:
         state = mean.add(state, update)
     return state

@@ -50,7 +50,7 @@ def fold(algorithm: Mean | ByNumber, updates: Sequence[Update], file: Path) -> A
     return Aggregate(
         arrays=dict(files.read(file)),
         clients=len(counted),
-        weight=sum(update.weight for update, _ in counted),
+        weight=sum(float(update.weight) for update, _ in counted),
         difference=counted[0][0].difference,
     )
 
@@ -82,7 +82,7 @@ def _mean(mean: Mean, key: str, slot: Slot, counted: _Counted) -> Array:
     for update, squares in counted:
         seen = Seen(view(update.arrays[key]), squares.get(key))
         factor = mean.factors(squares).get(key, 1.0)
-        total.add(seen, update.weight, factor, exact=mean.double)
+        total.add(seen, float(update.weight), factor, exact=mean.double)
     return form(key, total.divided(mean.denominator or total.weight), slot)
 
 

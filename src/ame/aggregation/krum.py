@@ -27,7 +27,7 @@ class Krum(Collecting):
     against f clients where n > 2f + 2. Every update must have every array; only floating numbers
     make distance. Distances are exact to 1e-12 of the spread of the majority: they are taken from
     products around the median of each number, so that one huge update cannot blur those between
-    the others.
+    the others. Of scores nearer to one another than that, the threads of BLAS decide.
     """
 
     bad: int

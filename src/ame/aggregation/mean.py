@@ -73,18 +73,19 @@ class Mean:
             errors.UpdateRefused: it does not pass the checks; or it is a difference among models,
                 or a model among differences, or a model that is to be clipped.
         """
-        known = {key: total.slot for key, total in state.totals.items()}
+        known = {} if self.layout else {key: total.slot for key, total in state.totals.items()}
         found = dict(self.passed(update, known, state.difference))
         factors = self.factors({k: s.squares for k, s in found.items() if s.squares is not None})
-        if not update.weight:
+        weight = float(update.weight)
+        if not weight:
             return state
         for key, seen in found.items():
             total = state.totals.get(key)
             if total is None:
                 total = state.totals[key] = self.total(key, update)
-            total.add(seen, update.weight, factors.get(key, 1.0), exact=self.double)
+            total.add(seen, weight, factors.get(key, 1.0), exact=self.double)
         state.clients += 1
-        state.weight += update.weight
+        state.weight += weight
         state.difference = update.difference
         return state
 

@@ -48,6 +48,7 @@ def test_a_tensor_of_torch_is_seen_without_a_copy(torch: Any, dtype: str) -> Non
     assert back.data_ptr() == tensor.data_ptr()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", TYPES)
 def test_a_tensor_of_tensorflow_is_seen(tensorflow: Any, dtype: str) -> None:
     tensor = tensorflow.cast(tensorflow.constant(NUMBERS), dtype)
@@ -60,27 +61,36 @@ def test_a_tensor_of_tensorflow_is_seen(tensorflow: Any, dtype: str) -> None:
         assert np.array_equal(back.numpy(), tensor.numpy())
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "bfloat16", "int64"])
-def test_the_mean_is_in_the_framework_and_type_of_the_model(
-    torch: Any, tensorflow: Any, dtype: str
-) -> None:
-    values = [[2.0, 4.0], [4.0, 8.0]]
-    makers: dict[str, Any] = {
-        "torch": lambda v: torch.tensor(v, dtype=getattr(torch, dtype)),
-        "tensorflow": lambda v: tensorflow.cast(tensorflow.constant(v), dtype),
-    }
-    for kind, make in makers.items():
-        layout = aggregation.Layout.of({"w": make(values[0])})
-        mean = aggregation.Mean(layout=layout)
-        updates = [
-            aggregation.Update(client=str(k), arrays={"w": make(v)}) for k, v in enumerate(values)
-        ]
+WIDE = ["float16", "float32", "bfloat16", "int64"]
 
-        got: Any = mean.value(made.folded(mean, updates)).arrays["w"]
 
-        assert kind_of(got) == kind
-        assert dtype in str(got.dtype)
-        assert [float(x) for x in got] == [3.0, 6.0]
+def mean_of(first: object, second: object) -> Any:
+    mean = aggregation.Mean(layout=aggregation.Layout.of({"w": first}))
+    updates = [
+        aggregation.Update(client=str(number), arrays={"w": value})
+        for number, value in enumerate((first, second))
+    ]
+    return mean.value(made.folded(mean, updates)).arrays["w"]
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_the_mean_of_tensors_of_torch_is_one(torch: Any, dtype: str) -> None:
+    def make(*numbers: float) -> object:
+        return torch.tensor(numbers, dtype=getattr(torch, dtype))
+
+    assert torch.equal(mean_of(make(2, 4), make(4, 8)), make(3, 6))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", WIDE)
+def test_the_mean_of_tensors_of_tensorflow_is_one(tensorflow: Any, dtype: str) -> None:
+    def make(*numbers: float) -> Any:
+        return tensorflow.cast(tensorflow.constant(numbers), dtype)
+
+    got, expected = mean_of(make(2, 4), make(4, 8)), make(3, 6)
+
+    assert got.dtype == expected.dtype
+    assert np.array_equal(got.numpy(), expected.numpy())
 
 
 def test_what_waits_for_its_turn_keeps_its_framework(torch: Any) -> None:
@@ -140,6 +150,7 @@ def test_tensors_without_a_row_of_numbers_are_refused(torch: Any) -> None:
             aggregation.view(tensor)
 
 
+@pytest.mark.slow
 def test_a_symbol_has_no_values(tensorflow: Any) -> None:
     @tensorflow.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def traced(value: object) -> object:

@@ -17,6 +17,9 @@ class Order:
         for index, update in arrivals:
             for each in order.put(index, update):
                 state = mean.add(state, each)
+
+    Of several that come out together one may be refused: catch that inside of the inner loop, or
+    those behind it are lost.
     """
 
     def __init__(self, *, hold: int = 256 << 20) -> None:

@@ -10,6 +10,7 @@ from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 from ame.federation.recipes.options import ClientOptions, served
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.recipes.workflows import ModelRecipe
+from ame.federation.workflows.cross_site import CrossSiteModelEval
 from ame.federation.workflows.model_controller import ModelController
 
 if TYPE_CHECKING:
@@ -124,9 +125,8 @@ class NumpyCrossSiteEvalRecipe(Recipe):
         files = {"server": initial_ckpt} if initial_ckpt else model_name
         locator = NPModelLocator(model_dir=model_dir or "models", model_name=files)
         self.comp_ids["locator_id"] = self.job.to_server(locator, id="locator")
-        evaluation = served("app_common.workflows.cross_site_model_eval.CrossSiteModelEval")
         self.job.to_server(
-            evaluation(
+            CrossSiteModelEval(
                 model_locator_id=self.comp_ids["locator_id"],
                 submit_model_timeout=submit_model_timeout,
                 validation_timeout=validation_timeout,

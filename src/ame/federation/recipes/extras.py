@@ -9,6 +9,7 @@ from ame import errors
 from ame.federation.components.validation import ValidationJsonGenerator
 from ame.federation.recipes.options import served
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE
+from ame.federation.workflows.cross_site import CrossSiteModelEval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +139,8 @@ def _evaluate(recipe: Recipe, **settings: Any) -> None:
             "the recipe's models cannot be found for evaluation: its persistor is of your own; "
             "give `model_locator` too"
         )
-    evaluation = served("app_common.workflows.cross_site_model_eval.CrossSiteModelEval")
     recipe.evaluated = True
-    recipe.job.to_server(evaluation(model_locator_id=recipe.comp_ids["locator_id"], **settings))
+    recipe.job.to_server(
+        CrossSiteModelEval(model_locator_id=recipe.comp_ids["locator_id"], **settings)
+    )
     recipe.job.to_server(ValidationJsonGenerator(), id="json_generator")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.recipes import fedavg, workflows
-from ame.federation.recipes.options import served
 
 if TYPE_CHECKING:
     from ame.federation.recipes.options import ClientOptions
@@ -50,6 +49,8 @@ class FedOptRecipe(workflows.ModelRecipe):
         **client: Unpack[ClientOptions],
     ) -> None:
         """Makes the job; the arguments are those of `workflows.FedOptRecipe`."""
+        from ame.federation.workflows.fedopt_keras import FedOpt
+
         super().__init__(
             name=name,
             min_clients=min_clients,
@@ -60,7 +61,7 @@ class FedOptRecipe(workflows.ModelRecipe):
         )
         given = {"optimizer_args": optimizer_args, "lr_scheduler_args": lr_scheduler_args}
         self.job.to_server(
-            served("app_opt.tf.fedopt_ctl.FedOpt")(
+            FedOpt(
                 num_clients=min_clients,
                 num_rounds=num_rounds,
                 persistor_id=self.comp_ids["persistor_id"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
+from ame.federation.components.generators import SimpleModelShareableGenerator
 from ame.federation.components.selector import IntimeModelSelector
 from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 from ame.federation.model import ExchangeFormat
@@ -80,14 +82,6 @@ class SwarmLearningRecipe(Recipe):
             params_transfer_type=params_transfer_type,
             **(train_args or {}),
         )
-        mean = served(
-            "app_common.aggregators.intime_accumulate_model_aggregator."
-            "InTimeAccumulateWeightedAggregator"
-        )
-        generator = served(
-            "app_common.shareablegenerators.simple_model_shareable_generator."
-            "SimpleModelShareableGenerator"
-        )
         servers = ("start_task_timeout", "progress_timeout", "max_status_report_interval")
         server = {key: timeouts.pop(key) for key in servers if key in timeouts}
         selector = IntimeModelSelector(
@@ -95,13 +89,13 @@ class SwarmLearningRecipe(Recipe):
         )
         client = {
             "executor": runner,
-            "aggregator": mean(expected_data_kind=expected_data_kind),
+            "aggregator": InTimeAccumulateWeightedAggregator(expected_data_kind=expected_data_kind),
             "persistor": PTFileModelPersistor(
                 model=model,
                 source_ckpt_file_full_name=initial_ckpt,
                 allow_numpy_conversion=aggregation_format is not ExchangeFormat.PYTORCH,
             ),
-            "shareable_generator": generator(),
+            "shareable_generator": SimpleModelShareableGenerator(),
             "min_responses_required": min_clients,
             **({"model_selector": selector} if key_metric else {}),
             **timeouts,

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ame import errors
+from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
+from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat, TransferType
-from ame.federation.recipes.options import Client, ClientOptions, Model, served
+from ame.federation.recipes.options import Client, ClientOptions, Model
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
+from ame.federation.workflows.cyclic import CyclicController
+from ame.federation.workflows.scaffold import Scaffold
+from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +90,7 @@ class FedOptRecipe(ModelRecipe):
 
         """
         from ame.federation.components.torch_files import PTFileModelLocator, PTFileModelPersistor
+        from ame.federation.workflows.fedopt_torch import PTFedOptModelShareableGenerator
 
         options = {**client, "params_transfer_type": TransferType.DIFF}
         script = Client(train_script=train_script, framework=FrameworkType.PYTORCH, **options)  # type: ignore[arg-type]  # the keys are the same
@@ -101,20 +107,14 @@ class FedOptRecipe(ModelRecipe):
         self.comp_ids["persistor_id"] = job.to_server(persistor, id="persistor")
         locator = PTFileModelLocator(pt_persistor_id=self.comp_ids["persistor_id"])
         self.comp_ids["locator_id"] = job.to_server(locator, id="locator")
-        generator = served("app_opt.pt.fedopt.PTFedOptModelShareableGenerator")
-        mean = served(
-            "app_common.aggregators.intime_accumulate_model_aggregator."
-            "InTimeAccumulateWeightedAggregator"
-        )
-        rounds = served("app_common.workflows.scatter_and_gather.ScatterAndGather")
         job.to_server(
-            rounds(
+            ScatterAndGather(
                 min_clients=min_clients,
                 num_rounds=num_rounds,
                 wait_time_after_min_received=0,
                 persistor_id=self.comp_ids["persistor_id"],
                 shareable_generator_id=job.to_server(
-                    generator(
+                    PTFedOptModelShareableGenerator(
                         optimizer_args=optimizer_args,
                         lr_scheduler_args=lr_scheduler_args,
                         source_model=source_model,
@@ -123,7 +123,9 @@ class FedOptRecipe(ModelRecipe):
                     id="shareable_generator",
                 ),
                 aggregator_id=job.to_server(
-                    aggregator or mean(expected_data_kind=DataKind.WEIGHT_DIFF), id="aggregator"
+                    aggregator
+                    or InTimeAccumulateWeightedAggregator(expected_data_kind=DataKind.WEIGHT_DIFF),
+                    id="aggregator",
                 ),
                 memory_gc_rounds=server_memory_gc_rounds,
                 enable_tensor_disk_offload=enable_tensor_disk_offload,
@@ -161,7 +163,7 @@ class ScaffoldRecipe(ModelRecipe):
             **client,
         )
         self.job.to_server(
-            served("app_common.workflows.scaffold.Scaffold")(
+            Scaffold(
                 num_clients=min_clients,
                 num_rounds=num_rounds,
                 persistor_id=self.comp_ids["persistor_id"],
@@ -219,17 +221,14 @@ class CyclicRecipe(ModelRecipe):
             framework=framework,
             **options,
         )
-        generator = served(
-            "app_common.shareablegenerators.full_model_shareable_generator."
-            "FullModelShareableGenerator"
-        )
         settings = {
             "num_rounds": num_rounds,
             "task_assignment_timeout": task_assignment_timeout,
             "persistor_id": self.comp_ids["persistor_id"],
-            "shareable_generator_id": self.job.to_server(generator(), id="shareable_generator"),
+            "shareable_generator_id": self.job.to_server(
+                FullModelShareableGenerator(), id="shareable_generator"
+            ),
             "memory_gc_rounds": server_memory_gc_rounds,
             **(server_config_overrides or {}),
         }
-        controller = served("app_common.workflows.cyclic_ctl.CyclicController")
-        self.job.to_server(controller(**settings))
+        self.job.to_server(CyclicController(**settings))

@@ -193,6 +193,27 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "recipes",
         "add_cross_site_evaluation add_experiment_tracking add_final_global_evaluation set_per_site_config set_recipe_meta",
     ),
+    (
+        "app_common.aggregators.intime_accumulate_model_aggregator",
+        "components.aggregators",
+        "InTimeAccumulateWeightedAggregator",
+    ),
+    (
+        "app_common.shareablegenerators.full_model_shareable_generator",
+        "components.generators",
+        "FullModelShareableGenerator",
+    ),
+    (
+        "app_common.shareablegenerators.simple_model_shareable_generator",
+        "components.generators",
+        "SimpleModelShareableGenerator",
+    ),
+    ("app_common.workflows.cross_site_model_eval", "workflows.cross_site", "CrossSiteModelEval"),
+    ("app_common.workflows.cyclic_ctl", "workflows.cyclic", "CyclicController"),
+    ("app_common.workflows.scaffold", "workflows.scaffold", "Scaffold"),
+    ("app_common.workflows.scatter_and_gather", "workflows.scatter_and_gather", "ScatterAndGather"),
+    ("app_opt.pt.fedopt", "workflows.fedopt_torch", "PTFedOptModelShareableGenerator"),
+    ("app_opt.tf.fedopt_ctl", "workflows.fedopt_keras", "FedOpt"),
     ("", "job.fedjob", "FedJob FilterType"),
 )
 """Module by module, after the prefixes `nvflare.` and `ame.federation.`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.recipes import fedavg, workflows
+from ame.federation.recipes.options import unmade
 
 if TYPE_CHECKING:
     from ame.federation.recipes.options import ClientOptions
@@ -59,7 +60,10 @@ class FedOptRecipe(workflows.ModelRecipe):
             initial_ckpt=initial_ckpt,
             **client,
         )
-        given = {"optimizer_args": optimizer_args, "lr_scheduler_args": lr_scheduler_args}
+        given = {
+            "optimizer_args": unmade(optimizer_args),
+            "lr_scheduler_args": unmade(lr_scheduler_args),
+        }
         self.job.to_server(
             FedOpt(
                 num_clients=min_clients,

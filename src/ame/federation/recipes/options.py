@@ -184,6 +184,11 @@ class Model:
         return {"path": path, "args": dict(self.model.get("args") or {})}
 
 
+def unmade(described: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """An object that is described by its class, and is to be made later, by who gets this."""
+    return None if described is None else {**described, "config_type": "dict"}
+
+
 def served(path: str) -> Any:
     """The class that NVFLARE has at `nvflare.PATH`, as `ame` has it.
 

@@ -10,7 +10,7 @@ from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat, TransferType
-from ame.federation.recipes.options import Client, ClientOptions, Model
+from ame.federation.recipes.options import Client, ClientOptions, Model, unmade
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
 from ame.federation.workflows.cyclic import CyclicController
@@ -115,8 +115,8 @@ class FedOptRecipe(ModelRecipe):
                 persistor_id=self.comp_ids["persistor_id"],
                 shareable_generator_id=job.to_server(
                     PTFedOptModelShareableGenerator(
-                        optimizer_args=optimizer_args,
-                        lr_scheduler_args=lr_scheduler_args,
+                        optimizer_args=unmade(optimizer_args),
+                        lr_scheduler_args=unmade(lr_scheduler_args),
                         source_model=source_model,
                         device=device,
                     ),

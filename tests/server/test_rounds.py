@@ -138,9 +138,7 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(tmp_path: Path) -> Non
             assert (await server.peer.assignment(session)).HasField("task_assignment")
         refused = await server.peer.assignment((await server.peer.session()).session_id)
         assert refused.rejection_info.retry_window.delay_min.seconds == 60
-        explained = await server.app.management.explain(
-            server.app.fleet.tokens.read("session:p", session)
-        )
+        explained = await server.app.management.explain("p", session)
         assert explained["assignments"] == [{"task": 1, "round": 1, "status": "ASSIGNED"}]
 
         server.clock.now += 901

@@ -11,6 +11,7 @@ Error:
     │   ├── ContributionRefused
     │   ├── CycleFound
     │   ├── DependenciesInvalid
+    │   ├── DoorsOpen
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
@@ -93,6 +94,7 @@ Error:
     │   ├── NoSite
     │   ├── PythonMissing
     │   ├── RequestTooLarge
+    │   ├── ServerUnusable
     │   ├── SimulatorFailed
     │   ├── TooLarge
     │   └── VaultUnavailable
@@ -216,11 +218,13 @@ from ame.errors.fleet import (
     CallsTooMany,
     CallUnserved,
     ContributionRefused,
+    DoorsOpen,
     FleetTaskUnknown,
     PopulationUnknown,
     RecipeInvalid,
     RoundEmpty,
     RoundMoveRefused,
+    ServerUnusable,
     SessionEnded,
     SessionUnknown,
     TaskInvalid,
@@ -363,6 +367,7 @@ __all__ = [
     "Denied",
     "DependenciesInvalid",
     "DependencyUnsupported",
+    "DoorsOpen",
     "EnvironmentFailed",
     "Error",
     "ExtraMissing",
@@ -435,6 +440,7 @@ __all__ = [
     "SecretNotFound",
     "SecretsDamaged",
     "SecretsMissing",
+    "ServerUnusable",
     "SessionEnded",
     "SessionUnknown",
     "SettingsInvalid",

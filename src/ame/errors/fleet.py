@@ -148,3 +148,23 @@ class CallsTooMany(Unavailable):
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         super().__init__(f"more than {per_second:g} calls a second: come back later")
+
+
+class ServerUnusable(Unavailable):
+    """A server cannot listen where it is told to."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place = place
+        self.why = why
+        super().__init__(f"nothing can be served at {place} ({why}): choose another --port")
+
+
+class DoorsOpen(Invalid):
+    """Anyone who reaches a server could manage it."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        super().__init__(
+            f"with --open anyone who reaches {host} could manage tasks: listen on 127.0.0.1, or "
+            "use --operator-token"
+        )

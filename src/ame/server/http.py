@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from ame import errors
 from ame.protocol.wires import Caller, http
+from ame.server.api import PREFIX, Api
 
 if TYPE_CHECKING:
     from ame.server.app import App
@@ -24,6 +25,7 @@ GRADIENTS: Final = "/v1/gradients/"
 ARTIFACTS: Final = "/v1/artifacts/"
 RESOURCES: Final = "/v1/resources/"
 WELL: Final = frozenset({"/ready", "/healthz"})
+JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 Headers = list[tuple[bytes, bytes]]
 
@@ -33,16 +35,19 @@ class Site:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._api = Api(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        if scope["type"] != "http":
+            return
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
         path = path.partition("?")[0]
         query = scope["query_string"].decode("latin-1")
-        form, _ = http.forms(query, headers)
+        form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[0]
         try:
             status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
         except errors.Error as error:
@@ -80,9 +85,13 @@ class Site:
             content = await _body(receive, limits.upload_bytes)
             return await self._upload(path, headers, content)
         body = await _body(receive, limits.body_bytes)
+        base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
+        if path.startswith(PREFIX):
+            app.doors.admit_operator(headers)
+            who = Caller(headers=headers, address=address, base=base)
+            return 200, JSON, await self._api.answer(method, unquote(path), body, who), []
         asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
         app.doors.admit(asked.call, headers)
-        base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
         caller = Caller(fields=asked.fields, headers=headers, address=address, base=base)
         reply = await app.service.answer(asked.call, asked.request, caller)
         answer = http.answer(asked, reply)

@@ -127,8 +127,13 @@ class Management:
         await self._fleet.database.do(work)
         self._fleet.changed.set()
 
-    async def explain(self, number: str) -> dict[str, Any]:
-        """What is known of a device's session: what it was given, or why it was given nothing."""
+    async def explain(self, population: str, token: str) -> dict[str, Any]:
+        """What is known of a device's session: what it was given, or why it was given nothing.
+
+        Raises:
+            errors.SessionUnknown: there is none.
+        """
+        number = self._fleet.tokens.read(f"session:{population}", token)
 
         def work(rows: Rows) -> dict[str, Any]:
             known = sessions.session(rows, number)

@@ -1,0 +1,120 @@
+"""`ame server start`."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from ame.cli.main import Commands
+from ame.storage import home
+
+group = Commands(
+    name="server",
+    help="The server of a fleet of devices.",
+    table={"start": ("ame.cli.server:start", "Serve devices, until Ctrl-C.")},
+)
+
+
+@click.command(
+    epilog="Examples: `ame server start`; "
+    "`ame server start --host 0.0.0.0 --certificate fleet.pem --key fleet.key "
+    "--database postgresql://fleet@db/fleet`"
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="0 takes one that is free.")
+@click.option("--grpc-port", type=int, help="Serve gRPC there as well; 0 takes a free one.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where files are kept. [default: `server` in the state folder]",
+)
+@click.option("--database", default="", help="A `postgresql://` URL, or a SQLite file.")
+@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="For TLS.")
+@click.option("--key", type=click.Path(path_type=Path, exists=True), help="Of the certificate.")
+@click.option(
+    "--client-ca",
+    type=click.Path(path_type=Path, exists=True),
+    help="Devices must show a certificate of this authority.",
+)
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    envvar="AME_API_KEYS",
+    help="Devices must show one of these in `x-goog-api-key`.",
+)
+@click.option(
+    "--operator-token",
+    "operator_tokens",
+    multiple=True,
+    envvar="AME_OPERATOR_TOKENS",
+    help="Of those who manage tasks. Without any, one is made and kept in the folder.",
+)
+@click.option("--open", "open_", is_flag=True, help="Anyone may manage tasks; on loopback only.")
+@click.option("--rate", default=0.0, help="Calls a second that one address may make; 0: any.")
+@click.option(
+    "--operations",
+    is_flag=True,
+    help="Answer with long-running operations over gRPC too, as newer clients expect.",
+)
+def start(
+    host: str,
+    port: int,
+    grpc_port: int | None,
+    folder: Path | None,
+    database: str,
+    certificate: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+    api_keys: tuple[str, ...],
+    operator_tokens: tuple[str, ...],
+    rate: float,
+    *,
+    open_: bool,
+    operations: bool,
+) -> None:
+    """Serves a fleet of devices: the Federated Compute protocol, and the management of tasks.
+
+    One machine needs nothing else: tasks, rounds and uploads are kept in SQLite and a folder.
+    """
+    import asyncio
+
+    from ame.server import serving
+    from ame.server.doors import Doors, digest
+
+    where = folder or home.home() / "server"
+    tokens = operator_tokens or (() if open_ else (_token(where),))
+    place = serving.Place(
+        folder=where,
+        database=database,
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        certificate=certificate,
+        key=key,
+        client_ca=client_ca,
+        doors=Doors(
+            keys=frozenset(map(digest, api_keys)),
+            operators=frozenset(map(digest, tokens)),
+            open=open_,
+            per_second=rate,
+        ),
+        operations_answered=operations,
+    )
+
+    def ready(http: str, grpc: str) -> None:
+        click.echo(f"serving at {http}" + (f", gRPC at {grpc}" if grpc else ""))
+        if not open_ and not operator_tokens:
+            click.echo(f"operators show the token in {where / 'operator-token'}")
+
+    asyncio.run(serving.serve(place, ready))
+
+
+def _token(folder: Path) -> str:
+    """The operators' token of this folder; made once."""
+    path = folder / "operator-token"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n")
+    return path.read_text().strip()

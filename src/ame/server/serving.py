@@ -1,0 +1,141 @@
+"""A server in this process, from its settings until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ame import errors
+from ame.server import app
+from ame.server.doors import Doors
+from ame.server.http import Site
+from ame.server.settings import Settings
+from ame.storage import blobs, databases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a server runs, and what it runs on."""
+
+    folder: Path
+    """Holds the files of devices and tasks, and the database where none is named."""
+    database: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0: one that is free."""
+    grpc_port: int | None = None
+    """None: no gRPC; 0: one that is free."""
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    """Of the certificates that devices must show."""
+    doors: Doors = field(default_factory=Doors)
+    settings: Settings = field(default_factory=Settings)
+    operations_answered: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
+    """Serves until SIGINT or SIGTERM. `ready` is told the addresses of HTTP and of gRPC.
+
+    Raises:
+        errors.ServerUnusable: a port is taken, or a certificate cannot be used.
+        errors.DoorsOpen: others reach it, and anyone could manage.
+    """
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    if place.doors.open and not place.loopback:
+        raise errors.DoorsOpen(place.host)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    database = databases.opened(place.database or str(place.folder / "fleet.db"), "fleet")
+    kept = blobs.Folder(place.folder / "blobs", full=True)
+    port = place.port or _free(place.host)
+    async with AsyncExitStack() as stack:
+        stack.callback(database.close)
+        server = await stack.enter_async_context(
+            app.running(database, kept, settings=place.settings, doors=place.doors)
+        )
+        http = Server(
+            Site(server),
+            address=place.host,
+            port=port,
+            interface=Interfaces.ASGI,
+            log_access=False,
+            log_enabled=False,
+            ssl_cert=place.certificate,
+            ssl_key=place.key,
+            ssl_ca=place.client_ca,
+            ssl_client_verify=place.client_ca is not None,
+        )
+        _probe(place.host, port)
+        scheme = "https" if place.certificate else "http"
+        grpc_at = ""
+        if place.grpc_port is not None:
+            grpc_at = await _grpc(stack, place, server)
+        serving = asyncio.create_task(http.serve())
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+        ready(f"{scheme}://{place.host}:{port}", grpc_at)
+        waiting = asyncio.create_task(ended.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
+        await serving
+
+
+async def _grpc(stack: AsyncExitStack, place: Place, server: app.App) -> str:
+    import grpc
+    from grpc import aio
+
+    from ame.protocol.wires import grpc as wire
+
+    served = aio.server()
+    answered = place.operations_answered
+    handlers = wire.handlers(server.service, operations_answered=answered)
+    served.add_generic_rpc_handlers(handlers)
+    at = f"{place.host}:{place.grpc_port}"
+    if place.certificate and place.key:
+        pair = (place.key.read_bytes(), place.certificate.read_bytes())
+        ca = place.client_ca.read_bytes() if place.client_ca else None
+        credentials = grpc.ssl_server_credentials([pair], ca, require_client_auth=ca is not None)
+        port = served.add_secure_port(at, credentials)
+    else:
+        port = served.add_insecure_port(at)
+    await served.start()
+    stack.push_async_callback(served.stop, 1.0)
+    return f"{place.host}:{port}"
+
+
+def _free(host: str) -> int:
+    with socket.create_server((host, 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _probe(host: str, port: int) -> None:
+    """Sees that the port can be had, while a failure can still be told."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise errors.ServerUnusable(f"{host}:{port}", error.strerror or str(error)) from None

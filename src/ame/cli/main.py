@@ -82,6 +82,8 @@ root = Commands(
         "ds": ("ame.cli.dataset:group", "The data sets that are kept on this machine."),
         "secret": ("ame.cli.secret:group", "Store, list and delete secrets for tasks."),
         "server": ("ame.cli.server:group", "The server of a fleet of devices."),
+        "population": ("ame.cli.population:group", "The devices that do the same tasks."),
+        "fleet": ("ame.cli.fleet:group", "Tasks of a fleet of devices."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
         "completion": ("ame.cli.completion:command", "Let a shell complete commands and names."),

@@ -94,6 +94,7 @@ Error:
     │   ├── NoSite
     │   ├── PythonMissing
     │   ├── RequestTooLarge
+    │   ├── ServerSilent
     │   ├── ServerUnusable
     │   ├── SimulatorFailed
     │   ├── TooLarge
@@ -129,6 +130,7 @@ Error:
     │   ├── JobPanicked
     │   ├── RoundEmpty
     │   ├── ScriptFailed
+    │   ├── ServerRefused
     │   ├── StepsConflict
     │   ├── TaskTimedOut
     │   ├── TimedOut
@@ -224,6 +226,8 @@ from ame.errors.fleet import (
     RecipeInvalid,
     RoundEmpty,
     RoundMoveRefused,
+    ServerRefused,
+    ServerSilent,
     ServerUnusable,
     SessionEnded,
     SessionUnknown,
@@ -440,6 +444,8 @@ __all__ = [
     "SecretNotFound",
     "SecretsDamaged",
     "SecretsMissing",
+    "ServerRefused",
+    "ServerSilent",
     "ServerUnusable",
     "SessionEnded",
     "SessionUnknown",

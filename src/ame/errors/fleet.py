@@ -168,3 +168,24 @@ class DoorsOpen(Invalid):
             f"with --open anyone who reaches {host} could manage tasks: listen on 127.0.0.1, or "
             "use --operator-token"
         )
+
+
+class ServerSilent(Unavailable):
+    """A fleet's server cannot be reached."""
+
+    def __init__(self, server: str, why: str) -> None:
+        self.server = server
+        self.why = why
+        super().__init__(
+            f"the server {server} cannot be reached ({why}): start it with `ame server start`, or "
+            "name another one with --server"
+        )
+
+
+class ServerRefused(Failed):
+    """A fleet's server says that what was asked for is wrong."""
+
+    def __init__(self, status: int, said: str) -> None:
+        self.status = status
+        self.said = said
+        super().__init__(said or f"the server answered with HTTP {status}")

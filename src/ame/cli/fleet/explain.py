@@ -1,0 +1,25 @@
+"""`ame fleet explain`."""
+
+import click
+
+from ame.cli import remote, shown
+from ame.cli.options import json_or_text
+
+
+@click.command()
+@click.argument("population")
+@click.argument("session")
+@remote.server_option
+@json_or_text
+def command(population: str, session: str, server: str, form: str) -> None:
+    """Says what a device of POPULATION was given in SESSION, or why it was given nothing."""
+    found = remote.ask(server, "GET", f"sessions/{population}/{session}")
+    if form == "json":
+        click.echo(shown.as_json(found))
+        return
+    for each in found["assignments"]:
+        click.echo(f"task {each['task']}, round {each['round']}: {each['status']}")
+    if found["refused"] and not found["assignments"]:
+        click.echo(f"no task: {found['refused']}")
+    if found["ended"]:
+        click.echo("the session is over")

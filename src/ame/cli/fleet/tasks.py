@@ -1,0 +1,124 @@
+"""`ame fleet task list|show|pause|resume|cancel|checkpoint`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ame.cli import remote, shown
+from ame.cli.options import json_or_text
+
+ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")
+
+
+@click.command("list")
+@click.argument("population", required=False)
+@remote.server_option
+@json_or_text
+def list_(population: str | None, server: str, form: str) -> None:
+    """Lists the tasks of POPULATION, or of all."""
+    path = f"populations/{population}/tasks" if population else "tasks"
+    found = remote.ask(server, "GET", path)
+    if form == "json":
+        click.echo(shown.as_json(found))
+        return
+    head = ("TASK", "KIND", "STATUS", "ROUNDS", "GOAL", "REASON")
+    rows = [
+        (
+            each["name"],
+            each["kind"],
+            _status(each),
+            str(each["rounds_wanted"]),
+            str(each["goal"]),
+            each["reason"],
+        )
+        for each in found
+    ]
+    click.echo(shown.table(head, rows))
+
+
+@click.command()
+@click.argument("population")
+@click.argument("task", type=int)
+@remote.server_option
+@json_or_text
+def show(population: str, task: int, server: str, form: str) -> None:
+    """Shows TASK of POPULATION, its rounds and their metrics."""
+    _show(remote.ask(server, "GET", f"populations/{population}/tasks/{task}"), form)
+
+
+@click.command()
+@click.argument("population")
+@click.argument("task", type=int)
+@remote.server_option
+@json_or_text
+def pause(population: str, task: int, server: str, form: str) -> None:
+    """Takes no more devices into TASK; those that are at it go on."""
+    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/pause"), form)
+
+
+@click.command()
+@click.argument("population")
+@click.argument("task", type=int)
+@remote.server_option
+@json_or_text
+def resume(population: str, task: int, server: str, form: str) -> None:
+    """Takes devices into TASK again."""
+    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/resume"), form)
+
+
+@click.command()
+@click.argument("population")
+@click.argument("task", type=int)
+@remote.server_option
+@json_or_text
+def cancel(population: str, task: int, server: str, form: str) -> None:
+    """Ends TASK and its rounds. What devices still hand in is refused."""
+    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/cancel"), form)
+
+
+@click.command()
+@click.argument("population")
+@click.argument("task", type=int)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write.",
+)
+@remote.server_option
+def checkpoint(population: str, task: int, output: Path, server: str) -> None:
+    """Saves the newest checkpoint of TASK, a TensorFlow version 1 checkpoint."""
+    place = remote.ask(server, "GET", f"populations/{population}/tasks/{task}/checkpoint")
+    output.write_bytes(remote.send(server, "GET", place["url"], None))
+    click.echo(f"saved {output}")
+
+
+def _show(found: dict[str, Any], form: str) -> None:
+    if form == "json":
+        click.echo(shown.as_json(found))
+        return
+    wanted, goal = found["rounds_wanted"], found["goal"]
+    click.echo(f"{found['name']}: {found['kind']}, {_status(found)}, {wanted} rounds of {goal}")
+    for fact in (found["reason"], "waits for " + " and ".join(found["missing"])):
+        if fact and fact != "waits for ":
+            click.echo(fact)
+    rows = [
+        (
+            str(each["number"]),
+            each["status"],
+            str(each["active"]),
+            str(each["accepted"]),
+            str(each["failed"]),
+            " ".join(f"{name}={value:.4g}" for name, value in each["metrics"].items()),
+        )
+        for each in found["rounds"]
+    ]
+    if rows:
+        click.echo(shown.table(ROUND, rows))
+
+
+def _status(task: dict[str, Any]) -> str:
+    status: str = task["status"]
+    return f"{status}, paused" if task["paused"] else status

@@ -1,0 +1,72 @@
+"""The server of a fleet, as an operator's commands see it: JSON over HTTP."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ame import errors
+from ame.storage import home
+
+SECONDS = 60.0
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def server_option(command: Command) -> Command:
+    """The option that says which server is meant."""
+    option = click.option(
+        "--server",
+        envvar="AME_SERVER",
+        default="http://127.0.0.1:8080",
+        show_default=True,
+        help="The server's address.",
+    )
+    return option(command)
+
+
+def ask(server: str, method: str, path: str, said: object = None) -> Any:  # noqa: ANN401 - JSON
+    """The server's answer to a request below `/api/v1/`.
+
+    Raises:
+        errors.ServerSilent: it cannot be reached.
+        errors.ServerRefused: it says that something is wrong.
+    """
+    body = None if said is None else json.dumps(said).encode()
+    headers = {"content-type": "application/json"}
+    if token := _token():
+        headers["authorization"] = f"Bearer {token}"
+    return json.loads(send(server, method, f"{server}/api/v1/{path}", body, headers))
+
+
+def send(
+    server: str, method: str, url: str, body: bytes | None, headers: dict[str, str] | None = None
+) -> bytes:
+    """The body of a response. Raises as `ask` does."""
+    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)  # noqa: S310 - the address is the operator's
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - the same
+            content: bytes = response.read()
+            return content
+    except urllib.error.HTTPError as error:
+        raise errors.ServerRefused(error.code, _said(error.read())) from None
+    except (urllib.error.URLError, OSError) as error:
+        raise errors.ServerSilent(server, str(getattr(error, "reason", error))) from None
+
+
+def _said(body: bytes) -> str:
+    try:
+        message: str = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")[:200]
+    return message
+
+
+def _token() -> str:
+    """The operator's token: from the environment, or of a server on this machine."""
+    given = os.environ.get("AME_OPERATOR_TOKEN", "")
+    kept = home.home() / "server" / "operator-token"
+    return given or (kept.read_text().strip() if kept.exists() else "")

@@ -1,0 +1,81 @@
+"""Clipping and noise: differential privacy of whole sites, with its account.
+
+McMahan et al. 2018, "Learning Differentially Private Recurrent Language Models": each site's
+difference is clipped to a norm, and noise is added in proportion to that norm.
+"""
+
+from ame import aggregation
+from ame.federation.filters.privacy import PRIVACY, generator
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.dxo import DXO, DataKind
+from ame.federation.spec.filter import DXOFilter
+from ame.federation.spec.shareable import Shareable
+
+
+class NormClipping(DXOFilter):
+    """Scales a difference down until its L2 norm is at most `norm` (`aggregation.Clip`).
+
+    Use `ConvertWeights("weights_to_diff")` before it where sites send whole models.
+    """
+
+    def __init__(self, norm: float = 1.0, by_layer: bool = False) -> None:
+        """`by_layer`: each of m arrays to norm/√m.
+
+        Raises:
+            errors.AggregationInvalid: `norm` is not above 0.
+        """
+        super().__init__([DataKind.WEIGHT_DIFF], None)
+        self.norm = norm
+        self.by_layer = by_layer
+        self._clip = aggregation.Clip(norm=norm, by_layer=by_layer)
+
+    def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
+        """The difference, scaled.
+
+        Raises:
+            errors.UpdateRefused: it holds numbers that are not finite.
+        """
+        site = str(fl_ctx.get_identity_name())
+        update = aggregation.Update(client=site, arrays=dxo.data, difference=True)
+        clipped = self._clip.clipped(update)
+        return DXO(dxo.data_kind, data=dict(clipped.arrays), meta=dxo.meta)
+
+
+class GaussianNoise(DXOFilter):
+    """Clips a difference to `norm`, and adds normal noise of deviation `multiplier` times `norm`.
+
+    What it has cost so far stands in the metadata `privacy` as (ε, δ), by the accountant of
+    `ame.aggregation`: for this site's whole data against whoever sees its results.
+    """
+
+    def __init__(
+        self, norm: float = 1.0, multiplier: float = 1.0, delta: float = 1e-5
+    ) -> None:
+        """`delta`: with which the ε is said.
+
+        Raises:
+            errors.AggregationInvalid: a number is beyond its range.
+        """
+        super().__init__([DataKind.WEIGHT_DIFF], None)
+        self.norm = norm
+        self.multiplier = multiplier
+        self.delta = delta
+        self._clip = aggregation.Clip(norm=norm)
+        self._noise = aggregation.Gaussian(deviation=multiplier * norm)
+        self._account = aggregation.Accountant()
+        self._account.after(multiplier=multiplier).epsilon(delta)
+
+    def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
+        """The difference, clipped and with noise.
+
+        Raises:
+            errors.UpdateRefused: it holds numbers that are not finite.
+            errors.AggregationInvalid: it holds integers, which noise would not hide.
+        """
+        site = str(fl_ctx.get_identity_name())
+        update = aggregation.Update(client=site, arrays=dxo.data, difference=True)
+        noised = self._noise.noised(self._clip.clipped(update).arrays, generator())
+        self._account = self._account.after(multiplier=self.multiplier)
+        spent = {"epsilon_so_far": self._account.epsilon(self.delta), "delta": self.delta}
+        return DXO(dxo.data_kind, data=noised, meta={**dxo.meta, PRIVACY: spent})
+

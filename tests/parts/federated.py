@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ame.federation.conversion import FLModelUtils
-from ame.federation.exchange.sites import Lost, MemorySites, Message, Order, Reply
 from ame.federation.exchange.watcher import Watcher
 from ame.federation.model import FLModel
 from ame.federation.run.chains import Chain
+from ame.federation.run.memory import LiveSites
 from ame.federation.run.server import Server, ServerParts
 from ame.federation.run.site import Site, SiteParts
 from ame.federation.spec.context import FLContext
@@ -52,28 +52,6 @@ class Keeps(ModelPersistor):
         self.saved.append(dict(model["weights"]))
 
 
-class Post:
-    """Brings messages from one site of this process to another."""
-
-    def __init__(self, sites: Mapping[str, Site]) -> None:
-        self.sites = sites
-        self.memory: MemorySites | None = None
-
-    def tell(self, message: Message) -> None:
-        if message.target in self.sites:
-            self.sites[message.target].hear(message)
-        elif self.memory is not None:
-            self.memory.tell(message)
-
-    def ask(self, messages: Sequence[Message], timeout: float) -> dict[str, Shareable]:
-        answers = {}
-        for message in messages:
-            answer = self.sites[message.target].hear(message)
-            if answer is not None:
-                answers[message.target] = answer.data
-        return answers
-
-
 def join(
     folder: Path,
     executors: Mapping[str, Sequence[tuple[Sequence[str], Executor]]],
@@ -81,10 +59,10 @@ def join(
     components: Mapping[str, Mapping[str, Any]] | None = None,
     data: Chain | None = None,
     results: Chain | None = None,
-) -> tuple[MemorySites, dict[str, Site]]:
+) -> tuple[LiveSites, dict[str, Site]]:
     """Sites of this process, by name."""
-    sites: dict[str, Site] = {}
-    post = Post(sites)
+    live = LiveSites()
+    made = {}
     for name, routes in executors.items():
         parts = SiteParts(
             executors=routes,
@@ -92,34 +70,10 @@ def join(
             task_data_filters=data or Chain(),
             task_result_filters=results or Chain(),
         )
-        sites[name] = Site(
-            parts, name=name, job="job", root=folder / name, sites=tuple(executors), post=post
-        )
-
-    def perform(site: Site) -> Callable[[Order], Reply | Lost]:
-        def work(order: Order) -> Reply | Lost:
-            came = site.perform(order)
-            site.work()
-            return came
-
-        return work
-
-    def hear(site: Site) -> Callable[[Message], None]:
-        def take(message: Message) -> None:
-            answer = site.hear(message)
-            if answer is not None:
-                memory.tell(answer)
-
-        return take
-
-    memory = MemorySites(
-        {name: perform(site) for name, site in sites.items()},
-        {name: hear(site) for name, site in sites.items()},
-    )
-    post.memory = memory
-    for site in sites.values():
-        site.begin()
-    return memory, sites
+        made[name] = Site(parts, name=name, job="job", root=folder / name, sites=tuple(executors))
+        live.add(made[name])
+    live.begin()
+    return live, made
 
 
 def run(
@@ -140,7 +94,7 @@ def run(
 ) -> Server:
     """Run a job whose sites train by a function each, and return its server."""
     trains = train if isinstance(train, Mapping) else dict.fromkeys(names, train)
-    memory, _ = join(
+    live, _ = join(
         folder,
         {name: [((task,), Trains(each))] for name, each in trains.items()},
         data=site_data,
@@ -154,7 +108,7 @@ def run(
             task_data_filters=data or Chain(),
             task_result_filters=results or Chain(),
         ),
-        memory,
+        live,
         job="job",
         root=folder / "server",
         min_clients=min_clients,

@@ -34,7 +34,7 @@ class ValidationJsonGenerator(FLComponent):
             self._take(fl_ctx)
         elif event_type == EventType.END_RUN:
             file = within(run_folder(fl_ctx), f"{self.results_dir}/{self.json_file_name}")
-            file.write_text(json.dumps(self._results, default=_plain))
+            file.write_text(json.dumps(self._results, default=plain))
 
     def _take(self, fl_ctx: FLContext) -> None:
         owner = fl_ctx.get_prop(AppConstants.MODEL_OWNER)
@@ -58,7 +58,7 @@ class ValidationJsonGenerator(FLComponent):
             self._results.setdefault(name, {})[owner] = leaf.data
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A NumPy number as Python's, an array as a list, all else as text."""
     for name in ("item", "tolist"):
         made = getattr(value, name, None)

@@ -4,10 +4,8 @@ Three words: an order is one task given to one site; a reply is what it returned
 there will be none, and why.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from threading import Condition
 from typing import Literal, Protocol
 
 from ame.federation.spec.shareable import Shareable
@@ -107,69 +105,3 @@ class Sites(Protocol):
 
     def close(self) -> None:
         """The run is over: end the sites. Idempotent."""
-
-
-Perform = Callable[[Order], Reply | Lost]
-
-
-class MemorySites:
-    """Sites of this process: each order is done by the thread that takes its reply.
-
-    `do` names for each site what does its orders; `hear` what hears its messages.
-    """
-
-    def __init__(
-        self, do: Mapping[str, Perform], hear: Mapping[str, Callable[[Message], None]] | None = None
-    ) -> None:
-        self.do = do
-        self.hear = hear or {}
-        self._todo: deque[Order] = deque()
-        self._told: deque[Message] = deque()
-        self._changed = Condition()
-        self._closed = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All sites."""
-        return tuple(self.do)
-
-    def send(self, orders: Sequence[Order]) -> None:
-        """Keep them until they are taken."""
-        with self._changed:
-            self._todo.extend(orders)
-            self._changed.notify()
-
-    def take(self, timeout: float) -> Reply | Lost | Message | None:
-        """Bring a message to the server, or do the next order."""
-        with self._changed:
-            if not (self._todo or self._told or self._closed):
-                self._changed.wait(timeout)
-            if self._told:
-                return self._told.popleft()
-            if not self._todo:
-                return None
-            order = self._todo.popleft()
-        return self.do[order.site](order)
-
-    def withdraw(self, numbers: Iterable[int]) -> None:
-        """Forget those that are not done."""
-        gone = set(numbers)
-        with self._changed:
-            self._todo = deque(order for order in self._todo if order.number not in gone)
-
-    def tell(self, message: Message) -> None:
-        """Let the site hear it now; one to the server is taken next."""
-        if message.target in self.hear:
-            self.hear[message.target](message)
-        elif message.target not in self.do:
-            with self._changed:
-                self._told.append(message)
-                self._changed.notify()
-
-    def close(self) -> None:
-        """Forget what is not done."""
-        with self._changed:
-            self._todo.clear()
-            self._told.clear()
-            self._closed = True
-            self._changed.notify_all()

@@ -48,9 +48,7 @@ class GaussianNoise(DXOFilter):
     `ame.aggregation`: for this site's whole data against whoever sees its results.
     """
 
-    def __init__(
-        self, norm: float = 1.0, multiplier: float = 1.0, delta: float = 1e-5
-    ) -> None:
+    def __init__(self, norm: float = 1.0, multiplier: float = 1.0, delta: float = 1e-5) -> None:
         """`delta`: with which the ε is said.
 
         Raises:
@@ -78,4 +76,3 @@ class GaussianNoise(DXOFilter):
         self._account = self._account.after(multiplier=self.multiplier)
         spent = {"epsilon_so_far": self._account.epsilon(self.delta), "delta": self.delta}
         return DXO(dxo.data_kind, data=noised, meta={**dxo.meta, PRIVACY: spent})
-

@@ -35,8 +35,10 @@ class PercentilePrivacy(DXOFilter):
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO with small changes left out, and large ones cut off."""
-        if self.gamma <= 0 or not 0 <= self.percentile <= 100:  # noqa: PLR2004 (percent)
-            self.log_warning(fl_ctx, f"percentile {self.percentile} and gamma {self.gamma} hide nothing")
+        if self.gamma <= 0 or not 0 <= self.percentile <= 100:
+            self.log_warning(
+                fl_ctx, f"percentile {self.percentile} and gamma {self.gamma} hide nothing"
+            )
             return None
         steps = dxo.get_meta_prop(MetaKey.NUM_STEPS_CURRENT_ROUND, 1)
         changes = {key: np.asarray(each) / steps for key, each in dxo.data.items()}
@@ -169,4 +171,4 @@ def generator() -> np.random.Generator:
 
     On a real site that state comes from the operating system.
     """
-    return np.random.default_rng(np.random.randint(0, 2**32, size=4))  # noqa: NPY002 (that state)
+    return np.random.default_rng(np.random.randint(0, 2**32, size=4))

@@ -27,9 +27,7 @@ class ExcludeVars(DXOFilter):
         """
         super().__init__(list(WEIGHTS), data_kinds or list(WEIGHTS))
         names = exclude_vars if isinstance(exclude_vars, list) else []
-        if not isinstance(exclude_vars, (list, str, type(None))) or any(
-            not isinstance(name, str) for name in names
-        ):
+        if any(not isinstance(name, str) for name in names):
             message = f"exclude_vars must be an expression or a list of names, not {exclude_vars!r}"
             raise ValueError(message)
         self.exclude_vars = exclude_vars
@@ -64,7 +62,7 @@ class DXOBlocker(DXOFilter):
             ValueError: `data_kinds` is no list of names, or empty.
         """
         super().__init__()
-        if not isinstance(data_kinds, list) or not data_kinds:
+        if data_kinds.__class__ is not list or not data_kinds:
             message = f"data_kinds must be a list of kinds, not {data_kinds!r}"
             raise ValueError(message)
         self.configured_data_kinds = data_kinds

@@ -148,6 +148,8 @@ class Site:
         ctx = self.engine.context_with(message.sender, message.data.get_peer_props())
         with Blamed(self._route(task), f"doing task `{task}`"):
             result = self._do(task, message.data, f"{message.sender}-{message.number}", ctx)
+        if not message.number:
+            return None
         return Message(
             sender=self.name,
             target=message.sender,
@@ -156,6 +158,15 @@ class Site:
             number=message.number,
             answer=True,
         )
+
+    def do(self, task: str, data: Shareable, ctx: FLContext) -> Shareable:
+        """Have the executor of another task do it, here and now: for controllers of peers.
+
+        Raises:
+            errors.ComponentFailed: a filter raised an error.
+            Exception: whatever the executor raises.
+        """
+        return self._do(task, data, ctx.get_prop(FLContextKey.TASK_ID) or task, ctx)
 
     def work(self) -> None:
         """Do what was put off until now.

@@ -119,7 +119,7 @@ class ScaffoldCallback(keras.callbacks.Callback):  # type: ignore[misc]  # keras
         self.scaffold_helper = scaffold_helper
         self.c_global_para, self.c_local_para = scaffold_helper.get_params()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 (keras calls it so)
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Correct the epoch as one step."""
         rate = self.model.optimizer.learning_rate
         self.scaffold_helper.model_update(self.model, rate, self.c_global_para, self.c_local_para)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from ame.federation.components.files import within
+from ame.federation.run.found import component
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.dxo import DXO, from_file, from_shareable, get_leaf_dxos
@@ -12,7 +13,6 @@ from ame.federation.spec.names.app import AppConstants, ModelName
 from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
-from ame.federation.workflows.found import component
 from ame.federation.workflows.quota import why_none
 
 SERVER_PREFIX = "SRV_"

@@ -9,6 +9,7 @@ from typing import Any
 from ame import errors
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel
+from ame.federation.run.found import component
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.learnable import LearnablePersistor, ShareableGenerator
@@ -17,7 +18,6 @@ from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import ReturnCode, Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
 from ame.federation.workflows.fedavg import BaseFedAvg
-from ame.federation.workflows.found import component
 from ame.federation.workflows.quota import why_none
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ame.federation.components.keras_files import MARK
 from ame.federation.model import FLModel
+from ame.federation.run.found import component
 from ame.federation.workflows.fedopt import Optimized
-from ame.federation.workflows.found import component
 
 _SGD: dict[str, Any] = {
     "path": "tensorflow.keras.optimizers.SGD",

@@ -7,6 +7,7 @@ Efficient Learning of Deep Networks from Decentralized Data", Algorithm 1.
 from typing import Any
 
 from ame import errors
+from ame.federation.run.found import component
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.learnable import (
@@ -27,7 +28,6 @@ from ame.federation.spec.task import (
     Task,
     TaskOperatorKey,
 )
-from ame.federation.workflows.found import component
 from ame.federation.workflows.quota import Quota, why_none, why_refused
 
 

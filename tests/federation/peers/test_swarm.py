@@ -1,8 +1,9 @@
+import itertools
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_the_best_model_of_a_swarm_is_handed_to_all(tmp_path: Path) -> None:
         return FLModel(params={"w": model.params["w"] + 1}, metrics={"accuracy": accuracy})
 
     class Notes(SwarmClientController):
-        best: list[float] = []
+        best: ClassVar[list[float]] = []
 
         def handle_event(self, event_type: str, fl_ctx: Any) -> None:
             super().handle_event(event_type, fl_ctx)
@@ -172,7 +173,7 @@ def test_a_random_cycle_is_repeated_by_its_seed_and_never_goes_to_the_same_site_
     first = run(tmp_path / "a")
 
     assert first == run(tmp_path / "b")
-    assert all(one != next_ for one, next_ in zip(first, first[1:], strict=False))
+    assert all(one != next_ for one, next_ in itertools.pairwise(first))
 
 
 def test_sites_measure_each_others_models_without_the_server(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -151,3 +152,16 @@ def test_a_body_that_is_too_short_is_refused() -> None:
 
     with pytest.raises(ValueError, match="buffer"):
         codec.decode(encoded.head, bytearray(10))
+
+
+def test_what_is_poured_into_a_file_lies_as_what_is_written_into_memory(tmp_path: Path) -> None:
+    arrays = [np.arange(5, dtype=np.int8), np.zeros((0, 3)), np.ones((2, 3)), np.array(["ab"])]
+    encoded = codec.encode(arrays)
+    body = bytearray(encoded.size)
+    encoded.write(body)
+    with (tmp_path / "body").open("wb") as file:
+        encoded.pour(file.fileno())
+
+    poured = (tmp_path / "body").read_bytes()
+    assert poured == bytes(body[: len(poured)])
+    assert not any(body[len(poured) :])

@@ -7,6 +7,7 @@ written once for all of them.
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from dataclasses import dataclass
@@ -62,6 +63,17 @@ class Encoded:
         for array in self.arrays:
             there = np.frombuffer(body, array.dtype, array.size, offset)
             there[:] = array.reshape(-1)
+            offset = _after(offset, array.nbytes)
+
+    def pour(self, file: int) -> None:
+        """Writes the same to an open file. Of memory that is new, this costs a third."""
+        offset = 0
+        for array in self.arrays:
+            left = array.reshape(-1).view(np.uint8).data
+            place = offset
+            while left:
+                count = os.pwrite(file, left, place)
+                left, place = left[count:], place + count
             offset = _after(offset, array.nbytes)
 
 

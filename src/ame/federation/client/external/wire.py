@@ -56,10 +56,8 @@ class Line:
             return
         memory = os.memfd_create("model", os.MFD_CLOEXEC)
         try:
-            os.ftruncate(memory, encoded.size + len(encoded.head))
-            with mmap.mmap(memory, encoded.size + len(encoded.head)) as body:
-                encoded.write(body)
-                body[encoded.size :] = encoded.head
+            encoded.pour(memory)
+            os.pwrite(memory, encoded.head, encoded.size)
             self._send(msgpack.packb((verb, plain, encoded.size)), memory)
         finally:
             os.close(memory)

@@ -23,7 +23,7 @@ class Logs:
 
     def __init__(self, workspace: Path, watcher: Watcher) -> None:
         self._workspace = workspace
-        self._watcher = None if isinstance(watcher, Nobody) else watcher
+        self._watcher = None if type(watcher) is Nobody else watcher
         self._shown: dict[str, int] = {}
 
     def grew(self, site: str, size: int) -> None:

@@ -1,0 +1,3 @@
+from local_package import owner as owner_at_import  # noqa: F401
+
+names: list[str] = []

@@ -1,0 +1,2 @@
+owner = None
+count = 0

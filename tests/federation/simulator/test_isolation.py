@@ -1,0 +1,82 @@
+"""What scripts of one worker share: nothing. And what `threads` changes: nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parts.simulated import Seen, app, descendants, file, job, log, model, simulate
+
+SITES = 7
+ROUNDS = 3
+LOCAL = (
+    file("local_state.py"),
+    file("local_package/__init__.py", "local_package/__init__.py"),
+    file("local_package/inner.py", "local_package/inner.py"),
+)
+
+
+def conform(workspace: Path, threads: int, *, seed: int = 5, isolate: bool = False) -> Seen:
+    seen = Seen()
+    everyone = app(file("conforming.py"), *LOCAL, args="--site {SITE_NAME} --folder {WORKSPACE}")
+    simulate(
+        job(everyone, rounds=ROUNDS, min_clients=SITES),
+        workspace=workspace,
+        sites=SITES,
+        threads=threads,
+        seed=seed,
+        isolate=isolate,
+        watcher=seen,
+    )
+    return seen
+
+
+def traces(workspace: Path) -> dict[str, str]:
+    """What each site drew, and printed."""
+    names = [f"site-{number}" for number in range(1, SITES + 1)]
+    return {
+        f"{name} {what}": (workspace / name / what).read_text()
+        for name in names
+        for what in ("drawn", "own.log", "farewell", "log.txt")
+    }
+
+
+def test_each_script_has_a_process_to_itself_for_all_that_it_can_tell(tmp_path: Path) -> None:
+    seen = conform(tmp_path, threads=2)
+
+    assert seen.losses == []
+    assert seen.notes == []
+    assert len(seen.replies) == SITES * ROUNDS
+    for number in range(1, SITES + 1):
+        site = f"site-{number}"
+        lines = [f"begin {site}"]
+        for round_ in range(ROUNDS):
+            lines += [f"round {round_} of {site}", f"a child of {site}"]
+        assert log(tmp_path, site).splitlines() == [*lines, f"end {site}"]
+        assert seen.prints[site].decode() == log(tmp_path, site)
+        assert (tmp_path / site / "farewell").read_text() == "second\nfirst\n"
+        assert (tmp_path / site / "own.log").read_text().splitlines() == [
+            f"round {round_} of {site}" for round_ in range(ROUNDS)
+        ]
+    assert descendants() == []
+
+
+@pytest.mark.slow
+def test_a_run_repeats_bit_for_bit_whatever_the_number_of_threads(tmp_path: Path) -> None:
+    runs = {}
+    for threads in (1, 2, 3, 5):
+        folder = tmp_path / str(threads)
+        conform(folder, threads)
+        runs[threads] = (model(folder).tobytes(), traces(folder))
+    conform(tmp_path / "alone", 2, isolate=True)
+    runs[0] = (model(tmp_path / "alone").tobytes(), traces(tmp_path / "alone"))
+
+    for threads in (2, 3, 5, 0):
+        assert runs[threads] == runs[1], threads
+
+
+def test_another_seed_draws_other_numbers(tmp_path: Path) -> None:
+    conform(tmp_path / "a", 2, seed=1)
+    conform(tmp_path / "b", 2, seed=2)
+
+    assert not np.array_equal(model(tmp_path / "a"), model(tmp_path / "b"))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 60.0
 """Seconds in which the first process must say that it is there."""
+_HURRY = 1.0
+_STARTS = 4
 _BOOT = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -42,8 +44,12 @@ _MAPPED = 4096
 class Worker:
     """One worker, from outside."""
 
-    def __init__(self, name: int, line: socket.socket, now: mmap.mmap) -> None:
+    def __init__(
+        self, name: int, line: socket.socket, now: mmap.mmap, parent: process.Child
+    ) -> None:
         self.name = name
+        self.parent = parent
+        """What it was forked from."""
         self.line = line
         self._now = now
         self.sites: set[str] = set()
@@ -82,6 +88,7 @@ class Crew:
         self._log = Path(setup.workspace) / JOB / "workers.log"
         self._supervisor = process.Supervisor()
         self._made = 0
+        self._starts = 1
         self._ends: dict[int, int] = {}
         self._start()
 
@@ -102,27 +109,30 @@ class Crew:
             gpus = self._gpus[lane % len(self._gpus)] if self._gpus else None
             message = ("fork", self._made, isolated, gpus)
             with theirs:
-                for _ in range(2):
-                    try:
-                        wire.send(self._line, message, theirs.fileno(), page)
-                        break
-                    except OSError:  # it was killed, and its workers with it
-                        self._start()
-                        self._await_ready()
+                try:
+                    wire.send(self._line, message, theirs.fileno(), page)
+                except OSError:  # it was killed, and its workers with it
+                    self._start_again()
+                    wire.send(self._line, message, theirs.fileno(), page)
         finally:
             os.close(page)
-        return Worker(self._made, ours, now)
+        return Worker(self._made, ours, now, self._child)
 
-    def end_of(self, worker: Worker, seconds: float = 2.0) -> int | None:
-        """How a worker ended whose line has ended; None if nobody knows."""
-        end = time.monotonic() + seconds
-        while worker.name not in self._ends:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self._line], [], [], left)[0]:
-                return None
-            if not self._hear():
-                return None
-        return self._ends[worker.name]
+    def end_of(self, worker: Worker) -> int | None:
+        """How a worker ended whose line has ended: its exit code, or minus its signal.
+
+        None: it is none of its own doing, since what it was forked from was killed.
+
+        Raises:
+            errors.SimulatorFailed: that has happened too often.
+
+        """
+        while worker.name not in self._ends and worker.parent is self._child:
+            if not select.select([self._line], [], [], _HURRY)[0]:
+                self.kill(worker)  # it has closed its line, and lives
+            elif not self._hear():
+                self._start_again()
+        return self._ends.get(worker.name)
 
     def kill(self, worker: Worker) -> None:
         """Ends a worker, whatever it is at."""
@@ -134,6 +144,17 @@ class Crew:
         self._line.close()
         self._supervisor.close(grace=0)
         self._pump.join()
+
+    def _start_again(self) -> None:
+        self._line.close()
+        self._child.end(grace=0)
+        self._child.wait()
+        self._pump.join()
+        self._starts += 1
+        if self._starts > _STARTS:
+            raise self._failed()
+        self._start()
+        self._await_ready()
 
     def _start(self) -> None:
         address = f"\0ame-{secrets.token_hex(16)}"

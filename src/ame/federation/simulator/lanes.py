@@ -194,7 +194,9 @@ class Lanes:
         guilty = ""
         if lane.at is worker:
             flying, lane.flying = list(lane.flying), deque()
-            if lane.tail is not None and lane.tail.order.number == at:
+            if code is None:
+                pass
+            elif lane.tail is not None and lane.tail.order.number == at:
                 guilty = lane.tail.order.site
                 self._note(f"{guilty}: its script ended its process after its answer, {how(code)}")
             elif flying and flying[0].order.number == at:
@@ -294,7 +296,7 @@ def lost_of(entry: Entry, why: Why) -> Lost:
 def how(code: int | None) -> str:
     """How a process ended, in words."""
     if code is None:
-        return "nobody knows how"
+        return "with the process it was forked from"
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"with exit code {code}"

@@ -13,7 +13,7 @@ from ame.federation import recipes
 from ame.federation.recipes.evaluation import FedEvalRecipe
 from ame.federation.recipes.fedavg import FedAvgRecipe, NumpyFedAvgRecipe
 from ame.federation.recipes.workflows import CyclicRecipe, FedOptRecipe, ScaffoldRecipe
-from ame.federation.simulator.simulate import simulate
+from ame.federation.simulator import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from ame.federation.spec.component import FLComponent
+from ame.federation.spec.component import Widget
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_shareable
 from ame.federation.spec.names.app import AppConstants
@@ -20,7 +20,7 @@ _LESS_IS_BETTER = re.compile(
 _NEGATED = re.compile(r"(^|[^a-z0-9])neg($|[^a-z0-9])")
 
 
-class IntimeModelSelector(FLComponent):
+class IntimeModelSelector(Widget):
     """Takes the weighted mean of a metric that sites measured on the model they were sent.
 
     If it is greater than in any round before, `GLOBAL_BEST_MODEL_AVAILABLE` is fired, and the

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from ame.federation.components.files import run_folder, within
-from ame.federation.spec.component import FLComponent
+from ame.federation.spec.component import Widget
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DataKind, from_shareable, get_leaf_dxos
 from ame.federation.spec.names.app import AppConstants
@@ -12,7 +12,7 @@ from ame.federation.spec.names.events import AppEventType, EventType
 from ame.federation.spec.shareable import Shareable
 
 
-class ValidationJsonGenerator(FLComponent):
+class ValidationJsonGenerator(Widget):
     """Writes `{site whose data: {model: metrics}}` to `cross_site_val/cross_val_results.json`."""
 
     def __init__(

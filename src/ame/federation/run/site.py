@@ -183,6 +183,7 @@ class Site:
         """Let the task that is being done end soon. Called from another thread."""
         if self._abort is not None:
             self._abort.trigger("the task is no longer wanted")
+            self.engine.fire(EventType.ABORT_TASK, self.engine.new_context())
 
     def end(self) -> None:
         """Let its parts know that the run is over.

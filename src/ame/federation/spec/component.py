@@ -185,6 +185,10 @@ class FLComponent(metaclass=Recording):
         """Continue from what `get_persist_state` gave."""
 
 
+class Widget(FLComponent):
+    """A part that hears events and does no task: a selector, a receiver, a recorder."""
+
+
 def _log(
     part: FLComponent, level: int, fl_ctx: FLContext | None, msg: str, *, exc_info: bool = False
 ) -> None:

@@ -208,6 +208,14 @@ class ModelLocator(FLComponent):
         return None
 
 
+class MetricComparator(FLComponent, ABC):
+    """Says which of two metrics is the better."""
+
+    @abstractmethod
+    def compare(self, a: Any, b: Any) -> float:
+        """Above 0 if `a` is, below 0 if `b` is."""
+
+
 class Formatter(FLComponent, ABC):
     """Makes text of what a context holds."""
 

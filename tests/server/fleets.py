@@ -50,14 +50,19 @@ class Peer:
 
     async def ask(self, name: str, message: Message, **fields: str) -> Any:
         """The reply to a call, out of its operation where there is one."""
+        reply = await self.raw(name, message, **fields)
+        call: Call = BY_NAME[name]
+        return http.outcome(call, reply) if call.metadata else reply
+
+    async def raw(self, name: str, message: Message, **fields: str) -> Any:
+        """The reply to a call, or its operation."""
         call: Call = BY_NAME[name]
         method, target, body = http.request(call, message, fields=fields or None)
         packed = {"content-encoding": "gzip", "content-type": "application/x-protobuf"}
         response = await self.client.request(
             method, target, content=gzip.compress(body), headers={**packed, **self.headers}
         )
-        reply = http.reply(call, response.status_code, response.content)
-        return http.outcome(call, reply) if call.metadata else reply  # type: ignore[arg-type]  # an operation then
+        return http.reply(call, response.status_code, response.content)
 
     async def session(self, population: str = "p") -> Any:
         asked = eets.EligibilityEvalTaskRequest(population_name=population)

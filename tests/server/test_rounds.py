@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.protocol.pb import odp_task
+from ame.protocol.pb import odp_task, operations, task_assignments
 from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import rounds
 from ame.server.rounds import RoundStatus
+from ame.server.settings import Settings
 from server import fleets
 from server.fleets import Running, update
 
@@ -147,3 +148,33 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(tmp_path: Path) -> Non
         assert (await server.peer.assignment(session)).HasField("task_assignment")
 
     run(tmp_path, use)
+
+
+def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        first = await server.peer.session()
+        taken = (await server.peer.assignment(first.session_id)).task_assignment
+        waiting = await server.peer.session()
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p", session_id=waiting.session_id
+        )
+        pending = await server.peer.raw("StartTaskAssignment", asked)
+        assert not pending.done
+        again = operations.GetOperationRequest(name=pending.name)
+        assert not (await server.peer.raw("GetOperation", again)).done
+
+        await server.peer.hand_in(taken, checkpoint.to_bytes(update(1, 1, 1)))
+        await server.app.leader.step()
+        server.clock.now += 1
+        done = await server.peer.raw("GetOperation", again)
+        reply = task_assignments.StartTaskAssignmentResponse()
+        assert done.response.Unpack(reply)
+        assert reply.task_assignment.session_id == waiting.session_id
+
+        cancel = operations.CancelOperationRequest(name=pending.name)
+        await server.peer.raw("CancelOperation", cancel)
+        with pytest.raises(errors.CallFailed, match="session is over"):
+            await server.peer.raw("GetOperation", again)
+
+    run(tmp_path, use, settings=Settings(patience_seconds=30))

@@ -52,10 +52,16 @@ group = Commands(
 )
 @click.option("--open", "open_", is_flag=True, help="Anyone may manage tasks; on loopback only.")
 @click.option("--rate", default=0.0, help="Calls a second that one address may make; 0: any.")
+@click.option("--patience", default=0.0, help="Seconds that a device may wait for a task.")
 @click.option(
     "--operations",
     is_flag=True,
     help="Answer with long-running operations over gRPC too, as newer clients expect.",
+)
+@click.option(
+    "--plain-payloads",
+    is_flag=True,
+    help="Take payloads of the On-Device Personalization dialect that are not encrypted.",
 )
 def start(
     host: str,
@@ -69,9 +75,11 @@ def start(
     api_keys: tuple[str, ...],
     operator_tokens: tuple[str, ...],
     rate: float,
+    patience: float,
     *,
     open_: bool,
     operations: bool,
+    plain_payloads: bool,
 ) -> None:
     """Serves a fleet of devices: the Federated Compute protocol, and the management of tasks.
 
@@ -81,6 +89,7 @@ def start(
 
     from ame.server import serving
     from ame.server.doors import Doors, digest
+    from ame.server.settings import Settings
 
     where = folder or home.home() / "server"
     tokens = operator_tokens or (() if open_ else (_token(where),))
@@ -99,7 +108,9 @@ def start(
             open=open_,
             per_second=rate,
         ),
+        settings=Settings(patience_seconds=patience),
         operations_answered=operations,
+        plain=plain_payloads,
     )
 
     def ready(http: str, grpc: str) -> None:

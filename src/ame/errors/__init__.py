@@ -24,6 +24,7 @@ Error:
     │   ├── NothingToSend
     │   ├── ParamsUnfit
     │   ├── PathLeaves
+    │   ├── PayloadRefused
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
     │   ├── RankInvalid
@@ -51,6 +52,7 @@ Error:
     │   ├── FolderNotFound
     │   ├── ImageMissing
     │   ├── NoProject
+    │   ├── OperationUnknown
     │   ├── PopulationUnknown
     │   ├── ProgramNotFound
     │   ├── ResourceMissing
@@ -222,6 +224,8 @@ from ame.errors.fleet import (
     ContributionRefused,
     DoorsOpen,
     FleetTaskUnknown,
+    OperationUnknown,
+    PayloadRefused,
     PopulationUnknown,
     RecipeInvalid,
     RoundEmpty,
@@ -415,8 +419,10 @@ __all__ = [
     "NotFound",
     "NothingReceived",
     "NothingToSend",
+    "OperationUnknown",
     "ParamsUnfit",
     "PathLeaves",
+    "PayloadRefused",
     "PopulationUnknown",
     "ProgramNotFound",
     "ProjectInvalid",

@@ -189,3 +189,18 @@ class ServerRefused(Failed):
         self.status = status
         self.said = said
         super().__init__(said or f"the server answered with HTTP {status}")
+
+
+class PayloadRefused(Invalid):
+    """A device's payload cannot be opened."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the payload cannot be opened: {why}")
+
+
+class OperationUnknown(NotFound):
+    """A long-running operation is none of this server's."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such operation")

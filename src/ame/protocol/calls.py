@@ -306,6 +306,11 @@ FEDERATED_COMPUTE: Final = (
 CALLS: Final = (*FEDERATED_COMPUTE, *ODP)
 
 
+def by_name(name: str) -> Call:
+    """The call of this name."""
+    return next(call for call in CALLS if call.name == name)
+
+
 def find(method: str, path: str) -> tuple[Call, dict[str, str]] | None:
     """The call that a request over HTTP means, and what stands in its path."""
     for call in CALLS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ame import errors
+from ame.server import payloads
 from ame.server.checkins import CheckIns
 from ame.server.doors import Doors
 from ame.server.fleet import Fleet
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from ame import runs
+    from ame.server.payloads import Payloads
     from ame.storage.databases import Database
 
 
@@ -37,6 +40,7 @@ class App:
     uploads: Uploads
     management: Management
     leader: Leader
+    payloads: Payloads
 
 
 @asynccontextmanager
@@ -47,9 +51,11 @@ async def running(
     settings: Settings | None = None,
     doors: Doors | None = None,
     clock: Callable[[], float] = time.time,
-    opened: Callable[[bytes], bytes] = bytes,
+    plain: bool = True,
 ) -> AsyncIterator[App]:
-    """A server over what is kept there; it leads until the end. `opened` decrypts payloads.
+    """A server over what is kept there; it leads until the end.
+
+    `plain` lets in payloads of the On-Device Personalization dialect that are not encrypted.
 
     Raises:
         errors.DatabaseUnusable: the database cannot be reached.
@@ -65,10 +71,12 @@ async def running(
     )
     leader = Leader(fleet)
     check_ins = CheckIns(fleet)
-    uploads = Uploads(fleet, check_ins, leader.accepted, opened)
+    keys = await payloads.kept(database, now=clock(), plain=plain)
+    uploads = Uploads(fleet, check_ins, leader.accepted, keys.opened)
     management = Management(fleet)
     await fleet.refresh()
     leading = asyncio.create_task(leader.run())
+    rotating = asyncio.create_task(_rotate(keys, fleet))
     try:
         yield App(
             fleet=fleet,
@@ -77,7 +85,17 @@ async def running(
             uploads=uploads,
             management=management,
             leader=leader,
+            payloads=keys,
         )
     finally:
         leading.cancel()
-        await asyncio.gather(leading, return_exceptions=True)
+        rotating.cancel()
+        await asyncio.gather(leading, rotating, return_exceptions=True)
+
+
+async def _rotate(keys: Payloads, fleet: Fleet) -> None:
+    """New keys in time."""
+    while True:
+        await asyncio.sleep(fleet.settings.rotate_seconds)
+        with suppress(errors.DatabaseUnusable):
+            await keys.rotate(fleet.database, fleet.clock())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from google.protobuf.empty_pb2 import Empty
+
 from ame import errors
+from ame.protocol import calls
 from ame.protocol.pb import (
     common,
     eligibility_eval_tasks,
     odp_task_assignments,
+    operations,
     population_eligibility_spec,
     task_assignments,
 )
+from ame.protocol.wires import Pending, http
 from ame.server import tokens
-from ame.server.assignments import Opening, Why, Wish
+from ame.server.assignments import AssignmentStatus, Opening, Why, Wish
 from ame.server.ledger import assignments, rounds, sessions
 
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ REASONS: Final = {
     Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
 }
 SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE})
+WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
 UNASKED: Final = "it did not say what it is eligible for, which its population asks for"
 
 
@@ -129,7 +136,7 @@ class CheckIns:
 
     async def start_task_assignment(
         self, request: task_assignments.StartTaskAssignmentRequest, caller: Caller
-    ) -> task_assignments.StartTaskAssignmentResponse:
+    ) -> task_assignments.StartTaskAssignmentResponse | Pending:
         """Gives the device one task, or says why there is none. A repeat gets the same."""
         population = self._fleet.population(request.population_name)
         number = self.session(request.session_id, population.name)
@@ -145,12 +152,46 @@ class CheckIns:
             return reply
         wish = Wish(version=request.client_version.version_code, eligible=eligible)
         joined = await self._join(population, number, wish)
+        if isinstance(joined, Why) and joined in WORTH_WAITING and self._patient(number):
+            return self._pending(request)
         if isinstance(joined, Why):
             self._reject(reply.rejection_info, joined)
         else:
             gzip = _gzip(request.resource_capabilities)
             self._describe(reply.task_assignment, *joined, request.session_id, caller, gzip)
         return reply
+
+    async def get_operation(
+        self, request: operations.GetOperationRequest, caller: Caller
+    ) -> operations.Operation:
+        """What has become of an assignment that was not there yet: it is tried again.
+
+        Raises:
+            errors.OperationUnknown: the server has begun no such operation.
+        """
+        asked = self._asked(request.name)
+        reply = await self.start_task_assignment(asked, caller)
+        made = http.operation(calls.by_name("StartTaskAssignment"), reply)
+        made.name = request.name
+        return made
+
+    async def cancel_operation(
+        self,
+        request: operations.CancelOperationRequest,
+        caller: Caller,  # noqa: ARG002 - every call has one
+    ) -> Empty:
+        """The device waits no longer: its session is over, and what it was given is free."""
+        asked = self._asked(request.name)
+        number = self.session(asked.session_id, asked.population_name)
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> None:
+            for had in assignments.assignments_of(rows, number):
+                assignments.end_assignment(rows, had, AssignmentStatus.CANCELED)
+            sessions.end_session(rows, number, asked.population_name, now=now)
+
+        await self._fleet.database.do(work)
+        return Empty()
 
     async def perform_multiple_task_assignments(
         self, request: task_assignments.PerformMultipleTaskAssignmentsRequest, caller: Caller
@@ -223,6 +264,26 @@ class CheckIns:
         if age > self._fleet.settings.session_seconds:
             raise errors.SessionEnded
         return about
+
+    def _patient(self, session: str) -> bool:
+        """Whether a session is young enough to wait for a task."""
+        age = self._fleet.clock() - float(session.rpartition(".")[2])
+        return age < self._fleet.settings.patience_seconds
+
+    def _pending(self, request: task_assignments.StartTaskAssignmentRequest) -> Pending:
+        """An operation whose name holds all that is needed to try again."""
+        packed = urlsafe_b64encode(request.SerializeToString()).decode()
+        metadata = task_assignments.StartTaskAssignmentMetadata()
+        metadata.polling_interval.FromMilliseconds(int(self._fleet.settings.polling_seconds * 1000))
+        name = self._fleet.tokens.make("operation", packed)
+        return Pending(operation=f"operations/{name}", metadata=metadata)
+
+    def _asked(self, operation: str) -> task_assignments.StartTaskAssignmentRequest:
+        try:
+            packed = self._fleet.tokens.read("operation", operation.removeprefix("operations/"))
+        except errors.TokenRefused:
+            raise errors.OperationUnknown from None
+        return task_assignments.StartTaskAssignmentRequest.FromString(urlsafe_b64decode(packed))
 
     async def _join(
         self, population: Population, session: str, wish: Wish, *, only: str = ""

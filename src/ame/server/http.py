@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ MEDIA: Final = "/upload/v1/media/"
 GRADIENTS: Final = "/v1/gradients/"
 ARTIFACTS: Final = "/v1/artifacts/"
 RESOURCES: Final = "/v1/resources/"
+KEYS: Final = "/v1/keys"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
@@ -77,6 +79,8 @@ class Site:
         limits = app.fleet.settings
         if path in WELL and method == "GET":
             return 200, "text/plain", b"ok", []
+        if path == KEYS and method == "GET":
+            return 200, JSON, json.dumps({"keys": app.payloads.public()}).encode(), []
         address = (scope.get("client") or ("",))[0]
         app.doors.slow(address, app.fleet.clock())
         if method == "GET" and path.startswith(RESOURCES):

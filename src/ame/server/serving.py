@@ -41,6 +41,8 @@ class Place:
     doors: Doors = field(default_factory=Doors)
     settings: Settings = field(default_factory=Settings)
     operations_answered: bool = False
+    plain: bool = False
+    """Whether payloads of the On-Device Personalization dialect may be without encryption."""
 
     @property
     def loopback(self) -> bool:
@@ -72,7 +74,9 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
         server = await stack.enter_async_context(
-            app.running(database, kept, settings=place.settings, doors=place.doors)
+            app.running(
+                database, kept, settings=place.settings, doors=place.doors, plain=place.plain
+            )
         )
         http = Server(
             Site(server),

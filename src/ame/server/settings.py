@@ -33,10 +33,16 @@ class Settings:
     """When a device comes back that may find a task then."""
     later: Window = field(default=LATER)
     """When one comes back that will find none until something changes."""
+    patience_seconds: float = 0.0
+    """How long a device may wait for a task, asking again, before it is sent away."""
+    polling_seconds: float = 1.0
+    """How often it then asks."""
     full_seconds: float = 0.5
     """How long a round that is full is not tried again."""
     tick_seconds: float = 0.2
     """How often the server looks what is due."""
+    rotate_seconds: float = 3600.0
+    """How often the server looks whether devices need a new key to encrypt with."""
     hold_seconds: float = 60.0
     """How long a server has for a step of ending a round, before another one takes over."""
     inbox_bytes: int = 64 * MEBIBYTE

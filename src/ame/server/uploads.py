@@ -115,7 +115,7 @@ class Uploads:
             errors.AssignmentEnded: it is too late.
         """
         number = self._assignment("upload", resource_name)
-        digest = await self._fleet.keep(content)
+        digest = await self._fleet.keep(await self._unpacked(content))
         await self._fleet.database.do(lambda rows: assignments.uploaded(rows, number, digest))
 
     async def submit_aggregation_result(
@@ -200,39 +200,36 @@ class Uploads:
         number, _, until = self._assignment("gradient", token).rpartition(".")
         if self._fleet.clock() > float(until):
             raise errors.AssignmentEnded("the address was good for a while only")
-        digest = await self._fleet.keep(content)
         found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
         if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
-            plain = await asyncio.to_thread(self._plain, content)
-            await self._take(found, plain, digest)
+            plain = await asyncio.to_thread(self._opened, await self._unpacked(content))
+            await self._take(found, await self._unpacked(plain))
 
     # --- what they share
 
-    def _plain(self, content: bytes) -> bytes:
-        """A payload without compression and encryption, in whatever order they lie around it."""
+    async def _unpacked(self, content: bytes) -> bytes:
+        """What was compressed, without it."""
+        if content[:2] != GZIPPED:
+            return content
         limit = self._fleet.settings.upload_bytes
-        if content[:2] == GZIPPED:
-            content = http.unpacked(content, "gzip", limit=limit)
-        content = self._opened(content)
-        return (
-            http.unpacked(content, "gzip", limit=limit) if content[:2] == b"\x1f\x8b" else content
-        )
+        return await asyncio.to_thread(http.unpacked, content, "gzip", limit=limit)
 
-    async def _take(self, found: Assignment, content: bytes, digest: str) -> None:
+    async def _take(self, found: Assignment, content: bytes, digest: str = "") -> None:
+        """Checks and counts a result; it is kept first, unless it is kept under its digest."""
         kept = self._fleet.population(found.population).tasks.get(found.task)
         if kept is None:
             raise errors.AssignmentEnded("its task is not open")
         recipe = await self._fleet.recipe(kept)
         try:
-            plain = await asyncio.to_thread(self._plain, content)
-            taken = await asyncio.to_thread(recipe.take, plain)
+            taken = await asyncio.to_thread(recipe.take, content)
         except errors.Invalid:
             await self._fleet.database.do(
                 lambda rows: assignments.end_assignment(rows, found, AssignmentStatus.REMOTE_FAILED)
             )
             raise
+        kept_as = digest or await self._fleet.keep(content)
         place = await self._fleet.database.do(
-            lambda rows: assignments.accept(rows, found.id, digest=digest, weight=taken.weight)
+            lambda rows: assignments.accept(rows, found.id, digest=kept_as, weight=taken.weight)
         )
         self._accepted(
             Contribution(

@@ -40,3 +40,11 @@ def server_key(rows: Rows, name: str, fresh: str) -> str:
     )
     [(value,)] = rows.execute("SELECT value FROM server_keys WHERE name = ?", (name,))
     return str(value)
+
+
+def server_keys(rows: Rows, prefix: str) -> dict[str, str]:
+    """The secrets whose names begin so, by what follows."""
+    found = rows.execute(
+        "SELECT name, value FROM server_keys WHERE SUBSTR(name, 1, ?) = ?", (len(prefix), prefix)
+    )
+    return {name.removeprefix(prefix): value for name, value in found}

@@ -1,0 +1,141 @@
+"""Encrypted payloads: what a device hands in for the server's eyes alone.
+
+Source: RFC 9180 (HPKE) in its base mode with X25519, HKDF-SHA256 and AES-128-GCM, the ciphertext
+behind the encapsulated key, as Tink's RAW keys write it; the JSON around it is that of the
+On-Device Personalization client.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from ame import errors
+from ame.server import tokens
+from ame.server.ledger import populations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ame.storage.databases import Database, Rows
+
+SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
+NAME: Final = "payload/"
+DAY: Final = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A pair of keys, and when it was made."""
+
+    id: str
+    private: X25519PrivateKey
+    made: float
+
+    @property
+    def public(self) -> bytes:
+        """What devices encrypt with, 32 bytes."""
+        return self.private.public_key().public_bytes_raw()
+
+
+class Payloads:
+    """The server's keys. New ones are made in time; old ones still open what they closed."""
+
+    def __init__(self, keys: Mapping[str, Key], *, plain: bool, rotated: float = 7 * DAY) -> None:
+        """`plain` lets payloads in that are not encrypted."""
+        self._keys = dict(keys)
+        self._plain = plain
+        self._rotated = rotated
+
+    def newest(self) -> Key:
+        """The key that devices are to use from now on."""
+        return max(self._keys.values(), key=lambda key: key.made)
+
+    def public(self) -> list[dict[str, str]]:
+        """The keys that devices may use, as JSON."""
+        newest = self.newest()
+        return [{"id": newest.id, "key": b64encode(newest.public).decode()}]
+
+    def opened(self, payload: bytes) -> bytes:
+        """What a payload holds.
+
+        Raises:
+            errors.PayloadRefused: it is not encrypted, for another key, or was changed.
+        """
+        sealed = _sealed(payload)
+        if sealed is None:
+            if self._plain:
+                return payload
+            raise errors.PayloadRefused("it is not encrypted")
+        key = self._keys.get(str(sealed.get("keyId", "")))
+        if key is None:
+            raise errors.PayloadRefused("it is encrypted for a key that is not this server's")
+        try:
+            closed = b64decode(str(sealed["encryptedPayload"]), validate=True)
+            about = b64decode(str(sealed.get("associatedData", "")), validate=True)
+            return SUITE.decrypt(closed, key.private, about)
+        except (KeyError, ValueError, binascii.Error, InvalidTag):
+            raise errors.PayloadRefused("it was changed, or is cut off") from None
+
+    async def rotate(self, database: Database, now: float) -> None:
+        """Makes a new key where the newest is old, and learns those of other servers."""
+        await database.do(lambda rows: _rotate(rows, now, self._rotated))
+        self._keys.update(await database.read(_known))
+
+
+async def kept(database: Database, *, now: float, plain: bool) -> Payloads:
+    """The keys that all servers of a database share; the first one is made."""
+    made = Payloads({}, plain=plain)
+    await made.rotate(database, now)
+    return made
+
+
+def sealed(plain: bytes, key_id: str, public: bytes, *, about: bytes = b"{}") -> bytes:
+    """A payload for the holder of a key, as devices write it."""
+    closed = SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), about)
+    return json.dumps(
+        {
+            "keyId": key_id,
+            "encryptedPayload": b64encode(closed).decode(),
+            "associatedData": b64encode(about).decode(),
+        }
+    ).encode()
+
+
+def _sealed(payload: bytes) -> dict[str, Any] | None:
+    if payload[:1] != b"{":
+        return None
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _rotate(rows: Rows, now: float, rotated: float) -> None:
+    known = _known(rows)
+    if known and now - max(key.made for key in known.values()) < rotated:
+        return
+    private = X25519PrivateKey.generate().private_bytes_raw().hex()
+    value = json.dumps({"private": private, "made": now})
+    populations.server_key(rows, f"{NAME}{tokens.fresh()}", value)
+
+
+def _known(rows: Rows) -> dict[str, Key]:
+    found = populations.server_keys(rows, NAME)
+    return {
+        name: Key(
+            id=name,
+            private=X25519PrivateKey.from_private_bytes(bytes.fromhex(value["private"])),
+            made=value["made"],
+        )
+        for name, text in found.items()
+        for value in [json.loads(text)]
+    }

@@ -19,7 +19,7 @@ from typing import Any
 from ame import errors, project
 from ame.engine.executors import dotenv
 from ame.engine.executors.dependencies import package
-from ame.engine.executors.dependencies.wanted import Wanted, recipe
+from ame.engine.executors.dependencies.wanted import Wanted, recipe, repository
 from ame.engine.executors.ready import Bench, Ready
 
 _FILE = "Pipfile.lock"
@@ -112,11 +112,9 @@ class _Lock:
 def _line(name: str, entry: Mapping[str, Any]) -> str:
     extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
     if "git" in entry:
-        address = entry["git"].removeprefix("git+")
+        address = repository(entry["git"])
         below = f"#subdirectory={entry['subdirectory']}" if "subdirectory" in entry else ""
-        pinned = (
-            f" @ git+{address}@{entry['ref']}{below}" if "ref" in entry else f" @ git+{address}"
-        )
+        pinned = f" @ {address}@{entry['ref']}{below}" if "ref" in entry else f" @ {address}"
     elif "file" in entry:
         pinned = f" @ {entry['file']}"
     elif "version" in entry:

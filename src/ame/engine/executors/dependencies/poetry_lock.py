@@ -11,7 +11,7 @@ from typing import Any
 from ame import errors
 from ame.engine import environments
 from ame.engine.executors.dependencies import package
-from ame.engine.executors.dependencies.wanted import Wanted
+from ame.engine.executors.dependencies.wanted import Wanted, repository
 from ame.engine.executors.ready import Bench
 
 _FILE = "poetry.lock"
@@ -119,7 +119,7 @@ def _line(each: Mapping[str, Any], left_out: Collection[str]) -> str:
             pinned = f"{name} @ {source['url']}"
         case "git":
             below = f"#subdirectory={source['subdirectory']}" if "subdirectory" in source else ""
-            pinned = f"{name} @ git+{source['url']}@{source['resolved_reference']}{below}"
+            pinned = f"{name} @ {repository(source['url'])}@{source['resolved_reference']}{below}"
         case "directory" | "file":
             return ""
         case kind:

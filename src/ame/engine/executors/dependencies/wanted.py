@@ -96,6 +96,13 @@ def recipe(
     )
 
 
+def repository(address: str) -> str:
+    """The address of a git repository as requirements have it: `git@host:a/b` is an SSH address."""
+    host, colon, path = address.partition(":")
+    short = colon and "@" in host and "/" not in host and not path.startswith("//")
+    return f"git+ssh://{host}/{path}" if short else f"git+{address.removeprefix('git+')}"
+
+
 def digest(path: Path) -> str:
     """Of a file, or of the names and contents of all files below a folder."""
     total = hashlib.sha256()

@@ -145,3 +145,18 @@ def test_a_custom_command_finds_the_image_as_it_is(room: Room, folder: Path) -> 
     executor = project.Custom(python_version="3.99", command="python3 -V | tr P p")
 
     assert room.do(executor, folder) == (0, f"python {VERSION}\n")
+
+
+def test_pip_is_told_of_indexes_without_their_names_and_of_none_on_this_machine() -> None:
+    given = {
+        "UV_DEFAULT_INDEX": "own-one=https://host/simple/",
+        "UV_INDEX": "https://b/simple two=http://c/d",
+        "UV_INDEX_OWN_ONE_USERNAME": "me",
+        "UV_INDEX_OWN_ONE_PASSWORD": "p@ss",
+        "UV_FIND_LINKS": "/wheels,file:///there",
+    }
+
+    assert images._for_pip(given) == {
+        "PIP_INDEX_URL": "https://me:p%40ss@host/simple/",
+        "PIP_EXTRA_INDEX_URL": "https://b/simple http://c/d",
+    }

@@ -220,9 +220,15 @@ def _python() -> bytes:
         _link(archive, "usr/local/bin/python3", version)
         archive.add(library, f"usr/local/lib/{version}", filter=_wanted)
         compiled = [binary, *library.glob("lib-dynload/*.so")]
-        for needed in sorted({each for file in compiled for each in _libraries(file)}):
-            archive.add(Path(needed).resolve(), needed.lstrip("/"))
+        needed = {each for file in compiled for each in _libraries(file)}
+        needed |= {str(each) for name in _COMMON for each in Path("/lib").glob(f"*/{name}")}
+        for file in sorted(needed):
+            archive.add(Path(file).resolve(), file.lstrip("/"))
     return content.getvalue()
+
+
+_COMMON = ("libdl.so.2", "libgcc_s.so.1", "libpthread.so.0", "librt.so.1", "libstdc++.so.6")
+"""Libraries that compiled packages take for granted."""
 
 
 def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

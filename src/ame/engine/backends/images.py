@@ -4,9 +4,11 @@ The image brings Python, with the modules `venv` and `pip`; an environment is ke
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from ame import errors, process, project
 from ame.engine import environments, executors
@@ -52,8 +54,9 @@ class Environments(environments.Environments):
         self.folder = folder / image.id.removeprefix("sha256:")[:16]
         network = {
             name: value
-            for name, value in environ.items()
-            if name.lower() in _PROXIES or name in _FOR_PIP.values()
+            for name, written in environ.items()
+            if (name.lower() in _PROXIES and (value := written))
+            or (name in _FOR_PIP.values() and (value := _beyond(written)))
         }
         own = {"PATH": image.path, "PIP_CACHE_DIR": str(self.folder / "pip")}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -178,11 +181,29 @@ def prepare(
 
 
 def _for_pip(variables: Mapping[str, str]) -> dict[str, str]:
-    """The settings of uv as pip's, without places on this machine."""
+    """The settings of uv as pip's, which has no names of indexes, nor credentials beside them."""
     said: dict[str, str] = {}
     for name, value in variables.items():
-        places = value.replace(",", " ").split()
-        there = " ".join(each for each in places if not each.startswith(("/", "file:")))
-        if name in _FOR_PIP and there:
-            said[_FOR_PIP[name]] = there
+        places = [_place(each, variables) for each in _beyond(value).split()]
+        if name in _FOR_PIP and places:
+            said[_FOR_PIP[name]] = " ".join(places)
     return said
+
+
+def _beyond(value: str) -> str:
+    """Of places where packages are, those that are not on this machine."""
+    places = value.replace(",", " ").split()
+    return " ".join(each for each in places if not each.startswith(("/", "file:")))
+
+
+def _place(written: str, variables: Mapping[str, str]) -> str:
+    """A place without the name that uv gives it, with the credentials that go with the name."""
+    named = re.fullmatch(r"([A-Za-z0-9-]+)=(.*)", written)
+    if named is None:
+        return written
+    name, place = re.sub("[^A-Z0-9]", "_", named[1].upper()), named[2]
+    who = [variables.get(f"UV_INDEX_{name}_{part}", "") for part in ("USERNAME", "PASSWORD")]
+    scheme, sign, rest = place.partition("://")
+    if not any(who):
+        return place
+    return f"{scheme}{sign}{':'.join(quote(each, safe='') for each in who)}@{rest}"

@@ -143,10 +143,10 @@ def update(*values: float, examples: float = 1.0, loss: float = 0.0) -> dict[str
 
 
 @asynccontextmanager
-async def running(folder: Path, database: str = "", **more: Any) -> AsyncIterator[Running]:
-    """A server on what lies in a folder, or in a database."""
+async def running(folder: Path, database: str, **more: Any) -> AsyncIterator[Running]:
+    """A server on what lies in a folder and in a database."""
     clock = Clock()
-    kept = databases.opened(database or str(folder / "fleet.sqlite"), "fleet")
+    kept = databases.opened(database, "fleet")
     more.setdefault("doors", doors.Doors(open=True))
     try:
         content = blobs.Folder(folder / "blobs")

@@ -1,9 +1,7 @@
 """The On-Device Personalization dialect."""
 
-import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,20 +14,11 @@ from ame.protocol.tensors import checkpoint
 from ame.server import payloads
 from ame.server.assignments import AssignmentStatus
 from ame.server.ledger import assignments, rounds
-from server import fleets
 from server.fleets import Running, update
 
-Use = Callable[[Running], Awaitable[None]]
+Run = Callable[..., None]
 Report = odp_task_assignments.ReportResultRequest
 CONTENT = checkpoint.to_bytes(update(1, 2, 3))
-
-
-def run(tmp_path: Path, use: Use, **more: Any) -> None:
-    async def main() -> None:
-        async with fleets.running(tmp_path, **more) as server:
-            await use(server)
-
-    asyncio.run(main())
 
 
 async def check_in(server: Running, version: str = "1") -> Any:
@@ -63,7 +52,7 @@ async def only_round(server: Running) -> Any:
     return only
 
 
-def test_a_device_checks_in_downloads_reports_and_uploads(tmp_path: Path) -> None:
+def test_a_device_checks_in_downloads_reports_and_uploads(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         assigned = (await check_in(server)).task_assignment
@@ -76,10 +65,10 @@ def test_a_device_checks_in_downloads_reports_and_uploads(tmp_path: Path) -> Non
 
         assert (await only_round(server)).accepted == 1
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_payload_that_is_encrypted_for_the_server_counts(tmp_path: Path) -> None:
+def test_a_payload_that_is_encrypted_for_the_server_counts(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         assigned = (await check_in(server)).task_assignment
@@ -93,7 +82,7 @@ def test_a_payload_that_is_encrypted_for_the_server_counts(tmp_path: Path) -> No
         assert (await only_round(server)).accepted == 1
         await server.app.leader.step()
 
-    run(tmp_path, use, plain=False)
+    run(use, plain=False)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +96,7 @@ def test_a_payload_that_is_encrypted_for_the_server_counts(tmp_path: Path) -> No
     ids=["plain", "another key", "changed", "cut off"],
 )
 def test_a_payload_that_is_plain_or_was_changed_is_refused(
-    tmp_path: Path, spoil: Callable[[bytes], bytes]
+    run: Run, spoil: Callable[[bytes], bytes]
 ) -> None:
     async def use(server: Running) -> None:
         await server.task()
@@ -120,10 +109,10 @@ def test_a_payload_that_is_plain_or_was_changed_is_refused(
 
         assert (await only_round(server)).accepted == 0
 
-    run(tmp_path, use, plain=False)
+    run(use, plain=False)
 
 
-def test_keys_are_renewed_and_old_ones_still_open_what_they_closed(tmp_path: Path) -> None:
+def test_keys_are_renewed_and_old_ones_still_open_what_they_closed(run: Run) -> None:
     async def use(server: Running) -> None:
         old = server.app.payloads.newest()
         await server.app.payloads.rotate(server.app.fleet.database, server.clock.now + 60)
@@ -132,7 +121,7 @@ def test_keys_are_renewed_and_old_ones_still_open_what_they_closed(tmp_path: Pat
         assert server.app.payloads.newest().id != old.id
         assert server.app.payloads.opened(payloads.sealed(b"x", old.id, old.public)) == b"x"
 
-    run(tmp_path, use)
+    run(use)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +135,7 @@ def test_keys_are_renewed_and_old_ones_still_open_what_they_closed(tmp_path: Pat
     ],
 )
 def test_each_failure_has_its_status_and_frees_the_place(
-    tmp_path: Path, result: int, status: AssignmentStatus
+    run: Run, result: int, status: AssignmentStatus
 ) -> None:
     async def use(server: Running) -> None:
         await server.task()
@@ -161,10 +150,10 @@ def test_each_failure_has_its_status_and_frees_the_place(
         with pytest.raises(errors.CallFailed):
             await report(server, assigned, Report.COMPLETED)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_reasons_and_windows_of_rejections_are_those_of_the_table(tmp_path: Path) -> None:
+def test_reasons_and_windows_of_rejections_are_those_of_the_table(run: Run) -> None:
     async def use(server: Running) -> None:
         reasons = odp_task_assignments.CreateTaskAssignmentResponse
         await server.task(min_client_version="5", max_aggregation_size=2)
@@ -180,10 +169,10 @@ def test_reasons_and_windows_of_rejections_are_those_of_the_table(tmp_path: Path
         refused = (await check_in(server, "5")).rejection_info
         assert (refused.reason, refused.retry_window.delay_max.seconds) == (5, 172800)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_an_address_is_good_for_its_assignment_and_for_a_while(tmp_path: Path) -> None:
+def test_an_address_is_good_for_its_assignment_and_for_a_while(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         assigned = (await check_in(server)).task_assignment
@@ -193,10 +182,10 @@ def test_an_address_is_good_for_its_assignment_and_for_a_while(tmp_path: Path) -
         server.clock.now += 901
         assert await upload(server, reported, gzip.compress(CONTENT)) == 412
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_ids_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+def test_ids_that_do_not_belong_together_are_refused(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         assigned = (await check_in(server)).task_assignment
@@ -207,10 +196,10 @@ def test_ids_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
             with pytest.raises(errors.CallFailed, match="no such assignment"):
                 await report(server, wrong, Report.COMPLETED)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_task_that_cannot_be_is_refused(tmp_path: Path) -> None:
+def test_a_task_that_cannot_be_is_refused(run: Run) -> None:
     async def use(server: Running) -> None:
         cases: list[dict[str, Any]] = [{"total_iteration": 0}, {"min_aggregation_size": 0}]
         for wrong in cases:
@@ -221,10 +210,10 @@ def test_a_task_that_cannot_be_is_refused(tmp_path: Path) -> None:
         with pytest.raises(errors.CallFailed, match="no task x"):
             await server.peer.ask("GetTaskById", Empty(), population_name="p", task_id="x")
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_every_call_is_answered_or_says_that_it_is_not_served(tmp_path: Path) -> None:
+def test_every_call_is_answered_or_says_that_it_is_not_served(run: Run) -> None:
     served = {"SecureAggregations", "ConfidentialAggregations"}
 
     async def use(server: Running) -> None:
@@ -235,10 +224,10 @@ def test_every_call_is_answered_or_says_that_it_is_not_served(tmp_path: Path) ->
             assert (sent.status_code == 501) == unserved, call.name
             assert sent.status_code < 500 or unserved, (call.name, sent.content)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_message_of_a_task_says_what_was_filled_in(tmp_path: Path) -> None:
+def test_a_message_of_a_task_says_what_was_filled_in(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_aggregation_size=10)
         found = await server.peer.ask("GetTaskById", Empty(), population_name="p", task_id="1")
@@ -246,4 +235,4 @@ def test_a_message_of_a_task_says_what_was_filled_in(tmp_path: Path) -> None:
         assert found.task.info.HasField("training_info")
         assert found.task.status == odp_task.TaskStatus.OPEN
 
-    run(tmp_path, use)
+    run(use)

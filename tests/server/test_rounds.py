@@ -1,8 +1,6 @@
 """Rounds from the first check-in to the last checkpoint, over HTTP."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,18 +12,9 @@ from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import rounds
 from ame.server.rounds import RoundStatus
 from ame.server.settings import Settings
-from server import fleets
 from server.fleets import Running, update
 
-Use = Callable[[Running], Awaitable[None]]
-
-
-def run(tmp_path: Path, use: Use, **more: Any) -> None:
-    async def main() -> None:
-        async with fleets.running(tmp_path, **more) as server:
-            await use(server)
-
-    asyncio.run(main())
+Run = Callable[..., None]
 
 
 async def contribute(server: Running, content: bytes, **more: Any) -> Any:
@@ -39,7 +28,7 @@ async def all_rounds(server: Running, task: int) -> Any:
     return await server.app.fleet.database.read(lambda rows: rounds.rounds(rows, "p", task))
 
 
-def test_two_rounds_train_a_model_from_what_devices_hand_in(tmp_path: Path) -> None:
+def test_two_rounds_train_a_model_from_what_devices_hand_in(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task(total_iteration=2)
         first = await contribute(server, checkpoint.to_bytes(update(1, 2, 3, examples=1, loss=4)))
@@ -68,20 +57,20 @@ def test_two_rounds_train_a_model_from_what_devices_hand_in(tmp_path: Path) -> N
         refused = await server.peer.assignment((await server.peer.session()).session_id)
         assert refused.rejection_info.retry_window.delay_min.seconds == 86400
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_contribution_counts_once_however_often_it_is_submitted(tmp_path: Path) -> None:
+def test_a_contribution_counts_once_however_often_it_is_submitted(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
         await contribute(server, checkpoint.to_bytes(update(1, 1, 1)), twice=True)
         [only] = await all_rounds(server, task)
         assert (only.accepted, only.active) == (1, 0)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_an_authorization_token_works_once(tmp_path: Path) -> None:
+def test_an_authorization_token_works_once(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         content = checkpoint.to_bytes(update(1, 1, 1))
@@ -89,10 +78,10 @@ def test_an_authorization_token_works_once(tmp_path: Path) -> None:
         with pytest.raises(errors.CallFailed, match="token was used before"):
             await server.peer.hand_in(assigned, content)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_session_that_asks_again_gets_the_same_assignment(tmp_path: Path) -> None:
+def test_a_session_that_asks_again_gets_the_same_assignment(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
         session = (await server.peer.session()).session_id
@@ -104,7 +93,7 @@ def test_a_session_that_asks_again_gets_the_same_assignment(tmp_path: Path) -> N
         [only] = await all_rounds(server, task)
         assert only.active == 1
 
-    run(tmp_path, use)
+    run(use)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +108,7 @@ def test_a_session_that_asks_again_gets_the_same_assignment(tmp_path: Path) -> N
     ],
 )
 def test_what_is_not_asked_for_is_refused_and_gives_its_place_back(
-    tmp_path: Path, content: bytes, said: str
+    run: Run, content: bytes, said: str
 ) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
@@ -128,10 +117,10 @@ def test_what_is_not_asked_for_is_refused_and_gives_its_place_back(
         [only] = await all_rounds(server, task)
         assert (only.accepted, only.active, only.failed) == (0, 0, 1)
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_full_round_takes_nobody_until_a_device_is_late(tmp_path: Path) -> None:
+def test_a_full_round_takes_nobody_until_a_device_is_late(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_aggregation_size=1, max_aggregation_size=2)
         for _ in range(2):
@@ -147,10 +136,10 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(tmp_path: Path) -> Non
         session = (await server.peer.session()).session_id
         assert (await server.peer.assignment(session)).HasField("task_assignment")
 
-    run(tmp_path, use)
+    run(use)
 
 
-def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(tmp_path: Path) -> None:
+def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_aggregation_size=1, max_aggregation_size=1)
         first = await server.peer.session()
@@ -177,4 +166,4 @@ def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(tmp_path: P
         with pytest.raises(errors.CallFailed, match="session is over"):
             await server.peer.raw("GetOperation", again)
 
-    run(tmp_path, use, settings=Settings(patience_seconds=30))
+    run(use, settings=Settings(patience_seconds=30))

@@ -42,6 +42,7 @@ class Leader:
         self._fleet = fleet
         self._folds: dict[tuple[str, int, int], _Fold] = {}
         self._held = 0
+        self._stepping = asyncio.Lock()
 
     async def run(self) -> None:
         """Goes on until it is cancelled. What fails is logged, and tried again."""
@@ -58,7 +59,11 @@ class Leader:
                 continue
 
     async def step(self) -> None:
-        """Everything that is due now, once."""
+        """Everything that is due now, once. Steps are made one after another."""
+        async with self._stepping:
+            await self._step()
+
+    async def _step(self) -> None:
         fleet = self._fleet
         now = fleet.clock()
         await fleet.database.do(lambda rows: assignments.expire(rows, now))

@@ -1,0 +1,171 @@
+"""What does a federated job: our simulator, Flower, or NVFLARE; and how it is asked to.
+
+`FedJob.simulator_run` and `ame fed run` meet here: what the command line asks for goes before what
+the script says.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from ame import errors
+from ame.federation.codes import KINDS, Code
+from ame.federation.program import Program
+
+if TYPE_CHECKING:
+    from ame.federation.exchange.watcher import Watcher
+    from ame.federation.results import Result
+
+Engine = Literal["ame", "flower", "nvflare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a job is to be done. What is None was not said."""
+
+    clients: int | Sequence[str] | None = None
+    """How many, or their names."""
+    threads: int | None = None
+    """Worker processes."""
+    gpu: str | None = None
+    """GPUs that sites share: `0,1`."""
+    workspace: Path | None = None
+    seed: int | None = None
+    isolate: bool | None = None
+    """Whether each site has a process of its own."""
+    dropout: float | None = None
+    """The part of sites that stays away from a round, by the seed: from 0 to 1."""
+    engine: Engine | None = None
+    logs: bool | None = None
+    """Whether what sites print is shown."""
+    quiet: bool | None = None
+    resume: str | None = None
+    """The run to continue."""
+    tolerant: bool | None = None
+    """Whether a job that is done is well, though sites were lost."""
+
+    def over(self, other: Self) -> Self:
+        """These, and what they do not say as the others say it."""
+        return replace(other, **self.said())
+
+    def said(self) -> dict[str, object]:
+        """What is not None."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(slots=True, kw_only=True)
+class Command:
+    """What a command line asks of a script's jobs, and what came of them."""
+
+    options: Options = field(default_factory=Options)
+    only_gather: bool = False
+    """Whether jobs are not to be done, only to be had."""
+    target: str = ""
+    """The script, or the job's folder."""
+    arguments: tuple[str, ...] = ()
+    """Those of the script."""
+    programs: list[tuple[Program, Options]] = field(default_factory=list)
+    """The jobs, each with what was said for it."""
+    results: "list[Result]" = field(default_factory=list)
+
+
+_commands: list[Command] = []
+
+
+@contextmanager
+def under(command: Command) -> Iterator[Command]:
+    """While it is open, jobs are done as this command says."""
+    _commands.append(command)
+    try:
+        yield command
+    finally:
+        _commands.remove(command)
+
+
+def run(program: Program, options: Options) -> "Result | None":
+    """Does a job, with all that is told of it recorded; None under a command that only gathers.
+
+    Raises:
+        errors.Invalid: options contradict the job or each other.
+        KeyboardInterrupt: it was asked to stop.
+    """
+    command = _commands[-1] if _commands else Command(
+        target=os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else "",  # noqa: PTH100  # `-c`
+        arguments=tuple(sys.argv[1:]),
+    )
+    options = command.options.over(options)
+    command.programs.append((program, options))
+    if command.only_gather:
+        return None
+    from ame.federation import results
+
+    sites = program.site_names(options.clients)
+    wish = results.Wish(
+        job=program.name,
+        sites=sites,
+        workspace=options.workspace,
+        spec=_spec(command, options),
+        arguments=command.arguments,
+        resumes=options.resume or "",
+        logs=bool(options.logs),
+        quiet=bool(options.quiet),
+    )
+
+    def work(watcher: "Watcher", workspace: Path, name: str) -> None:
+        _work(program, sites, options, watcher, workspace, name)
+
+    result = results.lead(wish, work)
+    command.results.append(result)
+    return result
+
+
+def _work(
+    program: Program,
+    sites: Sequence[str],
+    options: Options,
+    watcher: "Watcher",
+    workspace: Path,
+    name: str,
+) -> None:
+    match options.engine or "ame":
+        case "ame":
+            from ame.federation.simulator import simulate
+
+            simulate(
+                program,
+                workspace=workspace,
+                sites=sites,
+                threads=options.threads,
+                seed=options.seed or 0,
+                isolate=bool(options.isolate),
+                watcher=watcher,
+            )
+        case "nvflare":
+            from ame.federation import nvflare
+
+            nvflare.run(program, sites, options, watcher, workspace)
+        case "flower":
+            raise errors.EngineMissing("flower")
+
+
+def code(result: "Result", *, tolerant: bool = False) -> Code:
+    """What a job's end comes to."""
+    if result.error is None:
+        return Code.WITHOUT if result.lost and not tolerant else Code.DONE
+    if isinstance(result.error, errors.ComponentFailed):
+        return Code.RAISED
+    kinds = [why.kind for each in reversed(result.rounds) for why in each.losses.values()]
+    if isinstance(result.error, errors.TooFewResults) and kinds:
+        return KINDS.get(kinds[0], Code.FAILED)
+    return Code.FAILED
+
+
+def _spec(command: Command, options: Options) -> Mapping[str, object]:
+    """What a run keeps of how it was asked for."""
+    said = {**options.said(), "workspace": options.workspace and str(options.workspace.absolute())}
+    return {"target": command.target, "arguments": list(command.arguments), "options": said}

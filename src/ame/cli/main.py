@@ -78,6 +78,7 @@ root = Commands(
         "init": ("ame.cli.project:init", "Write a first ame.yml in this folder."),
         "project": ("ame.cli.project:group", "Write, check and register project files."),
         "task": ("ame.cli.task:group", "Run tasks, and look at what came of them."),
+        "fed": ("ame.cli.fed:group", "Run, check and export federated jobs."),
         "artifact": ("ame.cli.artifact:group", "The files that runs have saved."),
         "ds": ("ame.cli.dataset:group", "The data sets that are kept on this machine."),
         "secret": ("ame.cli.secret:group", "Store, list and delete secrets for tasks."),

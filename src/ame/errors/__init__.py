@@ -51,6 +51,7 @@ Error:
     │   ├── FleetTaskUnknown
     │   ├── FolderNotFound
     │   ├── ImageMissing
+    │   ├── JobMissing
     │   ├── NoProject
     │   ├── OperationUnknown
     │   ├── PopulationUnknown
@@ -72,6 +73,7 @@ Error:
     │   ├── IdTaken
     │   ├── JobConflict
     │   ├── NoTask
+    │   ├── NotAFedJob
     │   ├── NotApproved
     │   ├── NotBegun
     │   ├── NothingReceived
@@ -92,6 +94,7 @@ Error:
     │   ├── ContainerEngineSilent
     │   ├── DatabaseUnusable
     │   ├── FlareMissing
+    │   ├── EngineMissing
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
@@ -127,6 +130,7 @@ Error:
     │   ├── ComponentFailed
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
+    │   ├── EngineFailed
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
     │   ├── JobPanicked
@@ -206,9 +210,13 @@ from ame.errors.environments import (
 from ame.errors.federation import (
     ComponentFailed,
     ComponentUnknown,
+    EngineFailed,
+    EngineMissing,
     IdTaken,
+    JobMissing,
     JobPanicked,
     ModelUnfit,
+    NotAFedJob,
     RunOver,
     SourceMissing,
     SourceUnusable,
@@ -376,6 +384,8 @@ __all__ = [
     "DependenciesInvalid",
     "DependencyUnsupported",
     "DoorsOpen",
+    "EngineFailed",
+    "EngineMissing",
     "EnvironmentFailed",
     "Error",
     "ExtraMissing",
@@ -395,6 +405,7 @@ __all__ = [
     "JobFolderInvalid",
     "JobFolderUnsafe",
     "JobInvalid",
+    "JobMissing",
     "JobPanicked",
     "JobTypeInvalid",
     "KeyExposed",
@@ -409,6 +420,7 @@ __all__ = [
     "NoProject",
     "NoSite",
     "NoTask",
+    "NotAFedJob",
     "NotAModel",
     "NotATask",
     "NotAnIdentity",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ame.errors.tree import Cancelled, Conflict, Damaged, Failed, Invalid, NotFound
+from ame.errors.tree import Cancelled, Conflict, Failed, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +120,41 @@ class ModelUnfit(Invalid, TypeError):
         self.wanted = wanted
         self.given = type(given).__name__
         super().__init__(f"{component} needs {wanted} and was given a {self.given}")
+
+
+class JobMissing(NotFound):
+    """A script was run for its job, and ran none."""
+
+    def __init__(self, script: "Path") -> None:
+        self.script = script
+        super().__init__(
+            f"{script} ended without running a job: it must call `job.simulator_run(…)`, "
+            'also where it asks for `__name__ == "__main__"`'
+        )
+
+
+class NotAFedJob(Conflict):
+    """A run of another kind cannot be continued as a federated job."""
+
+    def __init__(self, run: str, kind: str) -> None:
+        self.run = run
+        self.kind = kind
+        super().__init__(f"`{run}` is a {kind}: `ame {kind} run --resume {run}` continues it")
+
+
+class EngineMissing(Unavailable):
+    """What is to do a job is not installed."""
+
+    def __init__(self, engine: str, remedy: str) -> None:
+        self.engine = engine
+        super().__init__(f"`--engine {engine}`: {remedy}")
+
+
+class EngineFailed(Failed):
+    """Another engine has not done a job."""
+
+    def __init__(self, engine: str, why: str, log: "Path") -> None:
+        self.engine = engine
+        self.why = why
+        self.log = log
+        super().__init__(f"{engine} has not done the job: {why}; it said why in {log}")

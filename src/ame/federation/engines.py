@@ -50,7 +50,7 @@ class Options:
 
     def over(self, other: Self) -> Self:
         """These, and what they do not say as the others say it."""
-        return replace(other, **self.said())
+        return replace(other, **self.said())  # type: ignore[arg-type]  # its own fields
 
     def said(self) -> dict[str, object]:
         """What is not None."""
@@ -94,9 +94,13 @@ def run(program: Program, options: Options) -> "Result | None":
         errors.Invalid: options contradict the job or each other.
         KeyboardInterrupt: it was asked to stop.
     """
-    command = _commands[-1] if _commands else Command(
-        target=os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else "",  # noqa: PTH100  # `-c`
-        arguments=tuple(sys.argv[1:]),
+    command = (
+        _commands[-1]
+        if _commands
+        else Command(
+            target=os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else "",  # noqa: PTH100  # `-c`
+            arguments=tuple(sys.argv[1:]),
+        )
     )
     options = command.options.over(options)
     command.programs.append((program, options))
@@ -116,8 +120,8 @@ def run(program: Program, options: Options) -> "Result | None":
         quiet=bool(options.quiet),
     )
 
-    def work(watcher: "Watcher", workspace: Path, name: str) -> None:
-        _work(program, sites, options, watcher, workspace, name)
+    def work(watcher: "Watcher", workspace: Path) -> None:
+        _work(program, sites, options, watcher, workspace)
 
     result = results.lead(wish, work)
     command.results.append(result)
@@ -130,7 +134,6 @@ def _work(
     options: Options,
     watcher: "Watcher",
     workspace: Path,
-    name: str,
 ) -> None:
     match options.engine or "ame":
         case "ame":
@@ -150,7 +153,7 @@ def _work(
 
             nvflare.run(program, sites, options, watcher, workspace)
         case "flower":
-            raise errors.EngineMissing("flower")
+            raise errors.EngineMissing("flower", "it is not served yet; leave the option out")
 
 
 def code(result: "Result", *, tolerant: bool = False) -> Code:

@@ -20,7 +20,7 @@ def job(
 ) -> results.Work:
     """Federated averaging over these sites."""
 
-    def work(watcher: Watcher, workspace: Path, name: str) -> None:
+    def work(watcher: Watcher, workspace: Path) -> None:
         memory, _ = join(workspace, {site: [(("train",), Trains(t))] for site, t in trains.items()})
         controller = FedAvg(num_clients=len(trains), num_rounds=rounds)
         server = Server(

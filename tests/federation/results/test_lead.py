@@ -128,8 +128,8 @@ def test_a_job_that_is_interrupted_keeps_what_was_done_and_names_the_remedy(
     tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
-    def work(watcher: object, workspace: Path, name: str) -> None:
-        job({"site-1": learns(0.1)}, tmp_path)(watcher, workspace, name)  # type: ignore[arg-type]  # of a test
+    def work(watcher: object, workspace: Path) -> None:
+        job({"site-1": learns(0.1)}, tmp_path)(watcher, workspace)  # type: ignore[arg-type]  # of a test
         signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ame import errors
+from ame.federation import engines
 from ame.federation.job import checks, resources
 from ame.federation.job.capture import Capture
 from ame.federation.job.checks import ALL_SITES, SERVER
 from ame.federation.job.draft import Chain, Draft
 from ame.federation.program import App, File, Part, Program, Value, Version
+
+if TYPE_CHECKING:
+    from ame.federation.results import Result
 
 
 class FilterType:
@@ -68,6 +72,8 @@ class FedJob:
         self.mandatory_clients = checks.names("mandatory_clients", mandatory_clients)
         self.meta_props = checks.meta(meta_props)
         self.clients: list[str] = []
+        self.result: Result | None = None
+        """What came of its last run."""
         self._fail_fast = checks.flag("fail_fast", fail_fast)
         self._capture = Capture()
         self._drafts: dict[str, Draft] = {}
@@ -187,30 +193,38 @@ class FedJob:
         threads: int | None = None,
         gpu: str | None = None,
         log_config: str | None = None,
+        *,
+        seed: int | None = None,
         **more: Any,
-    ) -> Any:
-        """Runs the job in the simulator, and returns what came of it.
+    ) -> int:
+        """Runs the job in the simulator; what came of it is in `result` then.
+
+        The options of `ame fed run` go before what is said here.
 
         Args:
-            workspace: the folder for what it writes.
+            workspace: the folder for what it writes; what is there stays.
             n_clients: how many, if the job does not name them.
             clients: their names, if the job does not name them.
             threads: worker processes; the result does not depend on them.
             gpu: GPUs that clients share, as `0,1`.
-            log_config: how much is logged.
-            more: what else `ame.federation.simulator.simulate` takes.
+            log_config: taken for the sake of older scripts; all is logged, by site.
+            seed: what chance depends on: the same seed gives the same result.
+            more: what else `ame.federation.engines.Options` takes.
+
+        Returns:
+            0 if it is done, else a number of `ame.federation.codes.Code`.
         """
-        program = self.program()
-        sites = program.site_names(_clients(n_clients, clients))
-        return import_module("ame.federation.simulator").simulate(
-            program,
+        del log_config
+        options = engines.Options(
             workspace=Path(workspace),
-            sites=sites,
+            clients=_clients(n_clients, clients),
             threads=threads,
             gpu=gpu,
-            log_config=log_config,
+            seed=seed,
             **more,
         )
+        self.result = engines.run(self.program(), options)
+        return int(engines.code(self.result)) if self.result else 0
 
     def export_job(
         self,

@@ -66,8 +66,8 @@ class Result:
     """Why it failed."""
 
 
-Work = Callable[[Watcher, Path, str], None]
-"""Does the job: told who watches, its workspace, and the name of its run. It returns when the job
+Work = Callable[[Watcher, Path], None]
+"""Does the job: told who watches, and its workspace. It returns when the job
 is done and raises an `errors.Error` where it is not; a KeyboardInterrupt ends all that it began."""
 
 
@@ -102,7 +102,7 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     terminal.say(f"▶ {wish.job}  {sites}  {run.name}", "blue")
     state, reason, error = runs.State.SUCCEEDED, "", None
     try:
-        work(recorder, workspace, run.name)
+        work(recorder, workspace)
     except errors.Error as failed:
         state, reason, error = runs.State.FAILED, str(failed), failed
     except BaseException as failed:

@@ -1,0 +1,72 @@
+"""The jobs that a script or a job folder stands for."""
+
+import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from ame import errors
+from ame.federation import engines
+
+
+def do(target: Path, command: engines.Command) -> None:
+    """Runs a script as `__main__`, or the job of a folder, under a command.
+
+    Raises:
+        click.exceptions.Exit: the script raised an error, which has been shown, or exited.
+        errors.JobMissing: it defined no job.
+    """
+    with engines.under(command):
+        if target.is_dir():
+            engines.run(import_module("ame.federation.export").read(target), engines.Options())
+        else:
+            _run(target, command.arguments)
+    if not command.programs:
+        raise errors.JobMissing(target)
+
+
+def _run(script: Path, arguments: tuple[str, ...]) -> None:
+    import_module("ame.federation.flare.alias").activate()
+    with _as_main(script, arguments):
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except errors.Error as error:
+            place = _place(error, script)
+            click.echo(f"error: {f'{place}: ' if place else ''}{error}", err=True)
+            from ame.cli import exits
+
+            raise click.exceptions.Exit(exits.code_of(error)) from error
+        except Exception as error:
+            click.echo("".join(_own(error, script)), err=True, nl=False)
+            raise click.exceptions.Exit(1) from error
+
+
+@contextmanager
+def _as_main(script: Path, arguments: tuple[str, ...]) -> Iterator[None]:
+    """What a script that is started finds: its arguments, and its folder to import from."""
+    before, path = sys.argv, sys.path[:]
+    sys.argv = [str(script), *arguments]
+    sys.path[:] = [str(script.parent.absolute()), *(each for each in path if each)]
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = before, path
+
+
+def _own(error: BaseException, script: Path) -> list[str]:
+    """The traceback, from the script's first line on."""
+    trace = error.__traceback__
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename) != script:
+        trace = trace.tb_next
+    return traceback.format_exception(type(error), error, trace or error.__traceback__)
+
+
+def _place(error: BaseException, script: Path) -> str:
+    """The line of the script from which the error came."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f"{script}:{each.lineno}" for each in frames if each.filename == str(script)), "")

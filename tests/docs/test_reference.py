@@ -12,6 +12,7 @@ from ame import errors, project
 from ame.cli import exits
 from ame.cli.main import Commands, root
 from ame.engine.settings import Settings
+from ame.federation.codes import Code
 from docs import pages
 
 COMMANDS = "docs/reference/commands.md"
@@ -95,7 +96,10 @@ def test_every_exit_code_is_named_with_its_branch_of_errors() -> None:
         re.findall(r"^\| (\d+) \| (.*)$", pages.text("docs/reference/exit-codes.md"), re.MULTILINE)
     )
 
-    assert set(map(int, rows)) == {0, exits.USAGE, exits.INTERRUPTED, *exits.CODES.values()}
+    known = {0, exits.USAGE, exits.INTERRUPTED, *exits.CODES.values(), *map(int, Code)}
+    assert set(map(int, rows)) == known
+    for code in Code:
+        assert code.meaning in pages.text("docs/reference/exit-codes.md")
     for kind, code in exits.CODES.items():
         assert f"`{kind.__name__}`" in rows[str(code)]
 

@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ame.errors.tree import Cancelled, Conflict, Failed, NotFound, Unavailable
+from ame.errors.tree import (
+    Cancelled,
+    Conflict,
+    Damaged,
+    Failed,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

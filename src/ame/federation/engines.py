@@ -137,7 +137,7 @@ def _work(
 ) -> None:
     match options.engine or "ame":
         case "ame":
-            from ame.federation.simulator import simulate
+            from ame.federation.simulator.simulate import simulate
 
             simulate(
                 program,

@@ -58,8 +58,7 @@ def _described(program: Program, options: engines.Options) -> dict[str, object]:
     except errors.SitesUnclear as error:
         sites = str(error)
     rows = [
-        dict(zip(("where", "what", "class", "for"), row, strict=True))
-        for row in _rows(program)
+        dict(zip(("where", "what", "class", "for"), row, strict=True)) for row in _rows(program)
     ]
     return {"name": program.name, "min_clients": program.min_clients, "sites": sites, "parts": rows}
 

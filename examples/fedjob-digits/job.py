@@ -1,0 +1,13 @@
+"""Ten sites learn to read digits together, and no image leaves its site: `ame fed run job.py`."""
+
+from data import SITES
+from net import Net
+
+from ame.federation import FedAvgJob, ScriptRunner
+
+if __name__ == "__main__":
+    job = FedAvgJob(
+        name="digits", initial_model=Net(), n_clients=SITES, num_rounds=10, min_clients=SITES
+    )
+    job.to_clients(ScriptRunner(script="client.py", script_args="--epochs 2"))
+    job.simulator_run("workspace", n_clients=SITES)

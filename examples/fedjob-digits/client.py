@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 import ame.federation.client as flare
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=2)
+parser.add_argument("--epochs", type=int, default=5)
 epochs = parser.parse_args().epochs
 
 flare.init()
@@ -24,7 +24,7 @@ while flare.is_running():
     with torch.no_grad():
         accuracy = (net(held_out).argmax(1) == truth).float().mean().item()
 
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     for _ in range(epochs):
         for some in torch.randperm(len(images)).split(16):
             optimizer.zero_grad()

@@ -18,8 +18,8 @@ federated.load_state_dict(load_file("workspace/models/last.safetensors"))
 
 torch.manual_seed(7)
 central = Net()
-optimizer = torch.optim.SGD(central.parameters(), lr=0.1, momentum=0.9)
-for _ in range(10):
+optimizer = torch.optim.SGD(central.parameters(), lr=0.05, momentum=0.9)
+for _ in range(20):
     for some in torch.randperm(len(images)).split(16):
         optimizer.zero_grad()
         cross_entropy(central(images[some]), labels[some]).backward()

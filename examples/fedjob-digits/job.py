@@ -7,7 +7,7 @@ from ame.federation import FedAvgJob, ScriptRunner
 
 if __name__ == "__main__":
     job = FedAvgJob(
-        name="digits", initial_model=Net(), n_clients=SITES, num_rounds=10, min_clients=SITES
+        name="digits", initial_model=Net(), n_clients=SITES, num_rounds=20, min_clients=SITES
     )
-    job.to_clients(ScriptRunner(script="client.py", script_args="--epochs 2"))
+    job.to_clients(ScriptRunner(script="client.py", script_args="--epochs 5"))
     job.simulator_run("workspace", n_clients=SITES)

@@ -3,8 +3,7 @@
 from data import SITES
 from keras_net import Net
 
-from ame.federation import FedJob, FrameworkType, ScriptRunner, TFModel
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner, TFModel
 
 if __name__ == "__main__":
     job = FedJob(name="digits-keras", min_clients=SITES)

@@ -5,5 +5,5 @@ class Net(keras.Sequential):
     def __init__(self):
         super().__init__()
         self.add(keras.Input((64,)))
-        self.add(keras.layers.Dense(64, activation="relu"))
-        self.add(keras.layers.Dense(10))
+        self.add(keras.layers.Dense(64, activation="relu", name="hidden"))
+        self.add(keras.layers.Dense(10, name="classes"))

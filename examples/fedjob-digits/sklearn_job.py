@@ -3,14 +3,13 @@
 import numpy as np
 from data import SITES
 
-from ame.federation import FedJob, FrameworkType, ScriptRunner
+from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner
 from ame.federation.components.numpy_files import NPModelPersistor
-from ame.federation.workflows.fedavg import FedAvg
 
 if __name__ == "__main__":
     job = FedJob(name="digits-sklearn", min_clients=SITES)
     job.to_server(FedAvg(num_clients=SITES, num_rounds=10))
-    zero = {"coef": np.zeros((10, 64)), "intercept": np.zeros(10)}
+    zero = {"coef": np.zeros((10, 64), "float32"), "intercept": np.zeros(10, "float32")}
     job.to_server(NPModelPersistor(model=zero), id="persistor")
     job.to_clients(ScriptRunner(script="sklearn_client.py", framework=FrameworkType.NUMPY))
     job.simulator_run("workspace-sklearn", n_clients=SITES)

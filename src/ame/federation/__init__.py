@@ -6,19 +6,23 @@ The names are imported when they are asked for, so importing this costs next to 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ame.federation.components.selector import IntimeModelSelector
     from ame.federation.job.fedjob import FedJob, FilterType
     from ame.federation.job.models import PTModel, TFModel
     from ame.federation.job.patterns import BaseFedJob, FedAvgJob
     from ame.federation.job.script_runner import FrameworkType, ScriptRunner
     from ame.federation.model import FLModel, ParamsType
+    from ame.federation.workflows.fedavg import FedAvg
 
 _HOMES = {
     "BaseFedJob": "job.patterns",
     "FLModel": "model",
+    "FedAvg": "workflows.fedavg",
     "FedAvgJob": "job.patterns",
     "FedJob": "job.fedjob",
     "FilterType": "job.fedjob",
     "FrameworkType": "job.script_runner",
+    "IntimeModelSelector": "components.selector",
     "PTModel": "job.models",
     "ParamsType": "model",
     "ScriptRunner": "job.script_runner",
@@ -28,10 +32,12 @@ _HOMES = {
 __all__ = [
     "BaseFedJob",
     "FLModel",
+    "FedAvg",
     "FedAvgJob",
     "FedJob",
     "FilterType",
     "FrameworkType",
+    "IntimeModelSelector",
     "PTModel",
     "ParamsType",
     "ScriptRunner",

@@ -31,8 +31,9 @@ def do(target: Path, command: engines.Command) -> None:
 
 
 def _run(script: Path, arguments: tuple[str, ...]) -> None:
-    import_module("ame.federation.flare.alias").activate()
-    with _as_main(script, arguments):
+    from ame.federation import flare
+
+    with _as_main(script, arguments), flare.activated():
         try:
             runpy.run_path(str(script), run_name="__main__")
         except errors.Error as error:

@@ -98,8 +98,8 @@ def test_every_exit_code_is_named_with_its_branch_of_errors() -> None:
 
     known = {0, exits.USAGE, exits.INTERRUPTED, *exits.CODES.values(), *map(int, Code)}
     assert set(map(int, rows)) == known
-    for code in Code:
-        assert code.meaning in pages.text("docs/reference/exit-codes.md")
+    for ended in Code:
+        assert ended.meaning in pages.text("docs/reference/exit-codes.md")
     for kind, code in exits.CODES.items():
         assert f"`{kind.__name__}`" in rows[str(code)]
 
@@ -144,7 +144,7 @@ def test_the_settings_that_are_shown_as_defaults_are_the_defaults(tmp_path: Path
 
 def test_a_class_that_the_glossary_names_is_in_its_package() -> None:
     named = re.findall(r"`(\w+)\.([A-Z]\w+)`", pages.text("docs/glossary.md"))
-    places = {"workspace": "engine/workspace"}
+    places = {"client": "federation/client", "workspace": "engine/workspace"}
 
     assert named
     for package, name in named:

@@ -5,6 +5,7 @@ the script says.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,8 @@ class Command:
 
 
 _commands: list[Command] = []
+_UNSERVED = ("gpu", "dropout", "resume")
+"""Of the simulator, as yet."""
 
 
 @contextmanager
@@ -137,8 +140,13 @@ def _work(
 ) -> None:
     match options.engine or "ame":
         case "ame":
-            from ame.federation.simulator.simulate import simulate
+            from ame.federation.simulator import simulate
 
+            if refused := [name for name in _UNSERVED if getattr(options, name) is not None]:
+                remedy = f"`{refused[0]}` is not served yet; leave it out"
+                raise errors.EngineMissing("ame", remedy)
+            # A persistor begins with the model that it finds there, so an earlier run's must go.
+            shutil.rmtree(workspace / "server" / "simulate_job", ignore_errors=True)
             simulate(
                 program,
                 workspace=workspace,

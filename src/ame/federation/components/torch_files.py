@@ -25,6 +25,8 @@ from ame.federation.spec.names.app import (
 )
 from ame.federation.spec.names.events import AppEventType, EventType
 
+_DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError)
+"""What reading a file that holds no weights may raise."""
 _MODEL, _CONF, _META = "model", "train_conf", "meta_props"
 
 
@@ -142,7 +144,7 @@ class PTFileModelPersistor(ModelPersistor):
 
         try:
             data = torch.load(file, map_location=self.load_device or "cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+        except (pickle.UnpicklingError, *_DAMAGED) as error:
             raise errors.SourceUnusable(self.name, file, str(error).split("\n")[0]) from error
         if not isinstance(data, dict):
             raise errors.SourceUnusable(self.name, file, f"it holds a {type(data).__name__}")

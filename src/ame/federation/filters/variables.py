@@ -26,8 +26,9 @@ class ExcludeVars(DXOFilter):
             ValueError: they are neither names nor an expression.
         """
         super().__init__(list(WEIGHTS), data_kinds or list(WEIGHTS))
-        names = exclude_vars if isinstance(exclude_vars, list) else []
-        if any(not isinstance(name, str) for name in names):
+        given: object = exclude_vars
+        names = given if isinstance(given, list) else [given or ""]
+        if not all(isinstance(name, str) for name in names):
             message = f"exclude_vars must be an expression or a list of names, not {exclude_vars!r}"
             raise ValueError(message)
         self.exclude_vars = exclude_vars

@@ -7,7 +7,7 @@ from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_shareable
 from ame.federation.spec.learnable import ModelLearnable, ModelLearnableKey, make_model_learnable
 from ame.federation.spec.names.app import AppConstants
-from ame.federation.spec.shareable import Shareable
+from ame.federation.spec.shareable import ReservedHeaderKey, Shareable
 
 _KINDS = {ParamsType.FULL: DataKind.WEIGHTS, ParamsType.DIFF: DataKind.WEIGHT_DIFF}
 _ATTRIBUTES = (
@@ -67,7 +67,8 @@ class FLModelUtils:
             ValueError: it holds none.
         """
         params_type = params = metrics = None
-        asked = shareable.get_header(AppConstants.SUBMIT_MODEL_NAME)
+        said = shareable.get(ReservedHeaderKey.HEADERS) or {}
+        asked = said.get(AppConstants.SUBMIT_MODEL_NAME)
         if asked:
             meta: dict[str, Any] = {MetaKey.SUBMIT_MODEL_NAME: asked}
         else:
@@ -85,16 +86,16 @@ class FLModelUtils:
             (MetaKey.JOB_ID, MetaKey.JOB_ID),
             (MetaKey.SITE_NAME, MetaKey.SITE_NAME),
         ):
-            value = shareable.get_header(header)
+            value = said.get(header)
             if value is not None:
                 meta[key] = value
         return FLModel(
             params_type=params_type,
             params=params,
             metrics=metrics if isinstance(metrics, dict) or metrics is None else {"": metrics},
-            start_round=shareable.get_header(AppConstants.START_ROUND),
-            current_round=shareable.get_header(AppConstants.CURRENT_ROUND),
-            total_rounds=shareable.get_header(AppConstants.NUM_ROUNDS),
+            start_round=said.get(AppConstants.START_ROUND),
+            current_round=said.get(AppConstants.CURRENT_ROUND),
+            total_rounds=said.get(AppConstants.NUM_ROUNDS),
             meta=meta,
         )
 

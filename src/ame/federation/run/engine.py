@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,8 +11,8 @@ from ame import errors
 from ame.federation.exchange.sites import Message
 from ame.federation.run.chains import Blamed
 from ame.federation.run.workspace import Workspace
-from ame.federation.spec.component import FLComponent
-from ame.federation.spec.context import FLContext, FLContextManager
+from ame.federation.spec.component import REGISTERED, FLComponent
+from ame.federation.spec.context import FLContext, FLContextManager, Prop
 from ame.federation.spec.names.events import EventType
 from ame.federation.spec.names.keys import (
     EventScope,
@@ -75,10 +76,13 @@ class Engine:
             if isinstance(part, FLComponent)
         ]
         self._hears = {id(part): _hears(part) for part in self._parts}
+        self._heard: dict[str, bool] = {}
+        self._heard_at = 0
         self._build = build
         self._aux: dict[str, Heard] = {}
         self._numbers = itertools.count(1)
-        self._clients = {site: Client(site, site) for site in sites}
+        self._sites = tuple(sites)
+        self._job_prop = Prop(job, private=False, sticky=False)
         self.post: Post | None = None
         self.manager = FLContextManager(
             engine=self,
@@ -104,11 +108,13 @@ class Engine:
         """A context of this run, with that of a peer in it."""
         ctx = self.manager.new_context()
         theirs = FLContext()
-        theirs.put(ReservedKey.IDENTITY_NAME, peer, private=False, sticky=False)
-        theirs.put(ReservedKey.RUN_NUM, self.job, private=False, sticky=False)
-        for key, value in (props or {}).items():
-            theirs.put(key, value, private=False, sticky=False)
-        ctx.set_peer_context(theirs)
+        known = theirs.props
+        known[ReservedKey.RUN_NUM] = self._job_prop
+        known[ReservedKey.IDENTITY_NAME] = Prop(peer, private=False, sticky=False)
+        if props:
+            for key, value in props.items():
+                known[key] = Prop(value, private=False, sticky=False)
+        ctx.props[ReservedKey.PEER_CTX] = Prop(theirs, private=True, sticky=False)
         return ctx
 
     def get_workspace(self) -> Workspace:
@@ -139,6 +145,7 @@ class Engine:
         if isinstance(part, FLComponent) and id(part) not in self._hears:
             self._parts.append(part)
             self._hears[id(part)] = _hears(part)
+            self._heard.clear()
 
     def build_component(self, config_dict: dict[str, Any]) -> Any:
         """An object of a class of the job, as configured.
@@ -151,6 +158,10 @@ class Engine:
         if self._build is None:
             raise errors.ComponentUnknown(str(config_dict.get("path")), ())
         return self._build(config_dict)
+
+    @cached_property
+    def _clients(self) -> dict[str, Client]:
+        return {site: Client(site, site) for site in self._sites}
 
     def get_clients(self) -> list[Client]:
         """All sites, in the job's order."""
@@ -193,10 +204,16 @@ class Engine:
 
     def heard(self, event_type: str) -> bool:
         """Whether any part would hear an event of this name."""
-        return any(
-            self._hears[id(part)] or event_type in part.__dict__.get("_event_handlers", ())
-            for part in self._parts
-        )
+        if self._heard_at != REGISTERED[0]:
+            self._heard_at = REGISTERED[0]
+            self._heard.clear()
+        known = self._heard.get(event_type)
+        if known is None:
+            known = self._heard[event_type] = any(
+                self._hears[id(part)] or event_type in part.__dict__.get("_event_handlers", ())
+                for part in self._parts
+            )
+        return known
 
     def fire(self, event_type: str, fl_ctx: FLContext) -> None:
         """Fire an event of the run itself, if anybody hears it."""

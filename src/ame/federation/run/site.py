@@ -21,15 +21,12 @@ from ame.federation.spec.names.keys import (
     FLContextKey,
     ProcessType,
     ReservedHeaderKey,
-    ReservedKey,
 )
 from ame.federation.spec.shareable import ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import Signal
 
 DO_TASK = "__do_task__"
 """The topic by which one site gives another a task."""
-
-_OWN = frozenset({ReservedKey.RUN_NUM, ReservedKey.IDENTITY_NAME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +243,7 @@ class Site:
         if cookies:
             result.set_cookie_jar(cookies)
         engine.fire(EventType.BEFORE_SEND_TASK_RESULT, ctx)
-        told = {key: value for key, value in ctx.get_all_public_props().items() if key not in _OWN}
+        told = ctx.told()
         if told:
             result.set_peer_props(told)
         engine.fire(EventType.AFTER_SEND_TASK_RESULT, ctx)

@@ -45,8 +45,6 @@ CODES: Mapping[str, str] = {
 _GONE = frozenset({"timeout", "killed", "dropped"})
 """Losses that are no answer: they do not count among `min_responses`."""
 
-_OWN = frozenset({ReservedKey.RUN_NUM, ReservedKey.IDENTITY_NAME})
-
 
 @dataclass(slots=True, eq=False)
 class _Standing:
@@ -341,7 +339,7 @@ class Tasks:
         task = standing.task
         if task.operator:
             task.data.set_header(ReservedHeaderKey.TASK_OPERATOR, task.operator)
-        props = {key: value for key, value in ctx.get_all_public_props().items() if key not in _OWN}
+        props = ctx.told()
         filters = self._data.of(task.name)
         if (
             standing.data is not None

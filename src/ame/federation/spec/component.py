@@ -18,6 +18,9 @@ from ame.federation.spec.shareable import Shareable
 
 Heard = Callable[..., Any]
 
+REGISTERED = [0]
+"""How often a component asked for events: by it, what is known of who hears what goes stale."""
+
 
 class FLComponent(metaclass=Recording):
     """A part of a job. A subclass that forgets `super().__init__()` works all the same."""
@@ -65,6 +68,7 @@ class FLComponent(metaclass=Recording):
         if not callable(handler):
             message = f"the handler of {', '.join(event_types)} is no function: {handler!r}"
             raise ValueError(message)  # noqa: TRY004 (the same)
+        REGISTERED[0] += 1
         for event in event_types:
             heard = self._event_handlers.setdefault(event, [])
             if all(there != handler for there, _ in heard):

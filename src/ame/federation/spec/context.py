@@ -27,6 +27,9 @@ class Prop(NamedTuple):
         )
 
 
+_IDENTITY = frozenset({ReservedKey.RUN_NUM, ReservedKey.IDENTITY_NAME})
+
+
 class FLContext:
     """Properties, by name. Cheap to make: a run makes one for each thing that it does."""
 
@@ -68,6 +71,19 @@ class FLContext:
     def get_all_public_props(self) -> dict[str, Any]:
         """What a peer is told."""
         return {key: prop.value for key, prop in self._all() if not prop.private}
+
+    def told(self) -> dict[str, Any]:
+        """What a peer is told beside who this is: nothing, mostly."""
+        stickers = self._manager.stickers if self._manager is not None else {}
+        found = {
+            key: stickers.get(key, prop).value if prop.sticky else prop.value
+            for key, prop in self.props.items()
+            if not prop.private and key not in _IDENTITY
+        }
+        for key, prop in stickers.items():
+            if not prop.private and key not in self.props:
+                found[key] = prop.value
+        return found
 
     def set_prop(self, key: str, value: Any, private: bool = True, sticky: bool = True) -> bool:
         """Set a property; False, with a warning, if it is there and seen by others than asked."""

@@ -1,11 +1,11 @@
 """`Task`: what a controller has its sites do; and `Signal`, by which it is told to stop."""
 
+import itertools
 import time
 from collections.abc import Callable
 from enum import Enum
 from threading import RLock
 from typing import Any, Optional
-from uuid import uuid4
 
 from ame.federation.spec.shareable import ReservedHeaderKey, Shareable
 
@@ -127,6 +127,7 @@ class Client:
 
 
 Deed = Callable[..., Any]
+_NUMBERS = itertools.count(1)
 _DEEDS = ("before_task_sent_cb", "after_task_sent_cb", "result_received_cb", "task_done_cb")
 
 
@@ -231,7 +232,7 @@ class ClientTask:
     def __init__(self, client: Client, task: Task) -> None:
         self.client = client
         self.task = task
-        self.id = uuid4().hex
+        self.id = f"{next(_NUMBERS):08x}"
         self.task_send_count = 0
         self.task_sent_time: float | None = None
         self.result_received_time: float | None = None

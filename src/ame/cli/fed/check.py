@@ -37,7 +37,7 @@ def command(
     asked = engines.Command(
         options=engines.Options(clients=clients), only_gather=True, arguments=arguments
     )
-    jobs.do(target, asked)
+    jobs.do(target, asked, aside=form == "json")
     described = [_described(program, options) for program, options in asked.programs]
     if form == "json":
         click.echo(shown.as_json(described))

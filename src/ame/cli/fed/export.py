@@ -57,7 +57,7 @@ def command(
     asked = engines.Command(
         options=engines.Options(clients=clients), only_gather=True, arguments=arguments
     )
-    jobs.do(target, asked)
+    jobs.do(target, asked, aside=True)
     for program, options in asked.programs:
         import_module("ame.federation.export").write(
             program, output, version=flare_version, clients=options.clients

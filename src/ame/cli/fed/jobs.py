@@ -4,7 +4,7 @@ import runpy
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
@@ -14,14 +14,16 @@ from ame import errors
 from ame.federation import engines
 
 
-def do(target: Path, command: engines.Command) -> None:
+def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
     """Runs a script as `__main__`, or the job of a folder, under a command.
+
+    `aside` lets standard output be: what the script prints there goes to standard error.
 
     Raises:
         click.exceptions.Exit: the script raised an error, which has been shown, or exited.
         errors.JobMissing: it defined no job.
     """
-    with engines.under(command):
+    with engines.under(command), redirect_stdout(sys.stderr if aside else sys.stdout):
         if target.is_dir():
             engines.run(import_module("ame.federation.export").read(target), engines.Options())
         else:

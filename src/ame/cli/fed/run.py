@@ -84,7 +84,7 @@ def command(*, target: Path | None, arguments: tuple[str, ...], form: str, **giv
         target = _resumed(asked, asked.options.resume, target)
     if target is None:
         raise click.UsageError("say which job to run: a script, or the folder of an exported job")
-    jobs.do(target, asked)
+    jobs.do(target, asked, aside=form == "json")
     if form == "json":
         store = open_store()
         click.echo(shown.as_json([_plain(each.run, store) for each in asked.results]))

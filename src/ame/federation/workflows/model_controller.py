@@ -333,9 +333,9 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             fl_ctx.put(AppConstants.AGGREGATION_ACCEPTED, not why, private=True, sticky=False)
             self.engine.fire(AppEventType.AFTER_CONTRIBUTION_ACCEPT, fl_ctx)
             if why:
+                self.engine.watcher.refused(site, why)
                 task.props[_QUOTA].fail(site, why)
                 self.warning(f"{site} is left out: {why}")
-                self.engine.watcher.refused(site, why)
         finally:
             self.fl_ctx = own
             client_task.result = None

@@ -219,9 +219,9 @@ class ScatterAndGather(Controller):
         if not why:
             why = self._accept(result, fl_ctx)
         if why:
+            self._engine.watcher.refused(site, why)
             self._quota.fail(site, why)
             self.log_warning(fl_ctx, f"{site} is left out: {why}")
-            self._engine.watcher.refused(site, why)
         client_task.result = None
 
     def _accept(self, result: Shareable, fl_ctx: FLContext) -> str:

@@ -20,10 +20,11 @@ from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.learnable import ModelLocator
+from ame.federation.workflows.arguments import parse_compare_criteria
 from ame.federation.workflows.cross_site import CrossSiteModelEval, GlobalModelEval
 from ame.federation.workflows.cross_site_models import CrossSiteEval
 from ame.federation.workflows.cyclic import Cyclic, CyclicController, RelayOrder
-from ame.federation.workflows.fedavg import FedAvg, parse_compare_criteria
+from ame.federation.workflows.fedavg import FedAvg
 from ame.federation.workflows.fedopt import FedOptimizer
 from ame.federation.workflows.model_controller import ModelController
 from ame.federation.workflows.scaffold import Scaffold

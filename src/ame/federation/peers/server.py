@@ -7,19 +7,17 @@ from typing import Any
 from ame import errors
 from ame.federation.exchange.sites import Message, Why
 from ame.federation.peers.words import Action, Constant, task_name
+from ame.federation.run.losses import GONE, WHY, why_none
 from ame.federation.run.site import DO_TASK
-from ame.federation.run.tasks import WHY
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.keys import FLContextKey, ReservedHeaderKey
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
-from ame.federation.workflows.quota import why_none
 
 _PULSE = 1.0
 """How often sites are looked after while nothing is told, in seconds."""
-_GONE = frozenset({"killed", "dropped", "timeout"})
 
 
 class ServerSideController(Controller):
@@ -255,7 +253,7 @@ class ServerSideController(Controller):
 
     def _pulsed(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
         why = client_task.props.get(WHY)
-        if isinstance(why, Why) and why.kind in _GONE:
+        if isinstance(why, Why) and why.kind in GONE:
             with self.told:
                 self.fail(client_task.client.name, why.text)
                 self.told.notify_all()

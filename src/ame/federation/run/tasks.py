@@ -2,15 +2,17 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Order, Reply, Sites, Why
+from ame.federation.run import losses
 from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import Engine
+from ame.federation.run.outgoing import Outgoing
 from ame.federation.run.plans import Broadcast, Forever, Plan, Relay, Single
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller, Targets
@@ -28,23 +30,6 @@ from ame.federation.spec.task import (
     TaskCompletionStatus,
 )
 
-WHY = "why"
-"""Under which a client task's props say why its site failed."""
-
-CODES: Mapping[str, str] = {
-    "raised": ReturnCode.EXECUTION_EXCEPTION,
-    "exited": ReturnCode.EXECUTION_EXCEPTION,
-    "silent": ReturnCode.EMPTY_RESULT,
-    "unfit": ReturnCode.EXECUTION_RESULT_ERROR,
-    "timeout": ReturnCode.TIMEOUT,
-    "killed": ReturnCode.COMMUNICATION_ERROR,
-    "dropped": ReturnCode.COMMUNICATION_ERROR,
-}
-"""What a controller is told of a site that gives no reply."""
-
-_GONE = frozenset({"timeout", "killed", "dropped"})
-"""Losses that are no answer: they do not count among `min_responses`."""
-
 
 @dataclass(slots=True, eq=False)
 class _Standing:
@@ -55,11 +40,7 @@ class _Standing:
     controller: Controller
     deadline: float | None
     open: dict[int, ClientTask] = field(default_factory=dict)
-    data: Shareable | None = None
-    """What was sent last; sent again as the same object while nothing changed in it."""
-    seen: Shareable | None = None
-    """A shallow copy of the task's data as it was then."""
-    props: Mapping[str, Any] = field(default_factory=dict)
+    outgoing: Outgoing = field(default_factory=Outgoing)
 
 
 class Tasks:
@@ -304,7 +285,7 @@ class Tasks:
                     return
                 number = next(self._numbers)
                 try:
-                    data = self._outgoing(standing, ctx)
+                    data = standing.outgoing.of(task, self._data, ctx)
                 except ContentBlockedException as error:
                     why = Why(kind="dropped", text=f"a filter let the task not pass: {error}")
                     lost.append(Lost(number=number, site=name, task=task.name, why=why))
@@ -334,48 +315,19 @@ class Tasks:
         ctx.put(FLContextKey.TASK_ID, share.id, private=True, sticky=False)
         return ctx
 
-    def _outgoing(self, standing: _Standing, ctx: FLContext) -> Shareable:
-        """The data for one site: the same object as for the one before, if it is the same."""
-        task = standing.task
-        if task.operator:
-            task.data.set_header(ReservedHeaderKey.TASK_OPERATOR, task.operator)
-        props = ctx.told()
-        filters = self._data.of(task.name)
-        if (
-            standing.data is not None
-            and not filters
-            and props == standing.props
-            and _same(task.data, standing.seen)
-        ):
-            return standing.data
-        data = Shareable(task.data)
-        data[ReservedHeaderKey.HEADERS] = dict(task.data.get(ReservedHeaderKey.HEADERS) or {})
-        standing.seen = Shareable(data)
-        standing.seen[ReservedHeaderKey.HEADERS] = dict(data[ReservedHeaderKey.HEADERS])
-        standing.props = props
-        if props:
-            data.set_peer_props(props)
-        if filters:
-            data = self._data.apply(task.name, _own(data), ctx)
-        standing.data = data
-        return data
-
     def _take(self, standing: _Standing, share: ClientTask, came: Reply | Lost) -> bool:
         """Let the controller see what came; whether its site is gone."""
         task = standing.task
         if isinstance(came, Lost):
-            result = make_reply(CODES[came.why.kind])
-            result.set_header(ReservedHeaderKey.ERROR, came.why.text)
             at = task.data.get_header(AppConstants.CURRENT_ROUND)
-            if at is not None:
-                result.set_header(AppConstants.CURRENT_ROUND, at)
-            share.props[WHY] = came.why
+            result = losses.as_result(came, at)
+            share.props[losses.WHY] = came.why
         else:
             result = came.result
         ctx = self._context_of(result, standing, came.site, share)
         if isinstance(came, Reply):
             result = self._incoming(task, result, ctx)
-        gone = isinstance(came, Lost) and came.why.kind in _GONE
+        gone = isinstance(came, Lost) and came.why.kind in losses.GONE
         if gone:
             self._gone[came.site] = time.time()
         else:
@@ -461,20 +413,3 @@ class Tasks:
                 task.is_standing = False
                 self._standing.remove(standing)
                 self._changed.notify_all()
-
-
-def _same(data: Shareable, seen: Shareable | None) -> bool:
-    """Whether nothing was changed in a task's data, at its top and in its headers."""
-    if seen is None or data.keys() != seen.keys():
-        return False
-    headers = ReservedHeaderKey.HEADERS
-    return data[headers] == seen[headers] and all(
-        value is seen[key] for key, value in data.items() if key != headers
-    )
-
-
-def _own(data: Shareable) -> Shareable:
-    """A copy that filters may change: arrays too, since nobody knows what a filter does."""
-    import copy
-
-    return copy.deepcopy(data)

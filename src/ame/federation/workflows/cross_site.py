@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ame.federation.components.files import within
 from ame.federation.run.found import component
+from ame.federation.run.losses import why_none
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.dxo import DXO, from_file, from_shareable, get_leaf_dxos
@@ -13,7 +14,7 @@ from ame.federation.spec.names.app import AppConstants, ModelName
 from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
-from ame.federation.workflows.quota import why_none
+from ame.federation.workflows.arguments import check_int
 
 SERVER_PREFIX = "SRV_"
 
@@ -58,14 +59,12 @@ class CrossSiteModelEval(Controller):
             TypeError, ValueError: an argument cannot be.
         """
         super().__init__(task_check_period=task_check_period)
-        for name, number in (
-            ("submit_model_timeout", submit_model_timeout),
-            ("validation_timeout", validation_timeout),
-            ("wait_for_clients_timeout", wait_for_clients_timeout),
-        ):
-            if number.__class__ is not int or number < 0:
-                message = f"{name} must be an int of 0 or more, not {number!r}"
-                raise ValueError(message)
+        check_int(
+            0,
+            submit_model_timeout=submit_model_timeout,
+            validation_timeout=validation_timeout,
+            wait_for_clients_timeout=wait_for_clients_timeout,
+        )
         if participating_clients is not None and not isinstance(participating_clients, list):
             message = f"participating_clients must be a list, not {participating_clients!r}"
             raise TypeError(message)

@@ -10,6 +10,7 @@ from ame import errors
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel
 from ame.federation.run.found import component
+from ame.federation.run.losses import why_none
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.learnable import LearnablePersistor, ShareableGenerator
@@ -17,8 +18,8 @@ from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import ReturnCode, Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
+from ame.federation.workflows.arguments import check_int
 from ame.federation.workflows.fedavg import BaseFedAvg
-from ame.federation.workflows.quota import why_none
 
 
 class Cyclic(BaseFedAvg):
@@ -105,9 +106,7 @@ class CyclicController(Controller):
             TypeError, ValueError: an argument cannot be.
         """
         super().__init__(task_check_period=task_check_period)
-        if num_rounds.__class__ is not int:
-            message = f"num_rounds must be an int, not {num_rounds!r}"
-            raise TypeError(message)
+        check_int(0, num_rounds=num_rounds)
         if not isinstance(order, list) and order not in _ORDERS:
             message = f"order must be one of {', '.join(_ORDERS)}, or a list, not {order!r}"
             raise ValueError(message)

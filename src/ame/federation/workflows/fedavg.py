@@ -4,7 +4,6 @@ McMahan et al. 2017, "Communication-Efficient Learning of Deep Networks from Dec
 Algorithm 1.
 """
 
-import operator
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,8 @@ from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.app import AlgorithmConstants, AppConstants
 from ame.federation.spec.names.events import AppEventType
+from ame.federation.workflows.arguments import check_int, check_mu, parse_compare_criteria
 from ame.federation.workflows.model_controller import ModelController
-
-Compare = Callable[[float, float], bool]
-_COMPARE: Mapping[str, Compare] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
 
 
 class BaseFedAvg(ModelController):
@@ -48,13 +39,10 @@ class BaseFedAvg(ModelController):
             TypeError, ValueError: an argument cannot be.
         """
         super().__init__(*args, **kwargs)
-        for name, number, least in (
-            ("num_clients", num_clients, 0),
-            ("num_rounds", num_rounds, 1),
-            ("start_round", start_round, 0),
-            ("memory_gc_rounds", memory_gc_rounds, 0),
-        ):
-            _check_int(name, number, least)
+        check_int(1, num_rounds=num_rounds)
+        check_int(
+            0, num_clients=num_clients, start_round=start_round, memory_gc_rounds=memory_gc_rounds
+        )
         self.num_clients = num_clients
         self.num_rounds = num_rounds
         self.start_round = start_round
@@ -185,7 +173,7 @@ class FedAvg(BaseFedAvg):
             kwargs: those of `BaseFedAvg` and `BaseModelController`.
         """
         super().__init__(*args, **kwargs)
-        _check_mu(fedprox_mu)
+        check_mu(fedprox_mu)
         self.model = model
         self.save_filename = save_filename
         self.aggregator = aggregator
@@ -378,46 +366,6 @@ class FedAvg(BaseFedAvg):
             message = f"{filepath} holds no model"
             raise ValueError(message)  # noqa: TRY004 (it is the file that is wrong)
         return found
-
-
-def parse_compare_criteria(compare_expr: str) -> tuple[str, float, Compare]:
-    """`"accuracy >= 0.5"` as its key, number and comparison.
-
-    Raises:
-        ValueError: it is none.
-    """
-    words = compare_expr.split()
-    if len(words) != 3 or words[1] not in _COMPARE:
-        message = (
-            f"`{compare_expr}` is no condition: write a metric, one of {' '.join(_COMPARE)}, and "
-            "a number, with spaces between them"
-        )
-        raise ValueError(message)
-    try:
-        return words[0], float(words[2]), _COMPARE[words[1]]
-    except ValueError:
-        message = f"`{words[2]}` in `{compare_expr}` is no number"
-        raise ValueError(message) from None
-
-
-def _check_int(name: str, number: object, least: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        message = f"{name} must be an int, not {number!r}"
-        raise TypeError(message)
-    if number < least:
-        message = f"{name} must be {least} or more, not {number}"
-        raise ValueError(message)
-
-
-def _check_mu(mu: object) -> None:
-    if mu is None:
-        return
-    if isinstance(mu, bool) or not isinstance(mu, (int, float)):
-        message = f"fedprox_mu must be a number, not {mu!r}"
-        raise TypeError(message)
-    if not 0 <= mu < float("inf"):
-        message = f"fedprox_mu must be 0 or more and finite, not {mu}"
-        raise ValueError(message)
 
 
 def _set_mu(model: FLModel, mu: float | None) -> None:

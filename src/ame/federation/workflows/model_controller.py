@@ -8,6 +8,7 @@ from typing import Any
 from ame import errors
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel, ParamsType
+from ame.federation.run.losses import Quota, why_none, why_refused
 from ame.federation.run.tasks import Tasks
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
@@ -29,7 +30,7 @@ from ame.federation.spec.task import (
     Task,
     TaskOperatorKey,
 )
-from ame.federation.workflows.quota import Quota, why_none, why_refused
+from ame.federation.workflows.arguments import check_int
 
 _QUOTA = "__quota"
 Taken = Callable[[FLModel], Any]
@@ -139,14 +140,12 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             raise TypeError(message)
         if not blocking and not callable(callback):
             raise TypeError("a callback is needed if nobody waits for the results")
-        for name, number in (
-            ("min_responses", min_responses or 0),
-            ("timeout", timeout),
-            ("wait_time_after_min_received", wait_time_after_min_received),
-        ):
-            if number.__class__ is not int or number < 0:
-                message = f"{name} must be an int of 0 or more, not {number!r}"
-                raise ValueError(message)
+        check_int(
+            0,
+            min_responses=min_responses or 0,
+            timeout=timeout,
+            wait_time_after_min_received=wait_time_after_min_received,
+        )
         names = [each.name if isinstance(each, Client) else each for each in targets or ()]
         targets_count = len(names) or len(self.engine.get_clients())
         self.set_fl_context(data)
@@ -237,14 +236,12 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         """The names of so many sites, drawn by the job's seed; in the job's order.
 
         Raises:
-            ValueError: `num_clients` is no number above 0.
+            TypeError, ValueError: `num_clients` is no number above 0.
         """
         names = [client.name for client in self.engine.get_clients()]
         if not num_clients:
             return names
-        if num_clients.__class__ is not int or num_clients < 0:
-            message = f"num_clients must be an int of 1 or more, not {num_clients!r}"
-            raise ValueError(message)
+        check_int(1, num_clients=num_clients)
         if num_clients > len(names):
             self.warning(
                 f"num_clients is {num_clients}, but the job has {len(names)} sites: all take part"
@@ -262,7 +259,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             (AppConstants.NUM_ROUNDS, data.total_rounds),
         ):
             if number is not None:
-                _set(self.fl_ctx, key, number)
+                self.fl_ctx.put(key, number, private=True, sticky=False)
 
     def get_run_dir(self) -> str:
         """The folder of the run."""
@@ -324,7 +321,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         assert result is not None
         at = task.data.get_header(AppConstants.CURRENT_ROUND)
         if at is not None:
-            _set(fl_ctx, AppConstants.CURRENT_ROUND, at)
+            fl_ctx.put(AppConstants.CURRENT_ROUND, at, private=True, sticky=False)
         fl_ctx.put(AppConstants.TRAINING_RESULT, result, private=True, sticky=False)
         own, self.fl_ctx = self.fl_ctx, fl_ctx
         try:
@@ -412,9 +409,3 @@ class ModelController(BaseModelController, ABC):
             blocking=False,
             callback=callback,
         )
-
-
-def _set(ctx: FLContext, key: str, value: Any) -> None:
-    """Set a property, seen by those who see it now; by this context alone if it is new."""
-    detail = ctx.get_prop_detail(key) or {"private": True, "sticky": False}
-    ctx.put(key, value, private=detail["private"], sticky=detail["sticky"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.run.found import component
+from ame.federation.run.losses import Quota, why_none, why_refused
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.learnable import (
@@ -28,7 +29,7 @@ from ame.federation.spec.task import (
     Task,
     TaskOperatorKey,
 )
-from ame.federation.workflows.quota import Quota, why_none, why_refused
+from ame.federation.workflows.arguments import check_int
 
 
 class ScatterAndGather(Controller):
@@ -63,20 +64,15 @@ class ScatterAndGather(Controller):
             TypeError, ValueError: an argument cannot be.
         """
         super().__init__(task_check_period=task_check_period)
-        for name, number, least in (
-            ("min_clients", min_clients, 1),
-            ("num_rounds", num_rounds, 0),
-            ("start_round", start_round, 0),
-            ("wait_time_after_min_received", wait_time_after_min_received, 0),
-            ("train_timeout", train_timeout, 0),
-            ("persist_every_n_rounds", persist_every_n_rounds, 0),
-        ):
-            if number.__class__ is not int:
-                message = f"{name} must be an int, not {number!r}"
-                raise TypeError(message)
-            if number < least:
-                message = f"{name} must be {least} or more, not {number}"
-                raise ValueError(message)
+        check_int(1, min_clients=min_clients)
+        check_int(
+            0,
+            num_rounds=num_rounds,
+            start_round=start_round,
+            wait_time_after_min_received=wait_time_after_min_received,
+            train_timeout=train_timeout,
+            persist_every_n_rounds=persist_every_n_rounds,
+        )
         self.min_clients = min_clients
         self.num_rounds = num_rounds
         self.start_round = start_round

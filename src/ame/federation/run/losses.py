@@ -1,13 +1,38 @@
-"""How many of the sites of a task may fail before the job cannot go on."""
+"""Sites that return nothing: what a controller is told of them, and how many the job can spare."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ame import errors
-from ame.federation.exchange.sites import Why
-from ame.federation.run.tasks import WHY
-from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode
+from ame.federation.exchange.sites import Lost, Why
+from ame.federation.spec.names.app import AppConstants
+from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import ClientTask
+
+WHY = "why"
+"""Under which a client task's props say why its site failed."""
+
+GONE = frozenset({"timeout", "killed", "dropped"})
+"""Losses that are no answer: they do not count among `min_responses`."""
+
+_CODES: Mapping[str, str] = {
+    "raised": ReturnCode.EXECUTION_EXCEPTION,
+    "exited": ReturnCode.EXECUTION_EXCEPTION,
+    "silent": ReturnCode.EMPTY_RESULT,
+    "unfit": ReturnCode.EXECUTION_RESULT_ERROR,
+    "timeout": ReturnCode.TIMEOUT,
+    "killed": ReturnCode.COMMUNICATION_ERROR,
+    "dropped": ReturnCode.COMMUNICATION_ERROR,
+}
+
+
+def as_result(lost: Lost, at: int | None) -> Shareable:
+    """A loss in a round, as what a controller is told instead of a result."""
+    result = make_reply(_CODES[lost.why.kind])
+    result.set_header(ReservedHeaderKey.ERROR, lost.why.text)
+    if at is not None:
+        result.set_header(AppConstants.CURRENT_ROUND, at)
+    return result
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,6 @@ from types import ModuleType
 from ame import errors
 from ame.federation.flare import names
 
-ROOT = "nvflare"
 FOLDER = Path(__file__).parent / "path"
 """Holds an `nvflare` that, imported, activates the alias."""
 VERSION = "2.7.0+ame"
@@ -31,7 +30,7 @@ def activate() -> None:
     """
     if active():
         return
-    there = sys.modules.get(ROOT)
+    there = sys.modules.get(names.ROOT)
     if there is not None and not isinstance(there, Served):
         raise errors.JobConflict(
             "NVFLARE itself is imported, so its names cannot be served; use `--engine nvflare`, "
@@ -90,7 +89,7 @@ class _Finder(MetaPathFinder, Loader):
         path: Sequence[str] | None = None,  # noqa: ARG002 (Python's interface)
         target: ModuleType | None = None,  # noqa: ARG002 (the same)
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != ROOT:
+        if fullname.partition(".")[0] != names.ROOT:
             return None
         if fullname not in names.modules():
             raise errors.NameNotServed(fullname, names.nearest(fullname, names.modules()))
@@ -102,7 +101,7 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["__all__"] = _listed(module.__name__)
-        if module.__name__ == ROOT:
+        if module.__name__ == names.ROOT:
             module.__dict__["__version__"] = VERSION
 
 

@@ -8,6 +8,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from ame.federation.program import Version
+
+ROOT = "nvflare"
+
 ROWS: tuple[tuple[str, str, str], ...] = (
     # NVFLARE's module, ours, their names; those that NVFLARE has in several places: the first is written
     (
@@ -225,11 +229,24 @@ OURS = (
 """Components of ours that NVFLARE has no counterpart of, or several, after `ame.federation.`."""
 
 
+LATER: Mapping[str, str] = {
+    "app_common.np.np_model_persistor.NPModelPersistor": "model source_ckpt_file_full_name",
+    "app_common.workflows.fedavg.FedAvg": "aggregation_weights aggregator enable_tensor_disk_offload exclude_vars fedprox_mu memory_gc_rounds model patience save_filename stop_cond task_name",
+    "app_opt.hf.api.patch": "*",
+    "app_opt.hf.patch": "*",
+    "app_opt.pt.file_model_persistor.PTFileModelPersistor": "load_device",
+    "app_opt.tf.file_model_locator.TFFileModelLocator": "*",
+    "app_opt.tf.model_persistor.TFModelPersistor": "source_ckpt_file_full_name",
+    "client.hf.patch": "*",
+}
+"""What NVFLARE 2.7 does not have and 2.9 has: arguments, or with `*` the whole name."""
+
+
 @cache
 def table() -> Mapping[str, str]:
     """Our path by NVFLARE's."""
     return {
-        ".".join(filter(None, ("nvflare", theirs, name))): f"ame.federation.{ours}.{name}"
+        ".".join(filter(None, (ROOT, theirs, name))): f"ame.federation.{ours}.{name}"
         for theirs, ours, listed in ROWS
         for name in listed.split()
     }
@@ -257,6 +274,16 @@ def ours(path: str) -> str | None:
     if path in reverse() or path.removeprefix("ame.federation.") in OURS:
         return path
     return table().get(path)
+
+
+def later(path: str) -> frozenset[str]:
+    """The arguments of NVFLARE's `path` that 2.7 does not take."""
+    return frozenset(LATER.get(path.removeprefix(f"{ROOT}."), "").split())
+
+
+def is_later(path: str, version: Version) -> bool:
+    """Whether this version does not have NVFLARE's `path` at all."""
+    return version == "2.7" and "*" in later(path)
 
 
 def load(path: str) -> Any:

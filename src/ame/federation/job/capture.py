@@ -11,6 +11,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from hashlib import sha256
@@ -21,7 +22,7 @@ from ame import errors
 from ame.federation import weights
 from ame.federation.job import frameworks, imports, sources, written
 from ame.federation.job.arguments import arguments_of
-from ame.federation.program import File, Part, Value
+from ame.federation.program import App, File, Part, Value
 
 PLAIN = "give text, numbers, lists or dicts of them, or an object of a class of your own"
 CLASS_KEYS = ("path", "class_path")
@@ -64,6 +65,17 @@ class Capture:
         """The files that were gathered since this was asked last."""
         files, self.files = self.files, []
         return files
+
+    def settled(self, app: App) -> App:
+        """An app whose cut of the program that runs is the same as in all others."""
+        if not self._cut:
+            return app
+        whole = sources.main_cut(self._cut)
+        files = tuple(
+            whole if file.target == whole.target and isinstance(file.source, bytes) else file
+            for file in app.files
+        )
+        return replace(app, files=files)
 
     def need(self, kind: type[Any]) -> None:
         """Takes along what a class needs."""

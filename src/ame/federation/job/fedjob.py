@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ame import errors
-from ame.federation import engines
+from ame.federation import engines, export
 from ame.federation.job import checks, resources
 from ame.federation.job.capture import Capture
 from ame.federation.job.checks import ALL_SITES, SERVER
@@ -244,9 +244,7 @@ class FedJob:
         Raises:
             errors.NotExportable: NVFLARE has no counterpart of a part.
         """
-        import_module("ame.federation.export").write(
-            self.program(), Path(job_root), version=flare_version, clients=clients
-        )
+        export.write(self.program(), Path(job_root), version=flare_version, clients=clients)
 
     def program(self) -> Program:
         """The job as data.
@@ -254,8 +252,8 @@ class FedJob:
         Raises:
             errors.JobInvalid: it lacks a workflow, clients, or executors.
         """
-        sites = {target: each for target, each in self._drafts.items() if target != SERVER}
-        everyone = sites.pop(ALL_SITES, None)
+        everyone = ALL_SITES in self._drafts
+        sites = [target for target in self.clients if target != ALL_SITES]
         server = self._drafts[SERVER].app() if SERVER in self._drafts else App()
         if self._fail_fast:
             server = replace(server, params={"dead_client_grace_period": 0, **server.params})
@@ -265,12 +263,9 @@ class FedJob:
             mandatory_clients=self.mandatory_clients,
             meta={k: self._capture.value(v, "FedJob", f"meta_props[{k!r}]")
                   for k, v in self.meta_props.items()},
-            server=server,
-            everyone=self._set_ups[ALL_SITES].app().joined(everyone.app()) if everyone else None,
-            sites={
-                site: draft.app() if everyone else self._set_ups[site].app().joined(draft.app())
-                for site, draft in sites.items()
-            },
+            server=self._capture.settled(server),
+            everyone=self._app(ALL_SITES, set_up=True) if everyone else None,
+            sites={site: self._app(site, set_up=not everyone) for site in sites},
             packages=frozenset(self._capture.packages),
         )  # fmt: skip
         checks.program(found)
@@ -351,6 +346,11 @@ class FedJob:
                 raise errors.JobInvalid(f"Received unexpected arg '{key}'. Supported args: {known}")
 
     # within
+
+    def _app(self, target: str, *, set_up: bool) -> App:
+        """A client's app. Where all are set up, one need not be again."""
+        own = self._drafts[target].app()
+        return self._capture.settled(self._set_ups[target].app().joined(own) if set_up else own)
 
     def _carry(self, paths: Sequence[str], ctx: JobCtx) -> None:
         asked = f"{type(ctx.obj).__name__}.script" if hasattr(ctx.obj, "script") else "resources"

@@ -56,7 +56,7 @@ def files_of(kind: type[Any], cut: set[str]) -> list[File] | str:
     module = sys.modules.get(kind.__module__)
     if kind.__module__ == "__main__":
         cut.add(kind.__qualname__.partition(".")[0])
-        return _main_files(kind, cut)
+        return _main_files(cut)
     file = getattr(module, "__file__", None)
     if module is None or file is None:
         raise errors.ClassUnfit(
@@ -82,16 +82,26 @@ def _module_files(module: ModuleType, place: Path) -> Iterator[File]:
             yield from imports.followed(there.read_bytes(), there, inside, roots)
 
 
-def _main_files(kind: type[Any], cut: Collection[str]) -> list[File]:
-    place, source = _main_source(kind)
-    roots = [place.parent, *imports.local_roots()]
-    text = slice_of(source, cut, place).encode()
+def main_cut(names: Collection[str]) -> File:
+    """What `names` of the program that runs need, as a module.
+
+    Raises:
+        errors.ClassUnfit: its text is not to be had.
+    """
+    place, source = _main_source(names)
     target = PurePosixPath(*main_name().split(".")).with_suffix(".py")
+    return File(source=slice_of(source, names, place).encode(), target=target)
+
+
+def _main_files(names: Collection[str]) -> list[File]:
+    place, _ = _main_source(names)
+    cut = main_cut(names)
+    roots = [place.parent, *imports.local_roots()]
     package = main_name().rpartition(".")[0]
-    return [File(source=text, target=target), *imports.followed(text, place, package, roots)]
+    return [cut, *imports.followed(cut.read(), place, package, roots)]
 
 
-def _main_source(kind: type[Any]) -> tuple[Path, str]:
+def _main_source(names: Collection[str]) -> tuple[Path, str]:
     """The text of the program that runs, or of the notebook's cells in the order of their runs."""
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)
@@ -102,7 +112,7 @@ def _main_source(kind: type[Any]) -> tuple[Path, str]:
         read = [str(cell) for cell in cells if _readable(str(cell))]
         return Path.cwd() / f"{NOTEBOOK}.py", "\n".join(read)
     raise errors.ClassUnfit(
-        kind.__qualname__, "was typed in, and its text is gone", "write it to a file and import it"
+        ", ".join(names), "was typed in, and its text is gone", "write it to a file and import it"
     )
 
 

@@ -38,10 +38,10 @@ class Flare:
     folder: Path
 
     def __call__(
-        self, *words: str | Path, timeout: float = 240, **more: str
+        self, *words: str | Path, more: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `nvflare` with these words, and all that it starts with it ends with it."""
-        return self._run([self.folder / "bin" / "nvflare", *words], timeout, more)
+        """Runs `nvflare` with these words, and all that it starts ends with it."""
+        return self._run([self.folder / "bin" / "nvflare", *words], 240, more or {})
 
     def python(self, code: str, *words: str) -> str:
         """What a piece of Python prints there; an error fails the test."""
@@ -66,7 +66,7 @@ class Flare:
         """
         with tempfile.TemporaryDirectory(prefix="ame-poc-") as place, _alone("poc"):
             variables = {"HOME": place, "NVFLARE_POC_WORKSPACE": f"{place}/poc"}
-            prepared = self("poc", "prepare", "-n", str(clients), "--force", **variables)
+            prepared = self("poc", "prepare", "-n", str(clients), "--force", more=variables)
             assert prepared.returncode == 0, prepared.stderr
             with Path(place, "log").open("wb") as log:
                 starting = subprocess.Popen(
@@ -77,7 +77,7 @@ class Flare:
             try:
                 yield Poc(self, Path(place), variables, clients)
             finally:
-                self("poc", "stop", **variables)
+                self("poc", "stop", more=variables)
                 _end(place)
                 with suppress(ProcessLookupError):
                     os.killpg(starting.pid, signal.SIGKILL)
@@ -99,6 +99,7 @@ class Flare:
         process = subprocess.Popen(
             command, env=self.variables(more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True, errors="replace",
+            cwd=self.folder,
         )  # fmt: skip
         try:
             out, err = process.communicate(timeout=timeout)
@@ -121,7 +122,10 @@ class Poc:
         """Submits a job, waits for its end, and returns the folder with what it left behind."""
         admin = self.home / "poc" / "example_project" / "prod_00" / "admin@nvidia.com"
         code = RUN_JOB.format(
-            admin=str(admin), job=str(job), clients=self.clients, timeout=timeout,
+            admin=str(admin),
+            job=str(job),
+            clients=self.clients,
+            timeout=timeout,
         )
         done = self.flare._run(
             [self.flare.folder / "bin" / "python", "-c", code], timeout + 60, self.variables

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from inspect import signature
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -44,13 +46,16 @@ class Writer:
         self.files |= files
         path = self._path(part)
         missing = names.later(path) if self.version == "2.7" else frozenset()
-        for name in part.args:
-            if name in missing:
+        usual = defaults(part.path) if missing & part.args.keys() else {}
+        args = {}
+        for name, value in part.args.items():
+            if name not in missing:
+                args[name] = self._argument(value, part, name)
+            elif name not in usual or usual[name] != value:
                 raise errors.NotExportable(
                     part.path, self.version, f"there it takes no `{name}`; leave that out, or "
                     "export for 2.9"
                 )  # fmt: skip
-        args = {name: self._argument(value, part, name) for name, value in part.args.items()}
         return {"path": path, "args": args}
 
     def _path(self, part: Part) -> str:
@@ -98,3 +103,12 @@ class Writer:
             case Sequence():
                 return [self._plain(each, part, f"{name}[{n}]") for n, each in enumerate(value)]
         return value
+
+
+def defaults(path: str) -> dict[str, object]:
+    """What a constructor of ours takes for arguments that are left out."""
+    module, _, name = path.rpartition(".")
+    kinds = getattr(import_module(module), name).__mro__[:-1]
+    makers = [kind.__init__ for kind in kinds if "__init__" in vars(kind)]
+    given = [each for maker in makers for each in signature(maker).parameters.values()]
+    return {each.name: each.default for each in reversed(given) if each.default is not each.empty}

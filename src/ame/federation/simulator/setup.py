@@ -27,6 +27,8 @@ class Setup:
     program: Program
     workspace: str
     seed: int
+    temporary: str
+    """A folder that is removed when all is over."""
     path: tuple[str, ...]
     """Where modules are searched for, after the job's own code."""
     modules: tuple[str, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +62,10 @@ def simulate(
         Places(root, name).log.unlink(missing_ok=True)
     code, codes = lay_out(program, root)
     files = [file for app in program.apps() for file in app.files]
+    temporary = tempfile.mkdtemp(prefix="ame-")
     setup = Setup(
         program=program,
+        temporary=temporary,
         workspace=str(root),
         seed=seed,
         path=tuple(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
@@ -82,6 +86,7 @@ def simulate(
         _lead(program, simulated, root, seed, watching)
     finally:
         simulated.close()
+        shutil.rmtree(temporary, ignore_errors=True)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
 

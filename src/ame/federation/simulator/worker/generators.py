@@ -6,6 +6,7 @@ imported has none; when it is, the site's begins with the same seed.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import random
@@ -60,14 +61,90 @@ def begin_all(seed: int) -> None:
             begin(seed)
 
 
-def _save_random() -> tuple[int, bytes, float | None]:
-    version, words, gauss = random.getstate()
-    return version, _WORDS.pack(*words), gauss
+class _Memory:
+    """The words of a generator where they lie: to copy them takes a hundredth of asking for them.
+
+    `known` tells whether they were found there.
+    """
+
+    def __init__(self, address: int, words: tuple[int, ...]) -> None:
+        self._address = address
+        self._size = _WORDS.size
+        self.known = False
+        if address:
+            found = _WORDS.unpack(ctypes.string_at(address, self._size))
+            self.known = sorted(found) == sorted(words)
+
+    def read(self) -> bytes:
+        return ctypes.string_at(self._address, self._size)
+
+    def write(self, words: bytes) -> None:
+        ctypes.memmove(self._address, words, self._size)
 
 
-def _restore_random(state: tuple[int, bytes, float | None]) -> None:
-    version, words, gauss = state
-    random.setstate((version, _WORDS.unpack(words), gauss))
+def _memory_of_random() -> _Memory:
+    """CPython's generator is an object's header, a position, and 624 words."""
+    whole = random._inst  # type: ignore[attr-defined]  # noqa: SLF001 (of which the functions are)
+    address = id(whole) + object.__basicsize__
+    return _Memory(address, random.getstate()[1])
+
+
+def _memory_of_numpy() -> _Memory:
+    """NumPy says where its own lies: 624 words, and a position."""
+    state = np.random.get_state()
+    if state[0] != "MT19937":
+        return _Memory(0, ())
+    address = np.random.get_bit_generator().ctypes.state_address
+    return _Memory(address, (*map(int, state[1]), int(state[2])))
+
+
+class _Random:
+    """The generator of `random`."""
+
+    def __init__(self) -> None:
+        self._memory = _memory_of_random()
+
+    def save(self) -> tuple[bytes | tuple[int, ...], float | None]:
+        gauss: float | None = random._inst.gauss_next  # type: ignore[attr-defined]  # noqa: SLF001
+        return self._memory.read() if self._memory.known else random.getstate()[1], gauss
+
+    def restore(self, state: tuple[bytes | tuple[int, ...], float | None]) -> None:
+        words, gauss = state
+        if isinstance(words, bytes):
+            self._memory.write(words)
+            random._inst.gauss_next = gauss  # type: ignore[attr-defined]  # noqa: SLF001
+        else:
+            random.setstate((3, words, gauss))
+
+
+class _NumPy:
+    """NumPy's generator. Half of a pair of normal numbers is kept apart from its words."""
+
+    def __init__(self) -> None:
+        self._memory = _memory_of_numpy()
+        self._there: bytes | None = None
+        """The words as they were put back, if no half pair was with them."""
+
+    def begin(self, seed: int) -> None:
+        np.random.seed(seed)
+        self._there = self._memory.read() if self._memory.known else None
+
+    def save(self) -> bytes | dict[str, Any]:
+        if self._there is not None and self._memory.read() == self._there:
+            return self._there
+        state = dict(np.random.get_state(legacy=False))
+        plain = self._memory.known and state["bit_generator"] == "MT19937"
+        return self._memory.read() if plain and not state["has_gauss"] else state
+
+    def restore(self, state: bytes | dict[str, Any]) -> None:
+        if isinstance(state, bytes) and self._there is not None:
+            self._memory.write(state)
+        elif isinstance(state, bytes):
+            np.random.seed(0)  # no half pair is there
+            self._memory.write(state)
+        else:
+            np.random.set_state(state)
+        self._there = state if isinstance(state, bytes) else None
 
 
 def _uses_gpus(torch: Any) -> bool:
@@ -125,10 +202,12 @@ def _tensorflow() -> tuple[Any, Any]:
     return context.context(), stateful
 
 
+_random = _Random()
+_numpy = _NumPy()
 _Kind = tuple[Callable[[int], None], Callable[[], Any], Callable[[Any], None]]
 _KINDS: dict[str, _Kind] = {
-    "random": (random.seed, _save_random, _restore_random),
-    "numpy": (np.random.seed, lambda: np.random.get_state(legacy=False), np.random.set_state),
+    "random": (random.seed, _random.save, _random.restore),
+    "numpy": (_numpy.begin, _numpy.save, _numpy.restore),
     "torch": (_begin_torch, _save_torch, _restore_torch),
     "tensorflow": (_begin_tensorflow, _save_tensorflow, _restore_tensorflow),
 }

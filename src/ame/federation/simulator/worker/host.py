@@ -6,28 +6,23 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ame import errors
-from ame.federation import build, client
-from ame.federation.conversion import FLModelUtils
-from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
-from ame.federation.model import ExchangeFormat, TransferType
+from ame import errors, process
+from ame.federation import build
+from ame.federation.exchange.sites import Lost, Why
 from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
-from ame.federation.simulator.worker import generators, modules, world
-from ame.federation.simulator.worker.script import Script
-from ame.federation.spec.executor import Executor
+from ame.federation.simulator.worker import executors, generators, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from ame.federation.exchange.sites import Message, Order, Reply
     from ame.federation.program import Part
     from ame.federation.run.site import SiteParts
     from ame.federation.simulator.setup import Setup
     from ame.federation.simulator.worker.script import Launch
-    from ame.federation.spec.context import FLContext
-    from ame.federation.spec.shareable import Shareable
-    from ame.federation.spec.task import Signal
+    from ame.federation.spec.executor import Executor
 
 SCRIPT = "ame.federation.client.executor.ScriptExecutor"
 _URL = "simulator"
@@ -51,6 +46,7 @@ class Hosts:
         self.launch = launch
         self.post = post
         self._hosts: dict[str, Host] = {}
+        self._supervisor: process.Supervisor | None = None
 
     def of(self, site: str) -> Host:
         """The site, made if it is not there.
@@ -63,6 +59,12 @@ class Hosts:
         if host is None:
             host = self._hosts[site] = Host(self, site)
         return host
+
+    def supervisor(self) -> process.Supervisor:
+        """What starts scripts as processes of their own, and ends them when this process does."""
+        if self._supervisor is None:
+            self._supervisor = process.Supervisor()
+        return self._supervisor
 
     def forget(self, site: str) -> None:
         """It goes on elsewhere."""
@@ -82,10 +84,10 @@ class Host:
         self.app = hosts.setup.program.app(site)
         self.places = setups.Places(Path(hosts.setup.workspace), site)
         self.failure: Why | None = None
-        self.scripts: list[ScriptExecutor] = []
+        self.scripts: list[executors.InTurn] = []
         self._make_folder()
-        self._world = self.new_world([""], None)
-        hosts.process.switch(self._world)
+        self.world = self.new_world()
+        hosts.process.switch(self.world)
         self._site = Site(
             self._parts(),
             name=site,
@@ -102,7 +104,7 @@ class Host:
 
     def perform(self, order: Order) -> Reply | Lost:
         """Does an order. Raises nothing."""
-        self.hosts.process.switch(self._world)
+        self.hosts.process.switch(self.world)
         self.failure = None
         outcome = self._site.perform(order)
         if isinstance(outcome, Lost) and self.failure is not None:
@@ -114,13 +116,13 @@ class Host:
         for script in self.scripts:
             if why := script.rest():
                 return why
-        self.hosts.process.switch(self._world)
+        self.hosts.process.switch(self.world)
         self._site.work()
         return None
 
     def hear(self, message: Message) -> Message | None:
         """Hears a message; what it answers."""
-        self.hosts.process.switch(self._world)
+        self.hosts.process.switch(self.world)
         answer = self._site.hear(message)
         self._site.work()
         return answer
@@ -130,7 +132,7 @@ class Host:
         found = None
         for script in self.scripts:
             found = script.finish(aborted) or found
-        self.hosts.process.switch(self._world)
+        self.hosts.process.switch(self.world)
         try:
             self._site.end()
         except errors.ComponentFailed as error:
@@ -141,17 +143,15 @@ class Host:
         """Bytes in its log."""
         return self.hosts.process.output.size()
 
-    def new_world(self, argv: list[str], main: Any) -> world.World:
-        """A world for a script of this site, or for its parts."""
+    def new_world(self) -> world.World:
+        """A world for this site."""
         process, setup = self.hosts.process, self.hosts.setup
         path = [str(self.places.custom), *setup.path]
         return world.World(
             process,
             folder=str(self.places.folder),
             log=str(self.places.log),
-            argv=argv,
             path=path,
-            main=main,
             seed=generators.seed_of(setup.seed, self.site, setup.first),
         )
 
@@ -191,97 +191,9 @@ class Host:
         def executor(part: Part) -> Executor | None:
             if part.path != SCRIPT:
                 return None
-            self.scripts.append(ScriptExecutor(self, part))
-            return self.scripts[-1]
+            made = executors.made(self, part, code)
+            if isinstance(made, executors.InTurn):
+                self.scripts.append(made)
+            return made
 
         return parts.of_site(self.app, code, self.variables(), executor)
-
-
-class ScriptExecutor(Executor):
-    """Does tasks by a script that stays from one task to the next."""
-
-    def __init__(self, host: Host, part: Part) -> None:
-        super().__init__()
-        self._host = host
-        args = part.args
-        self._file = str(host.places.custom / str(args["script"]))
-        self._exchange = _exchange(args)
-        given: Any = args.get("script_args") or ""
-        words = given.split() if isinstance(given, str) else [str(each) for each in given]
-        self._argv = [build.fill(word, host.variables()) for word in words]
-        self._script: Script | None = None
-        self._world: world.World | None = None
-
-    def execute(
-        self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
-    ) -> Shareable:
-        """Has the script do it."""
-        process = self._host.hosts.process
-        here = process.here
-        script = self._running()
-        process.switch(self._world)
-        received = client.Received(task=task_name, model=FLModelUtils.from_shareable(shareable))
-        answer = script.perform(received, self._host.hosts.launch)
-        process.switch(here)
-        if isinstance(answer, Why):
-            self._host.failure = answer
-            raise errors.NoAnswer(answer.text, answer.place)
-        return FLModelUtils.to_shareable(answer)
-
-    def rest(self) -> Why | None:
-        """Lets the script go on until it asks for its next task."""
-        script = self._script
-        if script is None or not script.answered:
-            return None
-        self._host.hosts.process.switch(self._world)
-        script.rest()
-        return script.why
-
-    def finish(self, aborted: str) -> Why | None:
-        """Lets the script go on to its end."""
-        script = self._script
-        if script is None or script.ended:
-            return None
-        self._host.hosts.process.switch(self._world)
-        script.finish(aborted)
-        return script.why
-
-    def _running(self) -> Script:
-        """The script; one that has ended starts again from the top."""
-        if self._script is None or self._script.ended:
-            host = self._host
-            main = modules.new_main(self._file)
-            self._world = made = host.new_world([self._file, *self._argv], main)
-            info = client.SystemInfo(
-                site_name=host.site,
-                job_id=setups.JOB,
-                exchange=self._exchange,
-                config=dict(host.app.params),
-            )
-            self._script = Script(
-                file=self._file,
-                main=main,
-                info=info,
-                record=lambda record: host.hosts.post.record(host.site, record),
-                farewell=made.say_farewell,
-            )
-            made.session = client.Session(self._script)
-        return self._script
-
-
-_FORMATS = {
-    "pytorch": ExchangeFormat.PYTORCH,
-    "tensorflow": ExchangeFormat.KERAS_LAYER_WEIGHTS,
-    "numpy": ExchangeFormat.NUMPY,
-    "raw": ExchangeFormat.RAW,
-}
-"""What a script gets, by its framework."""
-
-
-def _exchange(args: Mapping[str, Any]) -> client.Exchange:
-    framework = str(args.get("framework") or "pytorch")
-    return client.Exchange(
-        format=_FORMATS[framework],
-        server_format=ExchangeFormat(args.get("server_expected_format") or "numpy"),
-        transfer=TransferType(args.get("params_transfer_type") or "FULL"),
-    )

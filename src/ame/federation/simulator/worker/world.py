@@ -35,6 +35,9 @@ class Process:
         self.loggers = set(logging.Logger.manager.loggerDict)
         self.variables = dict(_variables())
         self.root = _root()
+        self.streams: tuple[Any, ...] = (output.out, output.err, sys.stdin)
+        self.hooks = _hooks()
+        self.limits = _limits()
         self.torch = _of_torch(sys.modules["torch"]) if "torch" in sys.modules else ()
         sys.meta_path.insert(0, modules.OwnFinder(generators.LATE, self._imported))
         self._atexit = atexit.register
@@ -86,9 +89,7 @@ class World:
         *,
         folder: str,
         log: str,
-        argv: list[str],
         path: list[str],
-        main: ModuleType | None,
         seed: int,
     ) -> None:
         self.generators = generators.Generators(seed)
@@ -97,14 +98,12 @@ class World:
         """What is to be done at the script's end, the last first."""
         self._folder = self._home = folder
         self._log = log
-        self._argv = argv
+        self._argv = [""]
         self._path = path
         self._variables = process.variables
-        self._modules = {} if main is None else {"__main__": main}
+        self._modules: dict[str, ModuleType] = {}
         self._filters = list(process.filters)
-        self._streams: tuple[Any, ...] = (process.output.out, process.output.err, sys.__stdin__)
-        self._hooks = (sys.excepthook, sys.displayhook, warnings.showwarning)
-        self._limits = _limits()
+        self._streams, self._hooks, self._limits = process.streams, process.hooks, process.limits
         self._loggers: dict[str, Any] = {}
         level, handlers, filters, *rest = process.root
         self._root: tuple[Any, ...] = (level, list(handlers), list(filters), *rest)
@@ -137,7 +136,7 @@ class World:
         self.generators.save()
         self._leave_logging(process)
         self._limits = _limits()
-        self._hooks = (sys.excepthook, sys.displayhook, warnings.showwarning)
+        self._hooks = _hooks()
         self._streams = (sys.stdout, sys.stderr, sys.stdin)
         for stream in self._streams[:2]:
             with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -153,6 +152,10 @@ class World:
             self._folder = os.getcwd()  # noqa: PTH109
         except OSError:  # it removed its own folder
             self._folder = self._home
+
+    def begin(self, argv: list[str], main: ModuleType, session: client.Session) -> None:
+        """It is the world of a script from now on. Done while the process is in another's."""
+        self._argv, self._modules["__main__"], self.session = argv, main, session
 
     def say_farewell(self) -> None:
         """Does what the script wanted done at its end."""
@@ -204,6 +207,10 @@ def _set_variables(wanted: dict[bytes, bytes]) -> None:
         if there.get(name) != value:
             os.putenv(name, value)
             there[name] = value
+
+
+def _hooks() -> tuple[Any, ...]:
+    return sys.excepthook, sys.displayhook, warnings.showwarning
 
 
 def _limits() -> tuple[int, int, bool]:

@@ -35,6 +35,8 @@ class Setup:
     """Installed modules that scripts import; they are imported once, before workers are made."""
     crowd: bool = False
     """Whether there are so many sites that those without a script share one world."""
+    sites: tuple[str, ...] = ()
+    """All of them, unless they are a crowd."""
     first: int = 0
     """The first round, in a run that is continued."""
     code: str = ""

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ame.federation.program import Program
 
 _BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_CROWD = 10_000
+CROWD = 10_000
+"""With more sites than these, those without a script are made anew for each task, and have neither
+a folder of their own nor a log until they print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,8 @@ def simulate(
         seed=seed,
         path=tuple(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
         modules=preload.modules_of(files),
-        crowd=len(names) > _CROWD,
+        crowd=len(names) > CROWD,
+        sites=names if len(names) <= CROWD else (),
         code=code,
         codes=codes,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ame.federation.exchange.sites import Message, Order, Reply
-    from ame.federation.program import Part
+    from ame.federation.program import App, Part
     from ame.federation.run.site import SiteParts
     from ame.federation.simulator.setup import Setup
     from ame.federation.simulator.worker.script import Launch
@@ -47,17 +47,23 @@ class Hosts:
         self.post = post
         self._hosts: dict[str, Host] = {}
         self._supervisor: process.Supervisor | None = None
+        self._crowd: Crowd | None = None
 
     def of(self, site: str) -> Host:
-        """The site, made if it is not there.
+        """The site, made if it is not there; one of a crowd is made anew each time.
 
         Raises:
             Exception: whatever the job's own code raises when its parts are made.
 
         """
         host = self._hosts.get(site)
-        if host is None:
-            host = self._hosts[site] = Host(self, site)
+        if host is not None:
+            return host
+        if self.setup.crowd and not runs_script(self.setup.program.app(site)):
+            if self._crowd is None:
+                self._crowd = Crowd(self.setup, self.process)
+            return Host(self, site, self._crowd)
+        host = self._hosts[site] = Host(self, site)
         return host
 
     def supervisor(self) -> process.Supervisor:
@@ -75,24 +81,45 @@ class Hosts:
         yield from self._hosts.items()
 
 
-class Host:
-    """One site: what does its orders, and the world it does them in."""
+class Crowd(world.World):
+    """The one world of a great many sites without scripts; each has only its generators' seed."""
 
-    def __init__(self, hosts: Hosts, site: str) -> None:
+    def __init__(self, setup: Setup, process: world.Process) -> None:
+        path = [setup.code, *setup.path]
+        super().__init__(process, folder=setup.workspace, log="", path=path, seed=setup.seed)
+
+
+def runs_script(app: App) -> bool:
+    """Whether a site has a script, so that it must stay."""
+    return any(routed.executor.path == SCRIPT for routed in app.executors)
+
+
+class Host:
+    """One site: what does its orders, and the world it does them in.
+
+    One of a crowd is made for one order or message, and has no folder unless it prints.
+    """
+
+    def __init__(self, hosts: Hosts, site: str, crowd: Crowd | None = None) -> None:
+        self._crowd = crowd
         self.hosts = hosts
         self.site = site
         self.app = hosts.setup.program.app(site)
         self.places = setups.Places(Path(hosts.setup.workspace), site)
         self.failure: Why | None = None
         self.scripts: list[executors.InTurn] = []
-        self._make_folder()
-        self.world = self.new_world()
+        self.custom = hosts.setup.code_of(site)
+        if crowd is None:
+            self._make_folder()
+            self.custom = str(self.places.custom)
+        self.world = crowd or self.new_world()
         hosts.process.switch(self.world)
         self._site = Site(
             self._parts(),
             name=site,
             job=setups.JOB,
             root=self.places.folder,
+            sites=hosts.setup.sites if self.app.components else (),
             post=hosts.post,
         )
         self._site.begin()
@@ -106,6 +133,9 @@ class Host:
         """Does an order. Raises nothing."""
         self.hosts.process.switch(self.world)
         self.failure = None
+        if self._crowd is not None:
+            seed = self.hosts.setup.seed
+            generators.begin_all(generators.seed_of(seed, self.site, order.number))
         outcome = self._site.perform(order)
         if isinstance(outcome, Lost) and self.failure is not None:
             return Lost(number=order.number, site=order.site, task=order.task, why=self.failure)
@@ -117,7 +147,12 @@ class Host:
             if why := script.rest():
                 return why
         self.hosts.process.switch(self.world)
-        self._site.work()
+        try:
+            self._site.work()
+            if self._crowd is not None:
+                self._site.end()
+        except errors.ComponentFailed as error:
+            return _why(error)
         return None
 
     def hear(self, message: Message) -> Message | None:
@@ -136,17 +171,25 @@ class Host:
         try:
             self._site.end()
         except errors.ComponentFailed as error:
-            found = Why(kind="raised", text=str(error), trace=error.trace, place=error.place)
+            found = _why(error)
         return found
 
     def printed(self) -> int:
         """Bytes in its log."""
-        return self.hosts.process.output.size()
+        output = self.hosts.process.output
+        if self._crowd is None:
+            return output.size()
+        if not (said := output.spooled()):
+            return 0
+        self.places.folder.mkdir(exist_ok=True)
+        with self.places.log.open("ab") as log:
+            log.write(said)
+            return log.tell()
 
     def new_world(self) -> world.World:
         """A world for this site."""
         process, setup = self.hosts.process, self.hosts.setup
-        path = [str(self.places.custom), *setup.path]
+        path = [self.custom, *setup.path]
         return world.World(
             process,
             folder=str(self.places.folder),
@@ -167,7 +210,7 @@ class Host:
             "SITE_NAME": self.site,
             "JOB_ID": setups.JOB,
             "WORKSPACE": str(self.places.folder),
-            "JOB_CUSTOM_DIR": str(self.places.custom),
+            "JOB_CUSTOM_DIR": self.custom,
             "JOB_CONFIG_DIR": str(self.places.app / "config"),
             "ROOT_URL": _URL,
             "CP_URL": _URL,
@@ -184,9 +227,8 @@ class Host:
             custom.symlink_to(code)
 
     def _parts(self) -> SiteParts:
-        code = build.Code(
-            self.places.custom, files=self.app.files, packages=self.hosts.setup.program.packages
-        )
+        packages = self.hosts.setup.program.packages
+        code = build.Code(Path(self.custom), files=self.app.files, packages=packages)
 
         def executor(part: Part) -> Executor | None:
             if part.path != SCRIPT:
@@ -197,3 +239,7 @@ class Host:
             return made
 
         return parts.of_site(self.app, code, self.variables(), executor)
+
+
+def _why(error: errors.ComponentFailed) -> Why:
+    return Why(kind="raised", text=str(error), trace=error.trace, place=error.place)

@@ -92,6 +92,7 @@ class World:
         path: list[str],
         seed: int,
     ) -> None:
+        """`log`: the file for what is printed; the spool, if it is empty."""
         self.generators = generators.Generators(seed)
         self.session: client.Session | None = None
         self.farewells: list[Callable[[], Any]] = []
@@ -111,7 +112,10 @@ class World:
 
     def enter(self, process: Process) -> None:
         """Puts all of it in place."""
-        process.output.to(self._log)
+        if self._log:
+            process.output.to(self._log)
+        else:
+            process.output.to_spool()
         sys.argv, sys.path = self._argv, self._path
         self._enter_folder()
         _set_variables(self._variables)

@@ -53,6 +53,7 @@ Error:
     │   ├── ImageMissing
     │   ├── JobMissing
     │   ├── NoProject
+    │   ├── NothingToResume
     │   ├── OperationUnknown
     │   ├── PopulationUnknown
     │   ├── ProgramNotFound
@@ -318,7 +319,7 @@ from ame.errors.secrets import (
     VaultSecretNotFound,
     VaultUnavailable,
 )
-from ame.errors.simulator import NoAnswer, SimulationInvalid, SimulatorFailed
+from ame.errors.simulator import NoAnswer, NothingToResume, SimulationInvalid, SimulatorFailed
 from ame.errors.storage import (
     BlobDamaged,
     BlobNotFound,
@@ -430,6 +431,7 @@ __all__ = [
     "NotExportable",
     "NotFound",
     "NothingReceived",
+    "NothingToResume",
     "NothingToSend",
     "OperationUnknown",
     "ParamsUnfit",

@@ -1,6 +1,6 @@
 """Simulated federated jobs: what they are asked for, and what ends them."""
 
-from ame.errors.tree import Failed, Invalid, Unavailable
+from ame.errors.tree import Failed, Invalid, NotFound, Unavailable
 
 
 class NoAnswer(Failed):
@@ -30,3 +30,12 @@ class SimulationInvalid(Invalid, ValueError):
     def __init__(self, argument: str, why: str) -> None:
         self.argument = argument
         super().__init__(f"`{argument}` {why}")
+
+
+class NothingToResume(NotFound):
+    """There is no run that could be continued."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place = place
+        self.why = why
+        super().__init__(f"`{place}` has no run to continue: {why}; begin anew, without `resume`")

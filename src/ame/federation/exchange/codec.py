@@ -7,6 +7,7 @@ written once for all of them.
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import sys
@@ -22,8 +23,8 @@ from ame.federation.spec.dxo import DXO
 from ame.federation.spec.shareable import Shareable
 
 if TYPE_CHECKING:
-    import mmap
     from collections.abc import Callable
+    from pathlib import Path
 
     import torch
 
@@ -120,12 +121,25 @@ def pack(value: object) -> bytes:
 
     """
     encoded = encode(value)
-    start = _after(0, _LENGTH.size + len(encoded.head))
-    whole = bytearray(start + encoded.size)
-    whole[: _LENGTH.size] = _LENGTH.pack(len(encoded.head))
-    whole[_LENGTH.size : _LENGTH.size + len(encoded.head)] = encoded.head
-    encoded.write(memoryview(whole)[start:])
+    whole = bytearray(_start(encoded.head) + encoded.size)
+    _lay(encoded, whole)
     return bytes(whole)
+
+
+def write(value: object, file: Path) -> None:
+    """The same into a file, which `unpack` reads, all at once in place of what was there.
+
+    Raises:
+        TypeError: see `encode`.
+
+    """
+    encoded = encode(value)
+    new = file.with_name(f"{file.name}.new")
+    with new.open("w+b") as made:
+        made.truncate(_start(encoded.head) + encoded.size)
+        with mmap.mmap(made.fileno(), 0) as whole:
+            _lay(encoded, whole)
+    new.replace(file)
 
 
 def unpack(data: bytes) -> Any:  # Any: what was packed
@@ -288,6 +302,19 @@ def _dtype(kind: str) -> np.dtype[Any]:
     if dtype.kind in "OV":
         raise ValueError(f"the bytes hold an array of {dtype}, which does not travel")
     return dtype
+
+
+def _start(head: bytes) -> int:
+    """Where the arrays begin, of a value in one piece."""
+    return _after(0, _LENGTH.size + len(head))
+
+
+def _lay(encoded: Encoded, whole: bytearray | mmap.mmap) -> None:
+    head = encoded.head
+    whole[: _LENGTH.size] = _LENGTH.pack(len(head))
+    whole[_LENGTH.size : _LENGTH.size + len(head)] = head
+    with memoryview(whole) as view:
+        encoded.write(view[_start(head) :])
 
 
 def _after(offset: int, size: int) -> int:

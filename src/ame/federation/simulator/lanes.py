@@ -77,6 +77,8 @@ class Entry:
     """Its own head, where it differs from the body's."""
     since: float = 0.0
     """When its worker turned to it."""
+    times: float = 1.0
+    """How many times as long as it takes it is to have taken."""
     sent: bool = False
     wanted: bool = True
     outcome: Reply | Lost | None = None

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ame import errors
 from ame.federation import build
 from ame.federation.exchange.watcher import Nobody, Watched
 from ame.federation.run.server import Server
-from ame.federation.simulator import parts, preload
+from ame.federation.simulator import gpus, parts, preload
+from ame.federation.simulator.chances import Chances, Fate
 from ame.federation.simulator.crew import Crew
 from ame.federation.simulator.lanes import Lanes
 from ame.federation.simulator.logs import Logs
+from ame.federation.simulator.resume import Keeper, Kept, file_of
 from ame.federation.simulator.setup import JOB, Places, Setup, lay_out
 from ame.federation.simulator.sites import SimulatedSites
+from ame.federation.simulator.worker.generators import Generators, seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ame.federation.exchange.watcher import Watcher
     from ame.federation.program import Program
+    from ame.federation.run.server import ServerParts
 
-_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 CROWD = 10_000
 """With more sites than these, those without a script are made anew for each task, and have neither
 a folder of their own nor a log until they print."""
+_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_LEVELS = {"concise": "WARNING", "full": "INFO", "verbose": "DEBUG"}
+_MARK = ".ame"
+"""Lies in the folders that a simulation makes, so that the next one knows them for its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of a simulation."""
+    """What became of a simulation that came to its end."""
 
     workspace: Path
     sites: tuple[str, ...]
@@ -48,71 +59,196 @@ def simulate(
     workspace: Path | str,
     sites: int | Sequence[str] | None = None,
     threads: int | None = None,
+    gpu: str | None = None,
     seed: int = 0,
     isolate: bool = False,
+    resume: bool = False,
+    dropout: float = 0.0,
+    stragglers: float = 0.0,
+    slowdown: float = 10.0,
+    deadline: float | None = None,
     blas_threads: int = 1,
+    log_config: str | None = None,
     watcher: Watcher | None = None,
 ) -> Result:
-    """Runs a job, and returns when it is over."""
+    """Runs a job, and returns when it is over and nothing of it is left but files.
+
+    For the same program, sites and seed the result is the same to the bit, whatever `threads` and
+    `isolate` are; but not with scripts that are processes of their own, start threads, ask the
+    clock, or change what installed packages hold.
+
+    Args:
+        program: the job.
+        workspace: the folder for logs and models. What else lies there stays.
+        sites: how many, or their names; None where the job names all.
+        threads: worker processes; sites share them, and in each one script runs at a time.
+            None: one for each GPU group, or each core.
+        gpu: `0,1`, or groups as in `[0,1],[2]`: a worker sees one group.
+        seed: what the generators of sites and server begin with.
+        isolate: whether each script has a process of its own, and in it the main thread.
+        resume: whether to go on after the last complete round of the run that is in the
+            workspace. Scripts start from the top, with that round's model.
+        dropout: the part of orders that sites do not answer, by the seed.
+        stragglers: the part of sites that are slow, by the seed.
+        slowdown: how many times as long as others those take; nobody sleeps for it.
+        deadline: after how many times the usual time a site is lost; None: never.
+        blas_threads: threads of numeric libraries in each worker.
+        log_config: `concise`, `full`, `verbose`, or a level of `logging`, for what ame says.
+        watcher: told what happens.
+
+    Raises:
+        errors.SimulationInvalid, errors.SitesUnclear: an argument cannot be.
+        errors.NothingToResume: there is no run to continue.
+        errors.SimulatorFailed: the workers cannot be started.
+        errors.Error: what `run.server.Server.run` raises.
+
+    """
     began = time.monotonic()
     names = program.site_names(sites)
-    lanes = min(threads or len(os.sched_getaffinity(0)), len(names))
+    groups = gpus.groups(gpu)
+    chances = Chances(dropout=dropout, stragglers=stragglers, slowdown=slowdown, deadline=deadline)
+    for name, number in (("threads", threads), ("blas_threads", blas_threads)):
+        if number is not None and number < 1:
+            raise errors.SimulationInvalid(name, f"is {number}; it must be 1 or more")
+    lanes = min(threads or len(groups) or len(os.sched_getaffinity(0)), len(names))
     root = Path(workspace).absolute()
-    root.mkdir(parents=True, exist_ok=True)
-    (root / JOB).mkdir(exist_ok=True)
-    for name in names:
-        Places(root, name).log.unlink(missing_ok=True)
-    code, codes = lay_out(program, root)
-    files = [file for app in program.apps() for file in app.files]
-    temporary = tempfile.mkdtemp(prefix="ame-")
-    setup = Setup(
-        program=program,
-        temporary=temporary,
-        workspace=str(root),
-        seed=seed,
-        path=tuple(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
-        modules=preload.modules_of(files),
-        crowd=len(names) > CROWD,
-        sites=names if len(names) <= CROWD else (),
-        code=code,
-        codes=codes,
-    )
-    watching = watcher or Nobody()
-    crew = Crew(setup, variables=_variables(blas_threads))
-    simulated = SimulatedSites(
-        crew,
-        Lanes(crew, names, lanes=lanes, isolate=isolate, note=watching.note),
-        logs=Logs(root, watching),
-        watcher=watching,
-    )
-    try:
-        _lead(program, simulated, root, seed, watching)
-    finally:
-        simulated.close()
-        shutil.rmtree(temporary, ignore_errors=True)
+    kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
+    with ExitStack() as ending:
+        ending.enter_context(_logged(log_config))
+        temporary = ending.enter_context(_folder_for_a_while())
+        _make_room(root, names, resume=resume)
+        setup = _setup(program, root, names, temporary=temporary, seed=seed, first=kept.done)
+        watching = watcher or Nobody()
+        crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
+        simulated = SimulatedSites(
+            crew,
+            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watching.note),
+            logs=Logs(root, watching),
+            watcher=watching,
+            fate=Fate(chances, seed, kept.done),
+        )
+        ending.callback(simulated.close)
+        with _generators(seed_of(seed, "server", kept.done)):
+            _lead(setup, simulated, watching, kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
 
-def _lead(program: Program, sites: SimulatedSites, root: Path, seed: int, watcher: Watcher) -> None:
+def _lead(
+    setup: Setup, sites: SimulatedSites, watcher: Watcher, kept: Kept, *, resume: bool
+) -> None:
     """Makes the server's parts, and has it run."""
+    program, root = setup.program, Path(setup.workspace)
     places = Places(root, "server")
-    places.app.mkdir(parents=True, exist_ok=True)
     build.lay_out(program.server.files, places.custom)
     variables = {"JOB_ID": JOB, "WORKSPACE": str(places.folder), "SITE_NAME": "server"}
-    with build.Code(places.custom, files=program.server.files, packages=program.packages) as code:
-        server = Server(
-            parts.of_server(program.server, code, variables),
-            Watched(sites, watcher),
-            job=JOB,
-            root=places.folder,
-            min_clients=program.min_clients,
-            mandatory_clients=program.mandatory_clients,
-            seed=seed,
-            watcher=watcher,
-        )
-        server.run()
+    files = program.server.files
+    with build.Code(places.custom, files=files, packages=program.packages) as code:
+        made = parts.of_server(program.server, code, variables)
+
+        def server(of: ServerParts) -> Server:
+            return Server(
+                of,
+                Watched(sites, watcher),
+                job=JOB,
+                root=places.folder,
+                min_clients=program.min_clients,
+                mandatory_clients=program.mandatory_clients,
+                seed=setup.seed,
+                watcher=watcher,
+            )
+
+        if resume:
+            made = kept.restore(made, server(made).engine.new_context())
+        keeper = Keeper(root, made, kept)
+        server(replace(made, components={**made.components, "": keeper})).run()
+
+
+def _setup(
+    program: Program, root: Path, names: Sequence[str], *, temporary: str, seed: int, first: int
+) -> Setup:
+    code, codes = lay_out(program, root)
+    files = [file for app in program.apps() if app is not program.server for file in app.files]
+    return Setup(
+        program=program,
+        workspace=str(root),
+        temporary=temporary,
+        seed=seed,
+        first=first,
+        path=tuple(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
+        modules=preload.modules_of(files),
+        crowd=len(names) > CROWD,
+        sites=tuple(names) if len(names) <= CROWD else (),
+        code=code,
+        codes=codes,
+    )
+
+
+def _make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
+    """Makes the folders, and removes what an earlier run has left in those that were its own.
+
+    Raises:
+        errors.SimulationInvalid: there is something in a place of ours that is not ours.
+
+    """
+    fresh = not root.is_dir() or not any(root.iterdir())
+    root.mkdir(parents=True, exist_ok=True)
+    job, app = root / JOB, Places(root, "server").app
+    for folder in (job, app.parent):
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
+            raise errors.SimulationInvalid(
+                "workspace", f"has a folder {folder} that no simulation made; move it away"
+            )
+    if not resume:
+        file_of(root).unlink(missing_ok=True)
+        shutil.rmtree(app.parent, ignore_errors=True)
+        for name in () if fresh else names:
+            Places(root, name).log.unlink(missing_ok=True)
+    app.mkdir(parents=True, exist_ok=True)
+    job.mkdir(exist_ok=True)
+    for folder in (job, app.parent):
+        (folder / _MARK).touch()
+
+
+@contextmanager
+def _folder_for_a_while() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="ame-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _generators(seed: int) -> Iterator[None]:
+    """Generators of this process that begin with a seed, and are as before in the end."""
+    before = Generators(0)
+    before.save()
+    Generators(seed).restore()
+    try:
+        yield
+    finally:
+        before.restore()
+
+
+@contextmanager
+def _logged(config: str | None) -> Iterator[None]:
+    """How much is logged of what ame does."""
+    if config is None:
+        yield
+        return
+    level = logging.getLevelNamesMapping().get(_LEVELS.get(config.lower(), config.upper()))
+    if level is None:
+        known = ", ".join([*_LEVELS, "or a level such as INFO"])
+        raise errors.SimulationInvalid("log_config", f"is {config!r}; give {known}")
+    log = logging.getLogger("ame")
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _variables(blas_threads: int) -> dict[str, str]:
     """The environment of the workers: this one's, with the threads of numeric libraries set."""
-    return {**os.environ, **dict.fromkeys(_BLAS, str(blas_threads))}
+    return {**os.environ, **dict.fromkeys((*_BLAS, *_TENSORFLOW), str(blas_threads))}

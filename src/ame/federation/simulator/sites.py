@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ame.federation.exchange.sites import Order
     from ame.federation.exchange.watcher import Watcher
+    from ame.federation.simulator.chances import Fate
     from ame.federation.simulator.crew import Crew, Worker
     from ame.federation.simulator.logs import Logs
     from ame.federation.spec.shareable import Shareable
@@ -51,6 +52,7 @@ class SimulatedSites:
         *,
         logs: Logs,
         watcher: Watcher,
+        fate: Fate,
         budget: int = BUDGET,
     ) -> None:
         self._crew = crew
@@ -58,6 +60,7 @@ class SimulatedSites:
         self._logs = logs
         self._watcher = watcher
         self._budget = budget
+        self._fate = fate
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         lanes.poll.register(self._woken, select.EPOLLIN)
         self._posted: deque[Any] = deque()
@@ -156,8 +159,13 @@ class SimulatedSites:
             entry = Entry(order, body, head)
             entries.append(entry)
             self._open[order.number] = entry
-            self._lanes.add(entry)
+            entry.times, why = self._fate.of(order.site, order.number)
+            if why is None:
+                self._lanes.add(entry)
+            else:
+                entry.outcome = lost_of(entry, why)
         self._broadcasts.append(entries)
+        self._collect()
         self._advance()
 
     def _encode(self, data: Shareable, bodies: dict[tuple[int, ...], Body]) -> tuple[Body, bytes]:
@@ -237,7 +245,11 @@ class SimulatedSites:
     def _reply(self, lane: Lane, entry: Entry, result: Any, size: int, seconds: float) -> None:
         order = entry.order
         entry.outcome = Reply(
-            number=order.number, site=order.site, task=order.task, result=result, seconds=seconds
+            number=order.number,
+            site=order.site,
+            task=order.task,
+            result=result,
+            seconds=seconds * entry.times,
         )
         entry.waiting = size
         self._waiting += size

@@ -1,7 +1,7 @@
 """Executors as classes, of the tests' jobs."""
 
-import os
 import random
+from pathlib import Path
 from typing import Any
 
 import helper_module
@@ -33,7 +33,7 @@ class Adds(Executor):
         assert model.params is not None
         drawn = random.random() + np.random.rand()
         params: dict[str, Any] = {k: v + self.by + drawn for k, v in model.params.items()}
-        print(fl_ctx.get_identity_name(), self.calls, os.path.basename(os.getcwd()))
+        print(fl_ctx.get_identity_name(), self.calls, Path.cwd().name)
         return FLModelUtils.to_shareable(FLModel(params=params))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
@@ -20,6 +19,8 @@ from ame.federation.simulator.worker.script import Script
 from ame.federation.spec.executor import Executor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ame.federation.build import Code
     from ame.federation.program import Part
     from ame.federation.simulator.worker.host import Host

@@ -84,18 +84,19 @@ class _Memory:
 
 def _memory_of_random() -> _Memory:
     """CPython's generator is an object's header, a position, and 624 words."""
-    whole = random._inst  # type: ignore[attr-defined]  # noqa: SLF001 (of which the functions are)
+    whole = random._inst  # noqa: SLF001 (of which the functions are)
     address = id(whole) + object.__basicsize__
     return _Memory(address, random.getstate()[1])
 
 
 def _memory_of_numpy() -> _Memory:
     """NumPy says where its own lies: 624 words, and a position."""
-    state = np.random.get_state()
-    if state[0] != "MT19937":
+    state: Any = np.random.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937" or not hasattr(np.random, "get_bit_generator"):
         return _Memory(0, ())
+    words = state["state"]
     address = np.random.get_bit_generator().ctypes.state_address
-    return _Memory(address, (*map(int, state[1]), int(state[2])))
+    return _Memory(address, (*map(int, words["key"]), int(words["pos"])))
 
 
 class _Random:

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ame import errors, process
+from ame import errors
 from ame.federation import build
 from ame.federation.exchange.sites import Lost, Why
 from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
 from ame.federation.simulator.worker import executors, generators, world
+from ame.process import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Hosts:
         self.launch = launch
         self.post = post
         self._hosts: dict[str, Host] = {}
-        self._supervisor: process.Supervisor | None = None
+        self._supervisor: Supervisor | None = None
         self._crowd: Crowd | None = None
 
     def of(self, site: str) -> Host:
@@ -66,10 +67,10 @@ class Hosts:
         host = self._hosts[site] = Host(self, site)
         return host
 
-    def supervisor(self) -> process.Supervisor:
+    def supervisor(self) -> Supervisor:
         """What starts scripts as processes of their own, and ends them when this process does."""
         if self._supervisor is None:
-            self._supervisor = process.Supervisor()
+            self._supervisor = Supervisor()
         return self._supervisor
 
     def forget(self, site: str) -> None:

@@ -76,11 +76,18 @@ class Peer:
 
     async def hand_in(self, assigned: Any, content: bytes, *, twice: bool = False) -> None:
         """Reports, uploads and submits."""
-        ids = {"aggregation_id": assigned.aggregation_id}
         report = task_assignments.ReportTaskResultRequest(
-            population_name="p", session_id=assigned.session_id, task_name=assigned.task_name, **ids
+            population_name="p",
+            session_id=assigned.session_id,
+            task_name=assigned.task_name,
+            aggregation_id=assigned.aggregation_id,
         )
         await self.ask("ReportTaskResult", report)
+        await self.hand_in_quietly(assigned, content, twice=twice)
+
+    async def hand_in_quietly(self, assigned: Any, content: bytes, *, twice: bool = False) -> None:
+        """Uploads and submits."""
+        ids = {"aggregation_id": assigned.aggregation_id}
         started = await self.ask(
             "StartAggregationDataUpload",
             aggregations.StartAggregationDataUploadRequest(

@@ -1,0 +1,359 @@
+"""The rules that the comments of task_assignments.proto state, one test each."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ame import errors
+from ame.protocol import statuses
+from ame.protocol.pb import aggregations, federated_api, operations, task_assignments
+from ame.protocol.pb import eligibility_eval_tasks as eets
+from ame.protocol.pb import population_eligibility_spec as eligibility_spec
+from ame.protocol.tensors import checkpoint
+from ame.protocol.wires import Caller
+from ame.server.settings import Settings
+from server.fleets import Running, update
+
+Run = Callable[..., None]
+CONTENT = checkpoint.to_bytes(update(1, 2, 3))
+POLICY = {
+    "training_info": {
+        "eligibility_task_info": {
+            "eligibility_policies": [
+                {"id": "data", "data_availability_policy": {"min_example_count": 3}}
+            ]
+        }
+    },
+    "traffic_weight": 1,
+}
+"""A task's info by which its population has eligibility to compute."""
+
+
+def weights(**of: float) -> Any:
+    info = federated_api.TaskEligibilityInfo(version=1)
+    for name, weight in of.items():
+        info.task_weights.add(task_name=f"p/{name[1:]}", weight=weight)
+    return info
+
+
+async def begun(server: Running) -> str:
+    session: str = (await server.peer.session()).session_id
+    return session
+
+
+async def report(server: Running, assigned: Any, code: int) -> None:
+    asked = task_assignments.ReportTaskResultRequest(
+        population_name="p",
+        session_id=assigned.session_id,
+        aggregation_id=assigned.aggregation_id,
+        task_name=assigned.task_name,
+        computation_status_code=code,  # type: ignore[arg-type]  # a number of the enum
+    )
+    await server.peer.ask("ReportTaskResult", asked)
+
+
+def test_the_answer_is_a_finished_operation_with_the_response(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p", session_id=await begun(server)
+        )
+        operation = await server.peer.raw("StartTaskAssignment", asked)
+        assert operation.done
+        assert operation.name.startswith("operations/")
+        reply = task_assignments.StartTaskAssignmentResponse()
+        assert operation.response.Unpack(reply)
+        assert reply.WhichOneof("result") == "task_assignment"
+
+    run(use)
+
+
+def test_an_operation_that_is_not_complete_says_at_which_rate_to_poll(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        await server.peer.assignment(await begun(server))
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p", session_id=await begun(server)
+        )
+        operation = await server.peer.raw("StartTaskAssignment", asked)
+        metadata = task_assignments.StartTaskAssignmentMetadata()
+        assert operation.metadata.Unpack(metadata)
+        assert metadata.polling_interval.ToMilliseconds() == 250
+
+    run(use, settings=Settings(patience_seconds=30, polling_seconds=0.25))
+
+
+def test_a_client_that_needs_no_assignment_any_more_cancels_its_operation(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        await server.peer.assignment(await begun(server))
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p", session_id=await begun(server)
+        )
+        name = (await server.peer.raw("StartTaskAssignment", asked)).name
+        await server.peer.raw("CancelOperation", operations.CancelOperationRequest(name=name))
+        with pytest.raises(errors.CallFailed, match="session is over"):
+            await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+
+    run(use, settings=Settings(patience_seconds=30))
+
+
+def test_the_ids_in_the_path_are_those_that_count(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        body = task_assignments.StartTaskAssignmentRequest(
+            population_name="another", session_id="another"
+        )
+        session = await begun(server)
+        response = await server.peer.client.post(
+            f"/v1/populations/p/taskassignments/{session}:start",
+            content=body.SerializeToString(),
+        )
+        operation = operations.Operation.FromString(response.content)
+        reply = task_assignments.StartTaskAssignmentResponse()
+        assert operation.response.Unpack(reply)
+        assert reply.task_assignment.session_id == session
+
+    run(use)
+
+
+def test_a_session_that_this_server_did_not_begin_is_refused(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        for made_up in ("x", (await begun(server))[:-1] + "x"):
+            with pytest.raises(errors.CallFailed, match="no such session"):
+                await server.peer.assignment(made_up)
+
+    run(use)
+
+
+def test_eligibility_is_taken_into_account(run: Run) -> None:
+    async def use(server: Running) -> None:
+        for _ in range(3):
+            await server.task(info=POLICY)
+        for _ in range(4):
+            said = weights(_1=0.0, _2=1.0, _3=0.0)
+            given = await server.peer.assignment(await begun(server), task_eligibility_info=said)
+            assert given.HasField("rejection_info") or given.task_assignment.task_name == "p/2"
+        none = await server.peer.assignment(
+            await begun(server), task_eligibility_info=weights(_1=0.0)
+        )
+        assert none.HasField("rejection_info")
+
+    run(use)
+
+
+def test_a_client_that_says_no_eligibility_is_rejected_where_it_is_asked_for(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(info=POLICY)
+        session = await server.peer.session()
+        assert session.WhichOneof("result") == "eligibility_eval_task"
+        resource = session.eligibility_eval_task.population_eligibility_spec.inline_resource
+        spec = eligibility_spec.PopulationEligibilitySpec.FromString(resource.data)
+        [policy] = spec.eligibility_policies
+        assert policy.data_availability_policy.min_example_count == 3
+        assert [each.task_name for each in spec.task_info] == ["p/1"]
+
+        answer = await server.peer.assignment(session.session_id)
+
+        assert answer.HasField("rejection_info")
+        why = await server.app.management.explain("p", session.session_id)
+        assert "did not say" in why["refused"]
+
+    run(use)
+
+
+def test_a_client_that_says_no_eligibility_may_do_any_task_where_it_is_not_asked_for(
+    run: Run,
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        session = await server.peer.session()
+        assert session.WhichOneof("result") == "no_eligibility_eval_configured"
+        assert (await server.peer.assignment(session.session_id)).HasField("task_assignment")
+
+    run(use)
+
+
+def test_of_several_tasks_those_that_cannot_be_had_are_left_out(run: Run) -> None:
+    async def use(server: Running) -> None:
+        for _ in range(2):
+            await server.task()
+        asked = task_assignments.PerformMultipleTaskAssignmentsRequest(
+            population_name="p",
+            session_id=await begun(server),
+            task_names=["p/2", "p/9", "p/1", "p/2"],
+        )
+        reply = await server.peer.ask("PerformMultipleTaskAssignments", asked)
+        assert [each.task_name for each in reply.task_assignments] == ["p/2", "p/1"]
+        tokens = {each.authorization_token for each in reply.task_assignments}
+        assert len(tokens) == 2
+
+    run(use)
+
+
+@pytest.mark.parametrize("code", [statuses.INTERNAL, statuses.CANCELLED, 9])
+def test_a_result_other_than_ok_ends_the_session(run: Run, code: int) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        await report(server, assigned, code)
+        with pytest.raises(errors.CallFailed, match="session is over") as refused:
+            await server.peer.assignment(assigned.session_id)
+        assert refused.value.code == statuses.FAILED_PRECONDITION
+        with pytest.raises(errors.CallFailed, match="no such assignment"):
+            await server.peer.hand_in_quietly(assigned, CONTENT)
+
+    run(use)
+
+
+def test_a_result_of_ok_does_not_end_the_session(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        await report(server, assigned, statuses.OK)
+        await report(server, assigned, statuses.OK)
+        await server.peer.hand_in_quietly(assigned, CONTENT)
+
+    run(use)
+
+
+def test_an_evaluation_that_failed_ends_the_session(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        session = await begun(server)
+        asked = eets.ReportEligibilityEvalTaskResultRequest(
+            population_name="p", session_id=session, status_code="INTERNAL"
+        )
+        await server.peer.ask("ReportEligibilityEvalTaskResult", asked)
+        with pytest.raises(errors.CallFailed, match="session is over"):
+            await server.peer.assignment(session)
+
+    run(use)
+
+
+def test_an_authorization_token_is_for_one_upload_to_its_own_round(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        wrong = aggregations.StartAggregationDataUploadRequest(
+            aggregation_id="another", authorization_token=assigned.authorization_token
+        )
+        with pytest.raises(errors.CallFailed, match="no such assignment"):
+            await server.peer.ask("StartAggregationDataUpload", wrong)
+        await server.peer.hand_in_quietly(assigned, CONTENT)
+        with pytest.raises(errors.CallFailed, match="used before"):
+            await server.peer.hand_in_quietly(assigned, CONTENT)
+
+    run(use)
+
+
+def test_no_id_tells_of_a_device(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        seen: list[tuple[str, ...]] = []
+        for _ in range(2):
+            caller = Caller(headers={"x-device": "me"}, address="10.1.2.3", base="http://fleet")
+            asked = eets.EligibilityEvalTaskRequest(population_name="p")
+            begun = await server.app.service.answer(
+                _call("RequestEligibilityEvalTask"), asked, caller
+            )
+            session = begun.session_id  # type: ignore[union-attr]  # a reply, by its call
+            start = task_assignments.StartTaskAssignmentRequest(
+                population_name="p", session_id=session
+            )
+            reply = await server.app.service.answer(_call("StartTaskAssignment"), start, caller)
+            made = reply.task_assignment  # type: ignore[union-attr]  # a reply, by its call
+            seen.append((session, made.aggregation_id, made.authorization_token))
+        (first, one, opens), (second, other, also) = seen
+        assert one == other
+        assert len({first, second, opens, also}) == 4
+        for word in (*seen[0], *seen[1]):
+            assert "10.1.2.3" not in word
+            assert word != "me"
+
+    run(use)
+
+
+@pytest.mark.parametrize(("base", "issued"), [("https://fleet", True), ("http://fleet", False)])
+def test_the_template_of_slices_starts_with_https_and_holds_both_names(
+    run: Run, base: str, issued: bool
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        caller = Caller(base=base)
+        begun = await server.app.service.answer(
+            _call("RequestEligibilityEvalTask"),
+            eets.EligibilityEvalTaskRequest(population_name="p"),
+            caller,
+        )
+        start = task_assignments.StartTaskAssignmentRequest(
+            population_name="p",
+            session_id=begun.session_id,  # type: ignore[union-attr]  # a reply, by its call
+        )
+        reply = await server.app.service.answer(_call("StartTaskAssignment"), start, caller)
+        made = reply.task_assignment  # type: ignore[union-attr]  # a reply, by its call
+        template = made.federated_select_uri_info.uri_template
+        if issued:
+            assert template.startswith("https://")
+            assert "{served_at_id}" in template
+            assert "{key_base10}" in template
+        else:
+            assert not made.HasField("federated_select_uri_info")
+
+    run(use)
+
+
+def test_the_aggregation_that_is_to_be_used_is_named(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        made = (await server.peer.assignment(await begun(server))).task_assignment
+        assert made.WhichOneof("aggregation_type") == "aggregation_info"
+        assert made.aggregation_data_forwarding_info.target_uri_prefix == "http://fleet"
+
+    run(use)
+
+
+def test_each_call_goes_to_the_same_place_as_the_one_before_it(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        session = await server.peer.session()
+        assert session.task_assignment_forwarding_info.target_uri_prefix == "http://fleet"
+        for window in (session.retry_window_if_accepted, session.retry_window_if_rejected):
+            assert 0 < window.delay_min.seconds < window.delay_max.seconds
+
+    run(use)
+
+
+def test_how_long_a_computation_took_may_be_said(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        asked = task_assignments.ReportTaskResultRequest(
+            population_name="p",
+            session_id=assigned.session_id,
+            task_name=assigned.task_name,
+            client_stats={"computation_execution_duration": {"seconds": 3}},
+        )
+        await server.peer.ask("ReportTaskResult", asked)
+
+    run(use)
+
+
+def test_two_devices_that_want_the_last_place_do_not_both_get_it(run: Run, tmp_path: Path) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=3, max_aggregation_size=3)
+        sessions = [await begun(server) for _ in range(12)]
+        answers = await asyncio.gather(*map(server.peer.assignment, sessions))
+        assert sum(each.HasField("task_assignment") for each in answers) == 3
+
+    run(use)
+
+
+def _call(name: str) -> Any:
+    from ame.protocol import calls
+
+    return calls.by_name(name)

@@ -1,0 +1,146 @@
+"""A server killed at every step and started again: nothing lost, nothing counted twice."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from google.protobuf.message import Message
+
+from ame import errors
+from ame.protocol.pb import aggregations
+from ame.protocol.tensors import checkpoint
+from server.fleets import AGGREGATION, START, Peer, update
+
+DYING = Path(__file__).parent / "dying.py"
+VALUES = ((1, 2, 3), (5, 6, 7), (3, 1, 2))
+
+
+@dataclass
+class Server:
+    """A process that may die, and is started again."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    address: str
+
+    @classmethod
+    def start(cls, folder: Path, last: int) -> "Server":
+        process = subprocess.Popen(
+            [sys.executable, DYING, folder, str(last)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        with process.stdout as said:
+            return cls(folder=folder, process=process, address=said.readline().strip())
+
+    def again(self) -> None:
+        """Waits for its end, and starts one that lives."""
+        self.process.wait(30)
+        fresh = Server.start(self.folder, 0)
+        self.process, self.address = fresh.process, fresh.address
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+async def insist(server: Server, do: Callable[[Peer], Any]) -> Any:
+    """Does it, again after the server has died."""
+    for _ in range(3):
+        try:
+            async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
+                return await do(Peer(client=client))
+        except httpx.TransportError:
+            await asyncio.to_thread(server.again)
+    raise AssertionError("it died although it should live")
+
+
+async def contribute(server: Server, content: bytes) -> None:
+    """A device that begins anew where an answer was lost, and insists on its last call."""
+    given = None
+    while given is None:
+        with suppress(errors.CallFailed):
+            given = await opened(server)
+        await asyncio.sleep(0.02)
+    name, submit = given
+    path = f"/upload/v1/media/{name}?upload_protocol=raw"
+    await insist(server, lambda peer: peer.client.post(path, content=content))
+    await insist(server, lambda peer: peer.ask("SubmitAggregationResult", submit))
+
+
+async def opened(server: Server) -> tuple[str, Message] | None:
+    """Where a device's result is to go, and how it is submitted; none where no round takes it."""
+    session = await insist(server, lambda peer: peer.session())
+    given = await insist(server, lambda peer: peer.assignment(session.session_id))
+    if not given.HasField("task_assignment"):
+        return None
+    made = given.task_assignment
+    opening = aggregations.StartAggregationDataUploadRequest(
+        authorization_token=made.authorization_token, aggregation_id=made.aggregation_id
+    )
+    place = await insist(server, lambda peer: peer.ask("StartAggregationDataUpload", opening))
+    name = place.resource.resource_name
+    submit = aggregations.SubmitAggregationResultRequest(
+        client_token=place.client_token, resource_name=name, aggregation_id=made.aggregation_id
+    )
+    return name, submit
+
+
+async def trained(server: Server) -> tuple[Any, list[dict[str, Any]]]:
+    """The model and the rounds after two rounds, whatever happens to the server."""
+    said = {"totalIteration": 2, "minAggregationSize": 3, "maxAggregationSize": 40}
+
+    async def create(peer: Peer) -> Any:
+        made = await peer.client.post(
+            "/api/v1/populations/p/tasks", json={**said, "aggregation": AGGREGATION}
+        )
+        return made.json()
+
+    made = await insist(server, create)
+    number = made["taskId"]
+    for url, content in (
+        (made["clientOnlyPlanUrl"][0], b"plan"),
+        (made["initCheckpointUrl"][0], checkpoint.to_bytes(START)),
+    ):
+        path = url[url.index("/v1/") :]
+        await insist(server, lambda peer: peer.client.put(path, content=content))  # noqa: B023 - used at once
+    for _ in range(2):
+        for values in VALUES:
+            await contribute(server, checkpoint.to_bytes(update(*values)))
+    while True:
+        shown = await insist(
+            server, lambda peer: peer.client.get(f"/api/v1/populations/p/tasks/{number}")
+        )
+        if shown.json()["status"] == "COMPLETED":
+            break
+        await asyncio.sleep(0.02)
+
+    async def fetch(peer: Peer) -> bytes:
+        place = await peer.client.get(f"/api/v1/populations/p/tasks/{number}/checkpoint")
+        url = place.json()["url"]
+        return (await peer.client.get(url[url.index("/v1/") :])).content
+
+    return checkpoint.read(await insist(server, fetch)), shown.json()["rounds"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", range(1, 160, 7))
+def test_a_server_killed_at_any_step_comes_to_the_same_model(tmp_path: Path, last: int) -> None:
+    server = Server.start(tmp_path, last)
+    first = server.process
+    try:
+        model, rounds = asyncio.run(trained(server))
+    finally:
+        server.end()
+
+    np.testing.assert_allclose(model["server/w"], [6, 6, 8], rtol=1e-6)
+    assert [each["accepted"] for each in rounds] == [3, 3]
+    assert [each["status"] for each in rounds] == ["COMPLETED"] * 2
+    assert server.process is not first or last > 100

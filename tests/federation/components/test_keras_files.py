@@ -64,7 +64,7 @@ def test_what_is_no_keras_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_controls_of_a_keras_model_follow_the_paper() -> None:
-    import keras  # type: ignore[import-untyped]  # it has no types
+    import keras
 
     from ame.federation.training.scaffold_keras import TFScaffoldHelper
 
@@ -89,7 +89,7 @@ def test_controls_of_a_keras_model_follow_the_paper() -> None:
 
 
 def test_the_proximal_loss_adds_the_squared_distance() -> None:
-    import keras  # type: ignore[import-untyped]  # it has no types
+    import keras
 
     from ame.federation.training.fedprox_keras import TFFedProxLoss
 

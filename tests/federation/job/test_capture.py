@@ -21,7 +21,7 @@ from ame.federation.build import Code, lay_out
 from ame.federation.job import sources
 from ame.federation.job.capture import Capture
 from ame.federation.program import Part
-from federation.job.conftest import Folder
+from parts.userfolder import Folder
 
 CLASSES = """
 import enum, re

@@ -15,7 +15,7 @@ from ame.federation.spec.executor import Executor
 from ame.federation.spec.filter import Filter
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import Signal
-from federation.job.conftest import Folder
+from parts.userfolder import Folder
 
 
 class Thing:

@@ -7,7 +7,7 @@ import pytest
 from ame.federation.components.torch_files import PTFileModelPersistor
 from ame.federation.job import BaseFedJob, FedAvgJob, FedJob, PTModel, ScriptRunner, TFModel
 from ame.federation.workflows.fedavg import FedAvg
-from federation.job.conftest import Folder
+from parts.userfolder import Folder
 
 NET = """
 import torch

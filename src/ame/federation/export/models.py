@@ -1,7 +1,7 @@
 """Initial models in an export: their weights lie in `custom/`, and their persistor begins there."""
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -38,7 +38,7 @@ class Models:
         Raises:
             errors.NotExportable: its model cannot be carried.
         """
-        name = f"initial_{part.id or 'model'}"
+        name = _named(part)
         match part.path:
             case _ if part.path == TORCH:
                 return self._torch(part, name, version)
@@ -46,8 +46,6 @@ class Models:
                 return self._keras(part, name, version)
             case _ if part.path == NUMPY:
                 return self._numpy(part, name, version)
-            case _ if part.path == NUMPY_LOCATOR:
-                return part, {}
         for argument, value in part.args.items():
             if isinstance(value, Part) and value.weights is not None:
                 raise errors.NotExportable(
@@ -55,6 +53,22 @@ class Models:
                     "only those of persistors do: give the model to `PTModel` or `TFModel`",
                 )  # fmt: skip
         return part, {}
+
+    def located(self, parts: Sequence[Part]) -> list[Part]:
+        """The components, with locators that look where the persistors will keep their models."""
+        moved = {
+            (part.args.get("model_dir"), part.args.get("model_name")): _numpy_place(_named(part))
+            for part in parts
+            if part.path == NUMPY and part.args.get("model") is not None
+        }
+        found = []
+        for part in parts:
+            place = (part.args.get("model_dir"), part.args.get("model_name"))
+            if part.path == NUMPY_LOCATOR and place in moved:
+                found.append(replace(part, args={**part.args, **moved[place]}))
+            else:
+                found.append(part)
+        return found
 
     def split(self, path: str) -> tuple[str, str]:
         """Module and name in it of a class of the job's own; of another, at the last dot."""
@@ -130,8 +144,17 @@ class Models:
         content = io.BytesIO()
         np.save(content, array, allow_pickle=False)
         args: dict[str, Value] = {k: v for k, v in part.args.items() if k != "model"}
-        args |= {"model_dir": FOLDER, "model_name": f"{name}.npy"}
-        return replace(part, args=args), {PurePosixPath(f"{name}.npy"): content.getvalue()}
+        return replace(part, args={**args, **_numpy_place(name)}), {
+            PurePosixPath(f"{name}.npy"): content.getvalue()
+        }
+
+
+def _named(part: Part) -> str:
+    return f"initial_{part.id or 'model'}"
+
+
+def _numpy_place(name: str) -> dict[str, Value]:
+    return {"model_dir": FOLDER, "model_name": f"{name}.npy"}
 
 
 def _array(model: Value) -> Any:

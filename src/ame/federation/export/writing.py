@@ -131,7 +131,7 @@ class _Writing:
             "format_version": 2,
             **app.params,
             "workflows": [writer.component(part) for part in app.workflows],
-            "components": [writer.component(part) for part in app.components],
+            "components": [*map(writer.component, self.models.located(app.components))],
             **self._filters(app, writer),
         }
 

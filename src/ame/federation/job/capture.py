@@ -56,7 +56,7 @@ class Capture:
             return Part(
                 id=name,
                 path=path,
-                lead=[self.value(each, path, name) for name, each in found.lead],
+                lead=tuple(self.value(each, path, name) for name, each in found.lead),
                 args={name: self.value(each, path, name) for name, each in found.named.items()},
                 weights=frameworks.weights_of(obj),
             )

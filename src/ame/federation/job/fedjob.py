@@ -414,7 +414,7 @@ class FedJob:
 
     def _referred(self, part: Part, ctx: JobCtx) -> Part:
         args = {name: self._resolved(value, ctx) for name, value in part.args.items()}
-        return replace(part, args=args, lead=[self._resolved(each, ctx) for each in part.lead])
+        return replace(part, args=args, lead=tuple(self._resolved(each, ctx) for each in part.lead))
 
     def _resolved(self, value: Value, ctx: JobCtx) -> Value:
         """A value in which references are the ids of what they refer to, which is added."""

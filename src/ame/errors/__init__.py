@@ -127,6 +127,7 @@ Error:
     │   ├── AggregateEmpty
     │   ├── AggregateOverflow
     │   ├── ArtifactMissing
+    │   ├── BudgetSpent
     │   ├── CallFailed
     │   ├── ComponentFailed
     │   ├── ContainerFailed
@@ -137,6 +138,7 @@ Error:
     │   ├── JobPanicked
     │   ├── RoundEmpty
     │   ├── ScriptFailed
+    │   ├── ServerPartFailed
     │   ├── ServerRefused
     │   ├── StepsConflict
     │   ├── TaskTimedOut
@@ -228,6 +230,7 @@ from ame.errors.fleet import (
     ArtifactsMissing,
     AssignmentEnded,
     AssignmentUnknown,
+    BudgetSpent,
     CallsTooMany,
     CallUnserved,
     ContributionRefused,
@@ -239,6 +242,7 @@ from ame.errors.fleet import (
     RecipeInvalid,
     RoundEmpty,
     RoundMoveRefused,
+    ServerPartFailed,
     ServerRefused,
     ServerSilent,
     ServerUnusable,
@@ -358,6 +362,7 @@ __all__ = [
     "AssignmentUnknown",
     "BlobDamaged",
     "BlobNotFound",
+    "BudgetSpent",
     "CallFailed",
     "CallUnknown",
     "CallUnserved",
@@ -464,6 +469,7 @@ __all__ = [
     "SecretNotFound",
     "SecretsDamaged",
     "SecretsMissing",
+    "ServerPartFailed",
     "ServerRefused",
     "ServerSilent",
     "ServerUnusable",

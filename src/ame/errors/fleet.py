@@ -204,3 +204,25 @@ class OperationUnknown(NotFound):
 
     def __init__(self) -> None:
         super().__init__("there is no such operation")
+
+
+class ServerPartFailed(Failed):
+    """TensorFlow could not do what the server part of a plan says."""
+
+    def __init__(self, target: str, why: str) -> None:
+        self.target = target
+        self.why = why
+        super().__init__(f"the server part of the plan failed at {target}: {why}")
+
+
+class BudgetSpent(Failed):
+    """Another round would give away more of the devices' data than a task may."""
+
+    def __init__(self, epsilon: float, budget: float, rounds: int) -> None:
+        self.epsilon = epsilon
+        self.budget = budget
+        self.rounds = rounds
+        super().__init__(
+            f"the privacy budget is spent: after {rounds} rounds another one would come to an "
+            f"epsilon of {epsilon:.4g}, beyond {budget:.4g}"
+        )

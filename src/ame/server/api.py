@@ -13,7 +13,7 @@ from ame import errors
 from ame.protocol.pb import _pool, odp_task
 from ame.protocol.wires import Caller
 from ame.server.ledger import changes, populations, rounds, tasks
-from ame.server.recipes import opening
+from ame.server.recipes import keys
 from ame.server.rounds import RoundStatus
 from ame.server.tasks import TaskStatus
 
@@ -66,7 +66,7 @@ class Api:
     async def create_task(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401 - JSON
         """Makes a task. Its answer says where its plan and its checkpoint go."""
         aggregation = said.pop("aggregation", {})
-        opening.read(aggregation)
+        keys.read(aggregation)
         proto = odp_task.Task()
         try:
             json_format.ParseDict(said, proto, descriptor_pool=_pool.POOL)

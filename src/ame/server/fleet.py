@@ -107,12 +107,13 @@ class Fleet:
         Raises:
             errors.ArtifactsMissing: its plan or its checkpoint is not there.
             errors.RecipeInvalid: it says something of its aggregation that cannot be.
+            errors.ExtraMissing: its plan needs TensorFlow.
         """
         key = (kept.task.population, kept.task.id)
         if key not in self._recipes:
             read = {
                 name: await self.blob(kept.settings[name])
-                for name in ("plan", "checkpoint")
+                for name in ("plan", "client_plan", "checkpoint")
                 if kept.settings.get(name)
             }
             if "checkpoint" not in read:
@@ -121,7 +122,9 @@ class Fleet:
                 opening.opened,
                 kept.settings.get("aggregation", {}),
                 plan=read.get("plan", b""),
+                client_plan=read.get("client_plan", b""),
                 state=read["checkpoint"],
+                evaluates=kept.task.evaluates,
             )
         return self._recipes[key]
 

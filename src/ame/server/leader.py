@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ame.server.uploads import Contribution
     from ame.storage.databases import Rows
 
+UNUSABLE = (errors.BlobNotFound, errors.BlobDamaged, errors.Invalid, errors.ExtraMissing)
+"""What is wrong with a task itself, so that it cannot go on."""
 LOG = logging.getLogger("ame.server")
 
 
@@ -70,8 +72,8 @@ class Leader:
         for kept in await fleet.database.read(tasks.running):
             try:
                 await self._lead(kept)
-            except (errors.BlobNotFound, errors.BlobDamaged, errors.Invalid) as error:
-                await self._fail(kept, str(error))
+            except UNUSABLE as error:
+                await self._move(kept, TaskStatus.FAILED, str(error))
         await fleet.refresh()
         await self._fold_all()
 
@@ -104,8 +106,13 @@ class Leader:
                 if each.status in {RoundStatus.AGGREGATING, RoundStatus.APPLYING}:
                     await self._end(known, each)
             deeds = schedule.due(known.task, own, trained=trained, ready=ready, now=now)
-            for deed in deeds:
-                await self._do(known, deed, own, trained)
+            try:
+                for deed in deeds:
+                    await self._do(known, deed, own, trained)
+            except errors.BudgetSpent as spent:
+                if not any(each.status.active for each in own):
+                    await self._move(known, TaskStatus.COMPLETED, str(spent))
+                return
             if not deeds:
                 return
 
@@ -117,10 +124,7 @@ class Leader:
         elif isinstance(deed, schedule.End):
             await self._end(kept, next(each for each in own if each.number == deed.number))
         else:
-            now = self._fleet.clock()
-            await self._fleet.database.do(
-                lambda rows: tasks.move_task(rows, kept.task, deed.to, deed.reason, now)
-            )
+            await self._move(kept, deed.to, deed.reason)
 
     async def _begin(
         self, kept: Kept, deed: schedule.Begin, own: list[Round], trained: list[Round]
@@ -181,11 +185,11 @@ class Leader:
             )
         )
 
-    async def _fail(self, kept: Kept, reason: str) -> None:
-        """A task whose artifacts cannot be used is over."""
+    async def _move(self, kept: Kept, to: TaskStatus, reason: str) -> None:
+        """Moves a task to another state."""
         now = self._fleet.clock()
         await self._fleet.database.do(
-            lambda rows: tasks.move_task(rows, kept.task, TaskStatus.FAILED, reason, now)
+            lambda rows: tasks.move_task(rows, kept.task, to, reason, now)
         )
 
     # --- folding
@@ -228,13 +232,20 @@ class Leader:
         else:
             content = await self._fleet.blob(digest)
             taken = await asyncio.to_thread(recipe.take, content)
-        fold.folding.add(taken)
+        await asyncio.to_thread(fold.folding.add, taken)
         fold.place = place
 
     async def _state(self, kept: Kept, found: Round, *, newest: bool = False) -> bytes:
-        """The server's checkpoint that a round began with, or the newest that there is."""
+        """The server's checkpoint that a round began with, or the newest that there is.
+
+        Of an evaluation both are what it looks at.
+        """
 
         def look(rows: Rows) -> str:
+            if found.evaluated is not None:
+                return next(
+                    (e.result for e in _trained(rows, kept) if e.number == found.evaluated), ""
+                )
             if newest:
                 return rounds.newest_result(rows, found.population, found.task)
             if not found.base:

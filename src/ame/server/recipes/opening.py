@@ -2,77 +2,80 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ame import aggregation, errors
-from ame.aggregation import Checks, Clip, Optimizer
+from google.protobuf.message import DecodeError, Message
+
+from ame import errors
 from ame.protocol.pb import plan as pb
-from ame.server.recipes.declared import Declared
+from ame.server.recipes import keys, sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ame.server.recipes.recipe import Recipe
 
-KEYS: Final = frozenset(
-    {"weight", "difference", "update", "server", "metrics", "optimizer", "norm", "clip"}
-)
-OPTIMIZERS: Final[Mapping[str, type[Any]]] = {
-    "sgd": aggregation.SGD,
-    "adagrad": aggregation.Adagrad,
-    "adam": aggregation.Adam,
-    "yogi": aggregation.Yogi,
-}
+BESIDE = frozenset({"norm"})
+"""Keys that may stand beside a plan that says itself how to aggregate."""
 
 
-def opened(declared: Mapping[str, Any], *, plan: bytes, state: bytes) -> Recipe:
-    """The recipe of a task: its plan's server part, or the aggregation that it declares.
+def opened(
+    declared: Mapping[str, Any],
+    *,
+    state: bytes,
+    plan: bytes = b"",
+    client_plan: bytes = b"",
+    evaluates: bool = False,
+) -> Recipe:
+    """The recipe of a task: its plan's server part; or what the task declares; or, where it
+    declares nothing, what its client phase declares; or else a plain mean.
+
+    Args:
+        declared: the aggregation of the task, as it was written.
+        state: the first server checkpoint.
+        plan: a `Plan`, if the task has one.
+        client_plan: the `ClientOnlyPlan`.
+        evaluates: the task makes metrics only.
 
     Raises:
-        errors.RecipeInvalid: a key is unknown, or a value cannot be.
+        errors.ExtraMissing: the plan has a server part, and there is no TensorFlow.
+        errors.RecipeInvalid: a key is unknown, or a value cannot be; or the plan is not complete.
         errors.TensorsMalformed: the checkpoint is none.
     """
-    if plan and not declared and pb.Plan.FromString(plan).phase:
-        raise errors.RecipeInvalid("plan", "its server part needs TensorFlow")
-    return read(declared).bind(state)
+    read = keys.read(declared)
+    whole = _parsed(pb.Plan, plan, "plan")
+    phase = whole.phase[0] if whole.phase else pb.Plan.Phase()
+    if phase.HasField("server_phase") or phase.HasField("server_phase_v2"):
+        for key in declared:
+            if key not in BESIDE:
+                why = "the plan's server part aggregates: leave it out"
+                raise errors.RecipeInvalid(key, why)
+        return _server_part(whole, evaluates=evaluates, norm=read.norm)
+    if not declared.keys() - BESIDE:
+        client = phase.client_phase
+        if not sums.declarations(client) and client_plan:
+            client = _parsed(pb.ClientOnlyPlan, client_plan, "client plan").phase
+        if sums.declarations(client):
+            return sums.Sums.of(client, state, evaluates=evaluates, norm=read.norm)
+    return read.bind(state, evaluates=evaluates)
 
 
-def read(declared: Mapping[str, Any]) -> Declared:
-    """What a task declares, as it was written.
+M = TypeVar("M", bound=Message)
 
-    Raises:
-        errors.RecipeInvalid: a key is unknown, or a value cannot be.
-    """
-    for key in declared:
-        if key not in KEYS:
-            raise errors.RecipeInvalid(key, f"there is no such key: {', '.join(sorted(KEYS))}")
-    metrics = declared.get("metrics", {})
-    for name, pair in metrics.items():
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise errors.RecipeInvalid(f"metrics.{name}", "it is a list of two tensors' names")
+
+def _parsed(kind: type[M], content: bytes, name: str) -> M:
     try:
-        return Declared(
-            weight=str(declared.get("weight", "")),
-            difference=bool(declared.get("difference", True)),
-            update=str(declared.get("update", "update/")),
-            server=str(declared.get("server", "server/")),
-            metrics={name: (str(pair[0]), str(pair[1])) for name, pair in metrics.items()},
-            optimizer=_optimizer(declared.get("optimizer", {})),
-            checks=Checks(norm=declared.get("norm"), complete=True),
-            clip=Clip(norm=float(declared["clip"])) if declared.get("clip") else None,
-        )
-    except errors.AggregationInvalid as invalid:
-        raise errors.RecipeInvalid("", str(invalid)) from None
+        return kind.FromString(content)
+    except DecodeError:
+        raise errors.RecipeInvalid("plan", f"the {name} is no {kind.DESCRIPTOR.name}") from None
 
 
-def _optimizer(declared: Mapping[str, Any]) -> Optimizer:
-    given = dict(declared)
-    kind = given.pop("kind", "sgd")
-    if kind not in OPTIMIZERS:
-        why = f"there is no optimizer {kind}: {', '.join(OPTIMIZERS)}"
-        raise errors.RecipeInvalid("optimizer.kind", why)
-    try:
-        made: Optimizer = OPTIMIZERS[kind](**given)
-    except TypeError as error:
-        raise errors.RecipeInvalid("optimizer", str(error)) from None
-    return made
+def _server_part(plan: pb.Plan, *, evaluates: bool, norm: float | None) -> Recipe:
+    """By the version of the server part; TensorFlow is imported by it."""
+    if plan.phase[0].HasField("server_phase"):
+        from ame.server.recipes.server_phase import ServerPhase
+
+        return ServerPhase.of(plan, evaluates=evaluates, norm=norm)
+    from ame.server.recipes.server_phase_v2 import ServerPhaseV2
+
+    return ServerPhaseV2.of(plan, evaluates=evaluates, norm=norm)

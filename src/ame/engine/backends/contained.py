@@ -40,9 +40,11 @@ class Container:
         return self.scratch / "home"
 
     @property
-    def pid_file(self) -> Path:
-        """Where Podman writes the number of its first process."""
-        return self.scratch / "pid"
+    def oom_file(self) -> Path:
+        """What Podman's monitor makes, in the folder where its client was started, when a process
+        of the container was ended for want of memory.
+        """
+        return self.scratch / "oom"
 
     def state(self) -> "State | None":
         """How it is; None when it does not exist.
@@ -60,7 +62,8 @@ class Container:
         state = json.loads(told)
         return State(
             running=state["Status"] not in ("exited", "stopped", "dead", "created"),
-            out_of_memory=state["OOMKilled"],
+            # The file, too: Podman 4.3 keeps it from its own record.
+            out_of_memory=state["OOMKilled"] or self.oom_file.exists(),
             code=state["ExitCode"],
             error=state.get("Error", ""),
         )

@@ -181,7 +181,7 @@ class Engine:
                 *_labels(run=run, step=step, owner=owner, scratch=container.scratch),
                 *_bind(Mount(path=container.home), HOME),
                 *(word for mount in seen.values() for word in _bind(mount)),
-                *self._options(container, limits, gpus),
+                *self._options(limits, gpus),
                 *("--workdir", str(command.folder), "--entrypoint", "/bin/sh", "--", image.name),
                 *("-c", _ENTER, "ame", entry, *command.argv),
             )
@@ -258,9 +258,7 @@ class Engine:
             return ("--userns", "keep-id", "--user", me)
         return ("--user", "0:0")
 
-    def _options(
-        self, container: Container, limits: process.Limits, gpus: tuple[str, ...]
-    ) -> Iterator[str]:
+    def _options(self, limits: process.Limits, gpus: tuple[str, ...]) -> Iterator[str]:
         """What does not depend on the command."""
         yield from ("--log-driver", "none", "--security-opt", "label=disable")
         yield from self._user()
@@ -272,7 +270,6 @@ class Engine:
         if self.network:
             yield from ("--network", self.network)
         if self.kind is Kind.PODMAN:
-            yield from ("--pidfile", str(container.pid_file))
             for gpu in gpus:
                 yield from ("--device", f"nvidia.com/gpu={gpu}")
         elif gpus:
@@ -280,7 +277,7 @@ class Engine:
 
     def _watch(self, supervisor: process.Supervisor, container: Container) -> memory.Watch:
         if self.kind is Kind.PODMAN:
-            return memory.CounterWatch(container.pid_file)
+            return memory.FileWatch(container.oom_file)
         words = ("events", "--since", str(int(time.time())), "--format", "{{.Action}}")
         filters = ("--filter", f"container={container.name}", "--filter", "event=oom")
         listener = supervisor.start(self._command((*words, *filters), Path("/")))

@@ -25,6 +25,7 @@ Error:
     │   ├── ParamsUnfit
     │   ├── PathLeaves
     │   ├── PayloadRefused
+    │   ├── PlanInvalid
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
     │   ├── RankInvalid
@@ -48,6 +49,7 @@ Error:
     │   ├── CallUnknown
     │   ├── ComponentUnknown
     │   ├── DatasetNotKept
+    │   ├── ExamplesMissing
     │   ├── FleetTaskUnknown
     │   ├── FolderNotFound
     │   ├── ImageMissing
@@ -69,10 +71,12 @@ Error:
     ├── Conflict
     │   ├── ArtifactsMissing
     │   ├── AssignmentEnded
+    │   ├── ExamplesTooFew
     │   ├── FileChanged
     │   ├── FileThere
     │   ├── IdTaken
     │   ├── JobConflict
+    │   ├── MemoryHeld
     │   ├── NoTask
     │   ├── NotAFedJob
     │   ├── NotApproved
@@ -112,8 +116,10 @@ Error:
     │   ├── ExtraMissing
     │   ├── NameNotServed
     │   ├── NotATask
-    │   └── NotExportable
+    │   ├── NotExportable
+    │   └── PlanUnsupported
     ├── Denied
+    │   ├── AddressUnsafe
     │   ├── ClassRefused
     │   ├── JobFolderUnsafe
     │   ├── KeyExposed
@@ -136,16 +142,12 @@ Error:
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
     │   ├── JobPanicked
+    │   ├── NoAnswer
+    │   ├── PlanFailed
     │   ├── RoundEmpty
     │   ├── ScriptFailed
     │   ├── ServerPartFailed
     │   ├── ServerRefused
-    │   ├── StepsConflict
-    │   ├── TaskTimedOut
-    │   ├── TimedOut
-    │   ├── TooFewResults
-    │   ├── NoAnswer
-    │   ├── ScriptFailed
     │   ├── StepsConflict
     │   ├── TaskTimedOut
     │   ├── TimedOut
@@ -158,8 +160,10 @@ Error:
         ├── ArraysDamaged
         ├── BlobDamaged
         ├── DatabaseDamaged
+        ├── MemoryDamaged
         ├── NotAnIdentity
         ├── ProjectsDamaged
+        ├── RecordsDamaged
         ├── SecretsDamaged
         └── SourceUnusable
 
@@ -201,6 +205,17 @@ from ame.errors.containers import (
     ContainerFailed,
     ImageMissing,
     VariableUnfit,
+)
+from ame.errors.device import (
+    AddressUnsafe,
+    ExamplesMissing,
+    ExamplesTooFew,
+    MemoryDamaged,
+    MemoryHeld,
+    PlanFailed,
+    PlanInvalid,
+    PlanUnsupported,
+    RecordsDamaged,
 )
 from ame.errors.environments import (
     CommandInvalid,
@@ -347,6 +362,7 @@ from ame.errors.tree import (
 )
 
 __all__ = [
+    "AddressUnsafe",
     "AggregateEmpty",
     "AggregateOverflow",
     "AggregationInvalid",
@@ -394,6 +410,8 @@ __all__ = [
     "EngineMissing",
     "EnvironmentFailed",
     "Error",
+    "ExamplesMissing",
+    "ExamplesTooFew",
     "ExtraMissing",
     "Failed",
     "Fault",
@@ -416,6 +434,8 @@ __all__ = [
     "JobTypeInvalid",
     "KeyExposed",
     "KeyLost",
+    "MemoryDamaged",
+    "MemoryHeld",
     "MetricsMissing",
     "MlflowUnread",
     "ModelUnfit",
@@ -442,6 +462,9 @@ __all__ = [
     "ParamsUnfit",
     "PathLeaves",
     "PayloadRefused",
+    "PlanFailed",
+    "PlanInvalid",
+    "PlanUnsupported",
     "PopulationUnknown",
     "ProgramNotFound",
     "ProjectInvalid",
@@ -453,6 +476,7 @@ __all__ = [
     "RankInvalid",
     "RankSilent",
     "RecipeInvalid",
+    "RecordsDamaged",
     "RequestMalformed",
     "RequestTooLarge",
     "ResourceMissing",

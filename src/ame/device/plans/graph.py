@@ -1,0 +1,186 @@
+"""Plans whose computation is a graph of TensorFlow, run in this process."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from ame import errors
+from ame.protocol.pb import plan as pb
+from ame.protocol.tensors import tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EXTERNAL: Final = "ExternalDataset"
+STATEFUL: Final = frozenset({"VarHandleOp", "VariableV2", "Variable", "HashTableV2"})
+"""What lives in a session: runs of such a graph have one each."""
+
+
+def tensorflow() -> Any:  # noqa: ANN401 - it has no types
+    """TensorFlow, which says less than it would."""
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise errors.ExtraMissing("tensorflow", "a plan that is a graph") from None
+    return tf
+
+
+class Graph:
+    """A graph that is ready to run. It promises what `Loaded` does."""
+
+    def __init__(self, plan: pb.ClientOnlyPlan, *, threads: int) -> None:
+        """Loads it; `threads` runs share the machine.
+
+        Raises:
+            errors.PlanInvalid: it is no graph, or names tensors that it does not have.
+        """
+        self._tf = tensorflow()
+        self._spec = plan.phase.tensorflow_spec
+        self._router = plan.phase.federated_compute
+        definition = _parsed(self._tf, plan.graph)
+        self.selectors = _external(self._tf, definition, self._spec.example_selector)
+        nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+        self._shared = not any(node.op in STATEFUL for node in nodes)
+        self._graph = self._tf.Graph()
+        with self._graph.as_default():
+            try:
+                self._tf.graph_util.import_graph_def(definition, name="")
+            except (ValueError, self._tf.errors.OpError) as error:
+                raise errors.PlanInvalid(str(error)) from None
+        self._config = self._tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=1 if threads > 1 else 0,
+            inter_op_parallelism_threads=1 if threads > 1 else 0,
+        )
+        if plan.HasField("tensorflow_config_proto"):
+            self._config.MergeFromString(plan.tensorflow_config_proto.value)
+        self._targets = self._found()
+        self._constants = {
+            name: tensor.read(memoryview(value.SerializeToString()))
+            for name, value in self._spec.constant_inputs.items()
+        }
+        self._session: Any = None
+        self._lock = threading.Lock()
+
+    def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
+        """See `Loaded`."""
+        feed: dict[str, Any] = dict(self._constants)
+        for name, value in (
+            (self._spec.dataset_token_tensor_name, str(examples)),
+            (self._router.input_filepath_tensor_name, str(checkpoint)),
+            (self._router.output_filepath_tensor_name, str(output)),
+        ):
+            if name:
+                feed[name] = value
+        with self._opened() as session:
+            try:
+                session.run(self._targets, feed_dict=feed)
+            except self._tf.errors.OpError as error:
+                raise errors.PlanFailed(str(error.message).partition("\n")[0]) from None
+
+    def close(self) -> None:
+        """See `Loaded`."""
+        if self._session is not None:
+            self._session.close()
+
+    def _found(self) -> list[Any]:
+        """The operations to run and the tensors to compute, as the plan names them."""
+        names = (
+            *self._constants_named(),
+            *(each.name for each in self._spec.output_tensor_specs),
+            *self._spec.target_node_names,
+        )
+        try:
+            known = [self._graph.as_graph_element(name) for name in names]
+        except (KeyError, ValueError) as error:
+            raise errors.PlanInvalid(str(error)) from None
+        if not self._spec.target_node_names:
+            raise errors.PlanInvalid("it names nothing to run")
+        return known[len(self._constants_named()) :]
+
+    def _constants_named(self) -> tuple[str, ...]:
+        """What is fed, all of which has to be in the graph."""
+        named = (
+            self._spec.dataset_token_tensor_name,
+            self._router.input_filepath_tensor_name,
+            self._router.output_filepath_tensor_name,
+            *self._spec.constant_inputs,
+        )
+        return tuple(name for name in named if name)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """A session: one for all runs, where nothing lives in it."""
+        if not self._shared:
+            with self._tf.compat.v1.Session(graph=self._graph, config=self._config) as session:
+                yield session
+            return
+        with self._lock:
+            if self._session is None:
+                self._session = self._tf.compat.v1.Session(graph=self._graph, config=self._config)
+        yield self._session
+
+
+def _parsed(tf: Any, content: bytes) -> Any:  # noqa: ANN401 - TensorFlow's GraphDef
+    definition = tf.compat.v1.GraphDef()
+    try:
+        definition.ParseFromString(content)
+    except Exception as error:  # noqa: BLE001 - TensorFlow's protobuf may be another than ours
+        raise errors.PlanInvalid(f"its graph cannot be read: {error}") from None
+    return definition
+
+
+def _external(
+    tf: Any,  # noqa: ANN401 - it has no types
+    definition: Any,  # noqa: ANN401 - TensorFlow's GraphDef
+    default: pb.ExampleSelector,
+) -> tuple[pb.ExampleSelector, ...]:
+    """Has the examples read from files, and returns which examples are wanted.
+
+    Where a graph asks for a data set by the token and a selector, it will read the file of that
+    selector's number in the folder that the token names.
+    """
+    selectors: dict[bytes, int] = {}
+    for nodes, ends in ((definition.node, ("", "")), *_bodies(definition)):
+        by_name = {node.name: node for node in nodes}
+        for node in [each for each in nodes if each.op == EXTERNAL]:
+            asked = by_name.get(node.input[1].partition(":")[0])
+            told = asked is not None and asked.op == "Const"
+            wanted = bytes(asked.attr["value"].tensor.string_val[0]) if told else b""
+            number = selectors.setdefault(wanted or default.SerializeToString(), len(selectors))
+            token = node.input[0]
+            made = {
+                "number": tf.compat.v1.make_tensor_proto(f"/{number}"),
+                "compression": tf.compat.v1.make_tensor_proto(""),
+                "buffer": tf.compat.v1.make_tensor_proto(262144, dtype=tf.int64),
+            }
+            for key, value in made.items():
+                const = nodes.add(name=f"{node.name}_{key}", op="Const")
+                const.attr["value"].tensor.CopyFrom(value)
+                const.attr["dtype"].type = value.dtype
+            joined = nodes.add(name=f"{node.name}_path", op="StringJoin")
+            joined.input.extend([token, f"{node.name}_number{ends[0]}"])
+            joined.attr["N"].i = 2
+            node.op = "TFRecordDataset"
+            del node.input[:]
+            node.input.extend(
+                [
+                    f"{node.name}_path{ends[1]}",
+                    f"{node.name}_compression{ends[0]}",
+                    f"{node.name}_buffer{ends[0]}",
+                ]
+            )
+            node.attr.clear()
+    return tuple(pb.ExampleSelector.FromString(each) for each in selectors)
+
+
+def _bodies(definition: Any) -> Iterator[tuple[Any, tuple[str, str]]]:  # noqa: ANN401 - a GraphDef
+    """The functions of a graph: in them an input names the output that it is."""
+    for function in definition.library.function:
+        yield function.node_def, (":output:0", ":output:0")

@@ -1,0 +1,153 @@
+"""A plan that a device is given, and how it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from google.protobuf.message import DecodeError
+
+from ame import errors
+from ame.device.plans import query
+from ame.protocol.pb import plan as pb
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ame.device.examples import Examples
+
+LOADED: Final = 8
+"""Plans that are kept loaded; the one that was used longest ago goes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One device's run of a plan."""
+
+    plan: Path
+    """A ClientOnlyPlan."""
+    checkpoint: Path
+    examples: Examples
+
+
+class Loaded(Protocol):
+    """A TensorFlow plan that is ready to run. Several runs may be under way at once."""
+
+    selectors: tuple[pb.ExampleSelector, ...]
+    """The examples that it reads, each in a file `0`, `1`, … of one folder."""
+
+    def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
+        """Runs it: from a folder of examples and a checkpoint to what it writes.
+
+        Raises:
+            errors.PlanFailed: it did not get to its end.
+            errors.ExamplesTooFew: for want of examples.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees what it holds."""
+        ...
+
+
+class Plans:
+    """Runs plans, in threads; TensorFlow lets others work meanwhile. Closed by `async with`."""
+
+    def __init__(self, *, threads: int = 1, environments: Path | None = None) -> None:
+        """`threads` plans run at a time. `environments` holds what flatbuffers run in."""
+        self._threads = threads
+        self._environments = environments
+        self._loaded: dict[str, asyncio.Future[Loaded]] = {}
+
+    async def __aenter__(self) -> Self:
+        self._open = AsyncExitStack()
+        self._pool = self._open.enter_context(ThreadPoolExecutor(self._threads, "plan"))
+        folder = tempfile.TemporaryDirectory(prefix="ame-device-")
+        self._scratch = Path(self._open.enter_context(folder))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for future in self._loaded.values():
+            if future.done() and not future.cancelled() and not future.exception():
+                future.result().close()
+        await self._open.aclose()
+
+    async def run(self, task: Task) -> bytes:
+        """What the plan makes of the examples: a checkpoint.
+
+        Raises:
+            errors.PlanInvalid: it contradicts itself.
+            errors.PlanUnsupported: it asks for what is not supported here.
+            errors.PlanFailed: it did not get to its end.
+            errors.ExamplesMissing, errors.ExamplesTooFew: for want of examples.
+            errors.RecordsDamaged: an example's file cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(self._pool, task.plan.read_bytes)
+        plan = _read(content)
+        spec = plan.phase.WhichOneof("spec")
+        if spec == "example_query_spec":
+            return await loop.run_in_executor(self._pool, query.run, plan.phase, task.examples)
+        if spec != "tensorflow_spec" or plan.phase.WhichOneof("io_router") != "federated_compute":
+            raise errors.PlanUnsupported(f"a plan with {spec or 'nothing to do'}")
+        loaded = await self._ready(content, plan)
+        return await loop.run_in_executor(self._pool, self._do, loaded, task)
+
+    async def _ready(self, content: bytes, plan: pb.ClientOnlyPlan) -> Loaded:
+        """The plan, loaded once however many devices ask for it at a time."""
+        digest = hashlib.sha256(content).hexdigest()
+        future = self._loaded.pop(digest, None)
+        if future is None or (future.done() and (future.cancelled() or future.exception())):
+            loop = asyncio.get_running_loop()
+            future = loop.run_in_executor(self._pool, self._load, plan)
+        self._loaded[digest] = future
+        while len(self._loaded) > LOADED:
+            self._loaded.pop(next(iter(self._loaded)))
+        return await asyncio.shield(future)
+
+    def _load(self, plan: pb.ClientOnlyPlan) -> Loaded:
+        if plan.tflite_graph:
+            from ame.device.plans import flat
+
+            if self._environments is None:
+                raise errors.PlanUnsupported("flatbuffers without a folder for what they need")
+            return flat.Flat(plan, self._environments, self._scratch)
+        if plan.graph:
+            from ame.device.plans import graph
+
+            return graph.Graph(plan, threads=self._threads)
+        raise errors.PlanInvalid("it has no graph")
+
+    def _do(self, loaded: Loaded, task: Task) -> bytes:
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        try:
+            given = folder / "examples"
+            given.mkdir()
+            for number, selector in enumerate(loaded.selectors):
+                task.examples.lay(selector, given / str(number))
+            output = folder / "output"
+            loaded.run(given, task.checkpoint, output)
+            if not output.exists():
+                raise errors.PlanFailed("it wrote no output")
+            return output.read_bytes()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(content: bytes) -> pb.ClientOnlyPlan:
+    try:
+        return pb.ClientOnlyPlan.FromString(content)
+    except DecodeError as error:
+        raise errors.PlanInvalid(f"it is no ClientOnlyPlan: {error}") from None

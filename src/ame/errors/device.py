@@ -1,0 +1,86 @@
+"""What a device of the fleet meets with."""
+
+from typing import TYPE_CHECKING
+
+from ame.errors.tree import Conflict, Damaged, Denied, Failed, Invalid, NotFound, Unsupported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class AddressUnsafe(Denied):
+    """A device is to speak to an address that others can listen to."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"{address} is neither https nor on this machine: use https, or allow it with "
+            "--insecure"
+        )
+
+
+class ExamplesMissing(NotFound):
+    """A device holds no examples of the kind that is asked for."""
+
+    def __init__(self, collection: str) -> None:
+        self.collection = collection
+        super().__init__(f"this device holds no examples of `{collection}`")
+
+
+class ExamplesTooFew(Conflict):
+    """A device holds fewer examples than its plan needs."""
+
+    def __init__(self, collection: str) -> None:
+        self.collection = collection
+        super().__init__(f"this device holds too few examples of `{collection}` for the plan")
+
+
+class RecordsDamaged(Damaged):
+    """A file of records cannot be read."""
+
+    def __init__(self, file: "Path", at: int, why: str) -> None:
+        self.file = file
+        self.at = at
+        self.why = why
+        super().__init__(f"{file} is no file of TFRecords: {why}, at byte {at}")
+
+
+class PlanInvalid(Invalid):
+    """A plan for devices contradicts itself, or cannot be read."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the plan cannot be run: {why}")
+
+
+class PlanUnsupported(Unsupported):
+    """A plan or an assignment asks for what this device cannot do."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"this device does not support {what}")
+
+
+class PlanFailed(Failed):
+    """A plan was begun and did not get to its end."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the plan failed: {why}")
+
+
+class MemoryHeld(Conflict):
+    """Another process is this device already."""
+
+    def __init__(self, folder: "Path") -> None:
+        self.folder = folder
+        super().__init__(f"another process uses {folder}: end it, or name another --state")
+
+
+class MemoryDamaged(Damaged):
+    """What a device remembers cannot be read."""
+
+    def __init__(self, file: "Path", why: str) -> None:
+        self.file = file
+        self.why = why
+        super().__init__(f"{file} cannot be read ({why}): remove it to begin anew")

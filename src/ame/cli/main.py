@@ -85,6 +85,7 @@ root = Commands(
         "server": ("ame.cli.server:group", "The server of a fleet of devices."),
         "population": ("ame.cli.population:group", "The devices that do the same tasks."),
         "fleet": ("ame.cli.fleet:group", "Tasks of a fleet of devices."),
+        "device": ("ame.cli.device:group", "Devices that train for a fleet's server."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
         "completion": ("ame.cli.completion:command", "Let a shell complete commands and names."),

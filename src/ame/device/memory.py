@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -22,6 +21,7 @@ from ame.protocol.eligibility import Past
 from ame.protocol.pb import aggregations, task_assignments
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 

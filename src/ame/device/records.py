@@ -23,7 +23,7 @@ def masked(data: bytes) -> int:
     """The masked CRC-32C of data."""
     import google_crc32c
 
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + MASK) & 0xFFFFFFFF
 
 

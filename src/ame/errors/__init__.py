@@ -86,6 +86,7 @@ Error:
     │   ├── ProjectThere
     │   ├── ResumeRefused
     │   ├── RoundMoveRefused
+    │   ├── RoundUnfinished
     │   ├── RunConflict
     │   ├── RunUnfinished
     │   ├── SecretExists
@@ -148,6 +149,7 @@ Error:
     │   ├── ScriptFailed
     │   ├── ServerPartFailed
     │   ├── ServerRefused
+    │   ├── SimulationFailed
     │   ├── StepsConflict
     │   ├── TaskTimedOut
     │   ├── TimedOut
@@ -216,6 +218,7 @@ from ame.errors.device import (
     PlanInvalid,
     PlanUnsupported,
     RecordsDamaged,
+    SimulationFailed,
 )
 from ame.errors.environments import (
     CommandInvalid,
@@ -258,6 +261,7 @@ from ame.errors.fleet import (
     RoundEmpty,
     RoundMoveRefused,
     ServerPartFailed,
+    RoundUnfinished,
     ServerRefused,
     ServerSilent,
     ServerUnusable,
@@ -483,6 +487,7 @@ __all__ = [
     "ResumeRefused",
     "RoundEmpty",
     "RoundMoveRefused",
+    "RoundUnfinished",
     "RunConflict",
     "RunNotFound",
     "RunOver",
@@ -500,6 +505,7 @@ __all__ = [
     "SessionEnded",
     "SessionUnknown",
     "SettingsInvalid",
+    "SimulationFailed",
     "SimulationInvalid",
     "SimulatorFailed",
     "SiteUnknown",

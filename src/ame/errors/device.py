@@ -84,3 +84,11 @@ class MemoryDamaged(Damaged):
         self.file = file
         self.why = why
         super().__init__(f"{file} cannot be read ({why}): remove it to begin anew")
+
+
+class SimulationFailed(Failed):
+    """A process that simulates devices ended before its time."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        super().__init__(f"a process of the simulation failed: {said or 'it said nothing'}")

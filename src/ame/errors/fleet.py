@@ -24,6 +24,18 @@ class RoundMoveRefused(Conflict):
         super().__init__(f"round {number} of task {task} is {state} and cannot become {to}")
 
 
+class RoundUnfinished(Conflict):
+    """A round has no checkpoint."""
+
+    def __init__(self, task: str, number: int) -> None:
+        self.task = task
+        self.number = number
+        super().__init__(
+            f"round {number} of task {task} has no checkpoint: "
+            "`ame fleet task show` shows which rounds are COMPLETED"
+        )
+
+
 class FleetTaskUnknown(NotFound):
     """A population has no such task."""
 

@@ -114,11 +114,15 @@ class Api:
         return await self.task(at, said, caller)
 
     async def checkpoint(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401, ARG002 - JSON
-        """Where the server's newest checkpoint of a task can be had for a while."""
+        """Where a round's checkpoint, or a task's newest one, can be had for a while."""
         population, number = at["population"], int(at["task"])
-        fleet = self._app.fleet
+        fleet, asked = self._app.fleet, at.get("round")
         digest = await fleet.database.read(
-            lambda rows: rounds.newest_result(rows, population, number)
+            lambda rows: (
+                rounds.newest_result(rows, population, number)
+                if asked is None
+                else rounds.result(rows, population, number, int(asked))
+            )
         )
         kept = await fleet.database.read(lambda rows: tasks.task(rows, population, number))
         digest = digest or kept.settings.get("checkpoint", "")
@@ -143,7 +147,7 @@ def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:
         ("GET", r"populations/(?P<population>[^/]+)/tasks", Api.tasks),
         ("POST", r"populations/(?P<population>[^/]+)/tasks", Api.create_task),
         ("GET", task, Api.task),
-        ("GET", task + "/checkpoint", Api.checkpoint),
+        ("GET", task + r"(/rounds/(?P<round>\d+))?/checkpoint", Api.checkpoint),
         ("POST", task + "/cancel", Api.cancel),
         ("POST", task + "/(?P<deed>pause|resume)", Api.pause),
         ("GET", r"sessions/(?P<session>.+)", Api.session),

@@ -87,10 +87,13 @@ def cancel(population: str, task: int, server: str, form: str) -> None:
     required=True,
     help="The file to write.",
 )
+@click.option("--round", "number", type=click.IntRange(1), help="What this round came to.")
 @remote.server_option
-def checkpoint(population: str, task: int, output: Path, server: str) -> None:
+def checkpoint(population: str, task: int, output: Path, number: int | None, server: str) -> None:
     """Saves the newest checkpoint of TASK, a TensorFlow version 1 checkpoint."""
-    place = remote.ask(server, "GET", f"populations/{population}/tasks/{task}/checkpoint")
+    path = f"populations/{population}/tasks/{task}"
+    path += f"/rounds/{number}" if number else ""
+    place = remote.ask(server, "GET", f"{path}/checkpoint")
     output.write_bytes(remote.send(server, "GET", place["url"], None))
     click.echo(f"saved {output}")
 

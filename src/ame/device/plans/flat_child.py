@@ -32,7 +32,7 @@ def strings(*values: bytes) -> bytes:
 
 def node() -> bytes:
     """A flexbuffer of the operation that reads records, and its NodeDef."""
-    from flatbuffers import flexbuffers
+    from flatbuffers import flexbuffers  # type: ignore[import-untyped]  # it has none
 
     name = RECORDS.encode()
     parts = [b"\x0a" + bytes([len(name)]) + name, b"\x12" + bytes([len(name)]) + name]
@@ -51,7 +51,9 @@ def rewritten(model: bytes) -> tuple[bytes, list[bytes]]:
     runs in, and the selectors that these are of.
     """
     import flatbuffers
-    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.python import (  # type: ignore[import-untyped]  # it has none
+        schema_py_generated as schema,
+    )
 
     made = schema.ModelT.InitFromPackedBuf(model, 0)
     asked = {i for i, code in enumerate(made.operatorCodes) if code.customCode == EXTERNAL}
@@ -103,7 +105,7 @@ class Runner:
     def run(self, folder: str, inputs: dict[str, str]) -> dict[str, Any]:
         """Runs it once in a folder, with these strings for its inputs."""
         import numpy as np
-        import tensorflow as tf
+        import tensorflow as tf  # type: ignore[import-untyped]  # it has none
 
         os.chdir(folder)
         interpreter = tf.lite.Interpreter(model_content=self.model, num_threads=1)

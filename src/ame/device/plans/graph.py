@@ -26,7 +26,7 @@ def tensorflow() -> Any:  # noqa: ANN401 - it has no types
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     try:
-        import tensorflow as tf
+        import tensorflow as tf  # type: ignore[import-untyped]  # it has none
     except ImportError:
         raise errors.ExtraMissing("tensorflow", "a plan that is a graph") from None
     return tf
@@ -61,7 +61,7 @@ class Graph:
         if plan.HasField("tensorflow_config_proto"):
             self._config.MergeFromString(plan.tensorflow_config_proto.value)
         self._targets = self._found()
-        self._constants = {
+        self._constants: dict[str, Any] = {
             name: tensor.read(memoryview(value.SerializeToString()))
             for name, value in self._spec.constant_inputs.items()
         }
@@ -70,14 +70,12 @@ class Graph:
 
     def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
         """See `Loaded`."""
-        feed: dict[str, Any] = dict(self._constants)
-        for name, value in (
-            (self._spec.dataset_token_tensor_name, str(examples)),
-            (self._router.input_filepath_tensor_name, str(checkpoint)),
-            (self._router.output_filepath_tensor_name, str(output)),
-        ):
-            if name:
-                feed[name] = value
+        given = {
+            self._spec.dataset_token_tensor_name: str(examples),
+            self._router.input_filepath_tensor_name: str(checkpoint),
+            self._router.output_filepath_tensor_name: str(output),
+        }
+        feed = self._constants | {name: value for name, value in given.items() if name}
         with self._opened() as session:
             try:
                 session.run(self._targets, feed_dict=feed)
@@ -151,8 +149,9 @@ def _external(
         by_name = {node.name: node for node in nodes}
         for node in [each for each in nodes if each.op == EXTERNAL]:
             asked = by_name.get(node.input[1].partition(":")[0])
-            told = asked is not None and asked.op == "Const"
-            wanted = bytes(asked.attr["value"].tensor.string_val[0]) if told else b""
+            wanted = b""
+            if asked is not None and asked.op == "Const":
+                wanted = bytes(asked.attr["value"].tensor.string_val[0])
             number = selectors.setdefault(wanted or default.SerializeToString(), len(selectors))
             token = node.input[0]
             made = {

@@ -114,7 +114,7 @@ class Plans:
             future = loop.run_in_executor(self._pool, self._load, plan)
         self._loaded[digest] = future
         while len(self._loaded) > LOADED:
-            self._loaded.pop(next(iter(self._loaded)))
+            del self._loaded[next(iter(self._loaded))]
         return await asyncio.shield(future)
 
     def _load(self, plan: pb.ClientOnlyPlan) -> Loaded:

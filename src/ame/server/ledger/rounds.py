@@ -59,6 +59,22 @@ def round_numbered(rows: Rows, population: str, number: int, round_: int) -> Rou
     return read(row)
 
 
+def result(rows: Rows, population: str, number: int, round_: int) -> str:
+    """The digest of what a round has come to.
+
+    Raises:
+        errors.RoundUnfinished: it is not over, has failed, or there is none.
+    """
+    found = rows.execute(
+        "SELECT result FROM rounds"
+        " WHERE population = ? AND task = ? AND number = ? AND status = 50",
+        (population, number, round_),
+    )
+    if not found:
+        raise errors.RoundUnfinished(f"{population}/{number}", round_)
+    return str(found[0][0])
+
+
 def newest_result(rows: Rows, population: str, number: int) -> str:
     """The digest of what a task has come to; empty before its first round is over."""
     found = rows.execute(

@@ -1,0 +1,237 @@
+"""`ame device run|simulate`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ame import errors
+from ame.cli import shown
+from ame.cli.main import Commands
+from ame.cli.options import json_or_text
+from ame.storage import home
+
+if TYPE_CHECKING:
+    from ame.device import device, simulation
+    from ame.device.examples import Files
+
+group = Commands(
+    name="device",
+    help="Devices that train and evaluate for a fleet's server.",
+    table={
+        "run": ("ame.cli.device:run", "Be one device."),
+        "simulate": ("ame.cli.device:simulate", "Be many devices, in a time of their own."),
+    },
+)
+server_option = click.option(
+    "--server",
+    envvar="AME_SERVER",
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="The fleet's server. [env: AME_SERVER]",
+)
+population_option = click.option("--population", required=True, help="Which devices these are.")
+key_option = click.option(
+    "--api-key", default="", envvar="AME_API_KEY", help="Shown to the server. [env: AME_API_KEY]"
+)
+authority_option = click.option(
+    "--ca",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of the server's certificate, where the system does not know it.",
+)
+insecure_option = click.option(
+    "--insecure", is_flag=True, help="Allow plain HTTP to other machines."
+)
+
+
+@click.command(
+    epilog="Examples: `ame device run --population digits --examples mine.tfrecord --once`; "
+    "`ame device run --population words --examples app://typed=words.tfrecord`"
+)
+@server_option
+@population_option
+@click.option(
+    "--examples",
+    "given",
+    multiple=True,
+    metavar="[COLLECTION=]FILE",
+    help="A file of TFRecords, of one collection or of all.",
+)
+@key_option
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="What the device remembers. [default: `device` in the state folder]",
+)
+@click.option("--once", is_flag=True, help="Check in once, now, and end.")
+@click.option("--version", default="1", show_default=True, help="Told to the server.")
+@authority_option
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The device's own, where the server asks for one.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of the certificate.",
+)
+@insecure_option
+def run(
+    server: str,
+    population: str,
+    given: tuple[str, ...],
+    api_key: str,
+    state: Path | None,
+    version: str,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    *,
+    once: bool,
+    insecure: bool,
+) -> None:
+    """Checks in, runs the plan that it is given on its examples, and hands in the result.
+
+    It comes back when the server wants it to, until Ctrl-C. Killed in the middle of a session, it
+    goes on with it when it is started again.
+    """
+    import asyncio
+
+    from ame.device import agent
+
+    asked = agent.Asked(
+        server=server,
+        population=population,
+        examples=_files(given),
+        state=state or home.home() / "device",
+        environments=home.home() / "environments",
+        key=api_key,
+        version=version,
+        insecure=insecure,
+        authority=ca,
+        certificate=certificate,
+        certificate_key=key,
+    )
+    seen = asyncio.run(agent.run(asked, once=once, told=_tell))
+    if seen is not None and seen.outcome in {"failed", "cut off"}:
+        raise errors.PlanFailed(seen.why) if seen.task else errors.ServerSilent(server, seen.why)
+
+
+@click.command(
+    epilog="Example: `ame device simulate --population digits --devices 200 --examples data "
+    "--dropout 0.1 --processes 2`"
+)
+@server_option
+@population_option
+@click.option("--devices", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--examples",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with a file of TFRecords for each device, in the order of their names.",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="The chance that a device vanishes with its result.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of all chances of the devices.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="That share them."
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    default=32,
+    show_default=True,
+    help="Devices of a process that are on line at a time.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Plans that a process runs at a time.",
+)
+@key_option
+@authority_option
+@insecure_option
+@json_or_text
+def simulate(
+    server: str,
+    population: str,
+    devices: int,
+    examples: Path | None,
+    dropout: float,
+    seed: int,
+    processes: int,
+    at_once: int,
+    threads: int,
+    api_key: str,
+    ca: Path | None,
+    form: str,
+    *,
+    insecure: bool,
+) -> None:
+    """Simulates a fleet: devices that check in until the server has no task that is open.
+
+    They do what real ones do, but that their time jumps to the next one's return.
+    """
+    from dataclasses import asdict
+
+    from ame.device import crew
+
+    asked = crew.Crew(
+        server=server,
+        population=population,
+        devices=devices,
+        examples=str(examples or ""),
+        dropout=dropout,
+        seed=seed,
+        processes=processes,
+        at_once=at_once,
+        threads=threads,
+        key=api_key,
+        authority=str(ca or ""),
+        insecure=insecure,
+        environments=str(home.home() / "environments"),
+    )
+    tally = crew.run(asked, None if form == "json" or not sys.stderr.isatty() else _progress)
+    click.echo(shown.as_json(asdict(tally)) if form == "json" else _counted(tally))
+
+
+def _files(given: tuple[str, ...]) -> "Files":
+    from ame.device.examples import Files
+
+    collections: dict[str, tuple[Path, ...]] = {}
+    for each in given:
+        uri, _, name = each.rpartition("=")
+        path = Path(name)
+        if not path.is_file():
+            raise click.BadParameter(f"`{name}` is no file", param_hint="--examples")
+        collections[uri] = (*collections.get(uri, ()), path)
+    return Files(collections=collections)
+
+
+def _tell(seen: "device.Visit") -> None:
+    about = f" to {seen.task}" if seen.task and seen.outcome == "contributed" else ""
+    why = f": {seen.why}" if seen.why else ""
+    click.echo(f"{seen.outcome}{about}{why}; back in {seen.wait:.0f} s")
+
+
+def _counted(tally: "simulation.Tally") -> str:
+    total, hours = tally.visits.total(), tally.simulated / 3600
+    lines = [f"{total} visits in {hours:.1f} simulated hours: {_words(tally)}"]
+    lines += [f"  {number} x {why}" for why, number in tally.reasons.most_common(5)]
+    return "\n".join(lines)
+
+
+def _progress(tally: "simulation.Tally") -> None:
+    click.echo(f"\r\033[K{_words(tally)}", err=True, nl=False)
+
+
+def _words(tally: "simulation.Tally") -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(tally.visits.items()))

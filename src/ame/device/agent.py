@@ -1,0 +1,90 @@
+"""A real device: it checks in, goes away, and comes back when it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ame.device import link, memory, transport
+from ame.device.device import Device
+from ame.device.plans import Plans
+from ame.device.resources import Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from ame.device.device import Visit
+    from ame.device.examples import Examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which device it is, and where it goes."""
+
+    server: str
+    population: str
+    examples: Examples
+    state: Path
+    environments: Path
+    key: str = ""
+    version: str = "1"
+    insecure: bool = False
+    authority: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+
+
+async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Visit | None:
+    """Visits the server: once and at once, or whenever it is due until SIGINT or SIGTERM.
+
+    Asked to end, it gives up what is under way, and says so to the server. Returns the last visit.
+
+    Raises:
+        errors.MemoryHeld: another process is this device.
+        errors.MemoryDamaged: what it remembers cannot be read.
+    """
+    own = transport.tls(
+        authority=asked.authority, certificate=asked.certificate, key=asked.certificate_key
+    )
+    with memory.Folder(asked.state) as kept:
+        async with (
+            transport.Http(tls=own) as http,
+            Plans(environments=asked.environments) as plans,
+        ):
+            device = Device(
+                population=asked.population,
+                link=link.Link(
+                    transport=http, server=asked.server, key=asked.key, insecure=asked.insecure
+                ),
+                memory=kept,
+                examples=asked.examples,
+                plans=plans,
+                resources=Resources(asked.state / "resources"),
+                version=asked.version,
+            )
+            return await _until_asked(_visits(device, once=once, told=told))
+
+
+async def _visits(device: Device, *, once: bool, told: Callable[[Visit], None]) -> Visit:
+    while True:
+        if not once:
+            await asyncio.sleep(max(device.memory.kept.returns - time.time(), 0.0))
+        seen = await device.visit()
+        told(seen)
+        if once:
+            return seen
+
+
+async def _until_asked(work: Coroutine[None, None, Visit]) -> Visit | None:
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None

@@ -1,0 +1,357 @@
+"""One device: a visit to the server, from the check-in to the contribution.
+
+Source: the Federated Compute protocol as its client speaks it. Each step is remembered before the
+next one is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NoReturn, cast
+
+from ame import errors
+from ame.device import memory, retry
+from ame.device.plans import Task
+from ame.protocol import eligibility, statuses
+from ame.protocol.pb import (
+    aggregations,
+    common,
+    eligibility_eval_tasks,
+    federated_api,
+    task_assignments,
+)
+from ame.protocol.pb import population_eligibility_spec as spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from ame.device.examples import Examples
+    from ame.device.link import Link
+    from ame.device.memory import Held, Memory
+    from ame.device.plans import Plans
+    from ame.device.resources import Resources
+    from ame.protocol.pb.code import Code
+
+LOG = logging.getLogger("ame.device")
+GZIP: Final = common.ResourceCapabilities(
+    supported_compression_formats=[common.RESOURCE_COMPRESSION_FORMAT_GZIP]
+)
+CODES: Final = (
+    (errors.ExamplesMissing, statuses.FAILED_PRECONDITION),
+    (errors.ExamplesTooFew, statuses.FAILED_PRECONDITION),
+    (errors.PlanInvalid, statuses.INVALID_ARGUMENT),
+    (errors.PlanUnsupported, statuses.UNIMPLEMENTED),
+)
+"""What a device says of a computation that failed; of all others INTERNAL."""
+
+
+class Outcome(StrEnum):
+    """What came of a visit."""
+
+    CONTRIBUTED = "contributed"
+    TURNED_AWAY = "turned away"
+    """There was no task for the device; `why` has the server's reason."""
+    FAILED = "failed"
+    CUT_OFF = "cut off"
+    """The server is not reached any more; the session goes on at the next visit."""
+    DROPPED = "dropped out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What came of a visit, and when the next one is due."""
+
+    outcome: Outcome
+    wait: float
+    """Seconds until the device is to come back."""
+    task: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """What the server said at the check-in."""
+
+    id: str
+    at: common.ForwardingInfo
+    accepted: float
+    """Seconds until the return of a device that got a task."""
+    rejected: float
+    """And of one that got none."""
+    info: federated_api.TaskEligibilityInfo | None = None
+    asked: spec.PopulationEligibilitySpec | None = None
+
+    def indices(self, task: str) -> dict[str, int]:
+        """What a contribution to a task is remembered by."""
+        if self.asked is None:
+            return {}
+        policies = (
+            self.asked.eligibility_policies[place]
+            for each in self.asked.task_info
+            if each.task_name == task
+            for place in each.eligibility_policy_indices
+        )
+        return {
+            policy.name: policy.min_sep_policy.current_index
+            for policy in policies
+            if policy.HasField("min_sep_policy")
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device of one population."""
+
+    population: str
+    link: Link
+    memory: Memory
+    examples: Examples
+    plans: Plans
+    resources: Resources
+    version: str = "1"
+    """What it tells of its own version."""
+    clock: Callable[[], float] = time.time
+    draw: Callable[[], float] = random.random
+    drops: Callable[[], bool] = bool
+    """Asked before a result is reported: whether the device vanishes now. It never does, but where
+    devices are simulated."""
+
+    async def visit(self) -> Visit:
+        """Goes on with what was under way, else checks in; whatever comes of it is told.
+
+        What is remembered afterwards: the contribution, and when to come back. Cancelled, it says
+        so to the server and gives the session up.
+        """
+        held = self.memory.kept.held
+        if held is not None and held.population != self.population:
+            held = None
+        try:
+            seen = await (self._check_in() if held is None else self._go_on(held))
+        except errors.Error as error:
+            code = statuses.of(error)
+            seen = Visit(outcome=Outcome.FAILED, wait=retry.after(code, self.draw), why=str(error))
+            LOG.warning("no session: %s", error)
+        except asyncio.CancelledError:
+            self._forget(0.0)
+            raise
+        if seen.outcome is not Outcome.CUT_OFF:
+            self._forget(seen.wait)
+        return seen
+
+    # --- the check-in
+
+    async def _check_in(self) -> Visit:
+        begun = await self._begin()
+        if isinstance(begun, Visit):
+            return begun
+        request = task_assignments.StartTaskAssignmentRequest(
+            population_name=self.population,
+            session_id=begun.id,
+            client_version=common.ClientVersion(version_code=self.version),
+            task_eligibility_info=begun.info,
+            resource_capabilities=GZIP,
+        )
+        try:
+            reply = await self.link.ask("StartTaskAssignment", request, begun.at)
+        except errors.Error as error:
+            LOG.warning("no task: %s", error)
+            return Visit(outcome=Outcome.FAILED, wait=begun.rejected, why=str(error))
+        if reply.WhichOneof("result") != "task_assignment":
+            return self._rejected(reply.rejection_info, begun.rejected)
+        given = reply.task_assignment
+        held = memory.Held(
+            population=self.population,
+            assignment=given,
+            indices=begun.indices(given.task_name),
+            wait=begun.accepted,
+        )
+        self._hold(held)
+        return await self._go_on(held, at=begun.at)
+
+    async def _begin(self) -> _Session | Visit:
+        """A session, with what the device is eligible for."""
+        able = eligibility_eval_tasks.EligibilityEvalTaskCapabilities(supports_native_eets=True)
+        request = eligibility_eval_tasks.EligibilityEvalTaskRequest(
+            population_name=self.population,
+            client_version=common.ClientVersion(version_code=self.version),
+            resource_capabilities=GZIP,
+            eligibility_eval_task_capabilities=able,
+        )
+        reply = await self.link.ask("RequestEligibilityEvalTask", request)
+        session = _Session(
+            id=reply.session_id,
+            at=reply.task_assignment_forwarding_info,
+            accepted=retry.within(reply.retry_window_if_accepted, self.draw),
+            rejected=retry.within(reply.retry_window_if_rejected, self.draw),
+        )
+        match reply.WhichOneof("result"):
+            case "rejection_info":
+                return self._rejected(reply.rejection_info, session.rejected)
+            case "eligibility_eval_task":
+                return await self._eligible(session, reply.eligibility_eval_task)
+            case _:
+                return session
+
+    async def _eligible(
+        self, session: _Session, task: eligibility_eval_tasks.EligibilityEvalTask
+    ) -> _Session | Visit:
+        """What the device finds out about itself; the server hears where it could not."""
+        try:
+            if not task.HasField("population_eligibility_spec"):
+                raise errors.PlanUnsupported("eligibility that is computed by a graph")
+            content = await self.resources.content(self.link, task.population_eligibility_spec)
+            asked = spec.PopulationEligibilitySpec.FromString(content)
+            info = await asyncio.to_thread(
+                eligibility.evaluate,
+                asked,
+                self.memory.kept.past,
+                self.examples.count,
+                now=self.clock(),
+            )
+        except errors.Error as error:
+            request = eligibility_eval_tasks.ReportEligibilityEvalTaskResultRequest(
+                population_name=self.population,
+                session_id=session.id,
+                status_code=cast("Code", _code(error)),
+            )
+            await self._tell("ReportEligibilityEvalTaskResult", request, session.at)
+            return Visit(outcome=Outcome.FAILED, wait=session.rejected, why=str(error))
+        return replace(session, info=info, asked=asked)
+
+    def _rejected(self, info: common.RejectionInfo, otherwise: float) -> Visit:
+        own = info.WhichOneof("metadata") == "retry_window"
+        return Visit(
+            outcome=Outcome.TURNED_AWAY,
+            wait=retry.within(info.retry_window, self.draw) if own else otherwise,
+            why=common.RejectionReason.Enum.Name(info.reason),
+        )
+
+    # --- the task
+
+    async def _go_on(self, held: Held, *, at: common.ForwardingInfo | None = None) -> Visit:
+        """From wherever a session stands to its end."""
+        name = held.assignment.task_name
+        try:
+            if held.result is None:
+                held = await self._compute(held, at)
+            if self.drops():
+                return Visit(outcome=Outcome.DROPPED, wait=held.wait, task=name)
+            if held.upload is None:
+                held = await self._announce(held, at)
+            await self._hand_in(held)
+        except errors.Error as error:
+            LOG.warning("task %s: %s", name, error)
+            ended = Outcome.CUT_OFF if _unreached(error) else Outcome.FAILED
+            return Visit(outcome=ended, wait=held.wait, task=name, why=str(error))
+        self.memory.keep(memory.contributed(self.memory.kept, held, now=self.clock()))
+        return Visit(outcome=Outcome.CONTRIBUTED, wait=held.wait, task=name)
+
+    async def _compute(self, held: Held, at: common.ForwardingInfo | None) -> Held:
+        """Runs the plan; the server hears where it did not get to its end."""
+        given = held.assignment
+        try:
+            if given.WhichOneof("aggregation_type") != "aggregation_info":
+                raise errors.PlanUnsupported(f"{given.WhichOneof('aggregation_type')}")
+            plan, checkpoint = await asyncio.gather(
+                self.resources.file(self.link, given.plan),
+                self.resources.file(self.link, given.init_checkpoint),
+            )
+            task = Task(plan=plan, checkpoint=checkpoint, examples=self.examples)
+            result = await self.plans.run(task)
+        except (errors.Error, asyncio.CancelledError) as error:
+            await self._end(self._report(given, _code(error)), "ReportTaskResult", at, error)
+        held = replace(held, result=result)
+        self._hold(held)
+        return held
+
+    async def _announce(self, held: Held, at: common.ForwardingInfo | None) -> Held:
+        """Reports the result, and asks where it is to go; both at once."""
+        given = held.assignment
+        start = aggregations.StartAggregationDataUploadRequest(
+            aggregation_id=given.aggregation_id, authorization_token=given.authorization_token
+        )
+        upload, _ = await asyncio.gather(
+            self.link.ask(
+                "StartAggregationDataUpload", start, given.aggregation_data_forwarding_info
+            ),
+            self._tell("ReportTaskResult", self._report(given, statuses.OK), at),
+        )
+        held = replace(held, upload=upload)
+        self._hold(held)
+        return held
+
+    async def _hand_in(self, held: Held) -> None:
+        """Uploads the result and submits it; the server hears where that failed."""
+        if held.upload is None or held.result is None:
+            raise errors.PlanInvalid("there is no result to hand in")
+        upload, given = held.upload, held.assignment
+        at = upload.aggregation_protocol_forwarding_info
+        try:
+            await self.link.upload(held.result, upload.resource)
+            submit = aggregations.SubmitAggregationResultRequest(
+                aggregation_id=given.aggregation_id,
+                client_token=upload.client_token,
+                resource_name=upload.resource.resource_name,
+            )
+            await self.link.ask("SubmitAggregationResult", submit, at)
+        except (errors.Error, asyncio.CancelledError) as error:
+            abort = aggregations.AbortAggregationRequest(
+                aggregation_id=given.aggregation_id, client_token=upload.client_token
+            )
+            abort.status.code = _code(error)
+            abort.status.message = str(error)
+            await self._end(abort, "AbortAggregation", at, error)
+
+    # --- what they share
+
+    def _report(
+        self, given: task_assignments.TaskAssignment, status: int
+    ) -> task_assignments.ReportTaskResultRequest:
+        return task_assignments.ReportTaskResultRequest(
+            population_name=self.population,
+            session_id=given.session_id,
+            aggregation_id=given.aggregation_id,
+            task_name=given.task_name,
+            computation_status_code=cast("Code", status),
+        )
+
+    def _forget(self, wait: float) -> None:
+        """The session is over; the next one begins after `wait` seconds."""
+        kept = self.memory.kept
+        self.memory.keep(replace(kept, held=None, returns=self.clock() + wait))
+
+    def _hold(self, held: Held) -> None:
+        self.memory.keep(replace(self.memory.kept, held=held))
+
+    async def _end(
+        self, message: Message, call: str, at: common.ForwardingInfo | None, error: BaseException
+    ) -> NoReturn:
+        """Tells the server of an end, and raises what it ended with."""
+        if not _unreached(error):
+            await asyncio.shield(self._tell(call, message, at))
+        raise error
+
+    async def _tell(self, call: str, message: Message, at: common.ForwardingInfo | None) -> None:
+        """Says something that makes no difference to the device if it is not heard."""
+        try:
+            await self.link.ask(call, message, at)
+        except errors.Error as error:
+            LOG.info("%s was not heard: %s", call, error)
+
+
+def _unreached(error: BaseException) -> bool:
+    return isinstance(error, errors.CallFailed) and error.code == statuses.UNAVAILABLE
+
+
+def _code(error: BaseException) -> int:
+    """What is said of a failure."""
+    if isinstance(error, asyncio.CancelledError):
+        return statuses.CANCELLED
+    return next((code for kind, code in CODES if isinstance(error, kind)), statuses.INTERNAL)

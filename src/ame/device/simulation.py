@@ -1,0 +1,155 @@
+"""Many devices in one process, in a time of their own.
+
+A device that is told to come back in five minutes is not waited for: the time of a simulation
+jumps to the next device's return as long as there is room for it. It stands still while devices
+are at work and the server has just turned one away, for then it is their work that makes room.
+What a server does by its own clock, such as giving up on a device that has vanished, is not
+hastened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ame.device import memory
+from ame.device.device import Device, Outcome, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ame.device.examples import Examples
+    from ame.device.link import Link
+    from ame.device.plans import Plans
+    from ame.device.resources import Resources
+
+IDLE: Final = "NO_ACTIVE_TASK_EXISTS"
+PATIENCE: Final = 10.0
+"""Seconds of real time in which a task may appear, before the devices give up."""
+LONGEST: Final = 0.25
+"""Seconds between two visits while every one is turned away and no device is at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is simulated."""
+
+    population: str
+    devices: Sequence[tuple[int, Examples]]
+    """Each with its number, which its chances depend on, and its examples."""
+    dropout: float = 0.0
+    """With which chance a device vanishes before it reports what it computed."""
+    seed: int = 0
+    at_once: int = 32
+    """How many devices are on line at most."""
+    version: str = "1"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What came of a simulation, or what has so far."""
+
+    visits: Counter[str] = field(default_factory=Counter)
+    """How many ended in each way."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why devices were turned away, and what failed."""
+    simulated: float = 0.0
+    """Seconds that passed for the devices."""
+
+    def add(self, seen: Visit) -> None:
+        """Counts a visit."""
+        self.visits[seen.outcome.value] += 1
+        if seen.why:
+            self.reasons[seen.why] += 1
+
+
+async def simulate(
+    setting: Setting,
+    link: Link,
+    plans: Plans,
+    resources: Resources,
+    *,
+    told: Callable[[Visit], None] = lambda _: None,
+) -> Tally:
+    """Has devices visit the server until it says that it has no task that is open.
+
+    `told` hears of every visit. The devices share what they download.
+    """
+    return await _Simulation(setting, link, plans, resources).run(told)
+
+
+class _Simulation:
+    def __init__(self, setting: Setting, link: Link, plans: Plans, resources: Resources) -> None:
+        self._setting = setting
+        self._tally = Tally()
+        self._now = 0.0
+        self._begun = asyncio.get_running_loop().time()
+        self._due = [(0.0, place) for place in range(len(setting.devices))]
+        self._devices = []
+        for number, examples in setting.devices:
+            chance = random.Random(f"{setting.seed}/{number}")  # noqa: S311 - a simulation
+            drops = random.Random(f"{setting.seed}/{number}/drops")  # noqa: S311 - a simulation
+            self._devices.append(
+                Device(
+                    population=setting.population,
+                    link=link,
+                    memory=memory.Brief(),
+                    examples=examples,
+                    plans=plans,
+                    resources=resources,
+                    version=setting.version,
+                    clock=lambda: self._now,
+                    draw=chance.random,
+                    drops=lambda drops=drops: drops.random() < setting.dropout,  # type: ignore[misc]  # bound early
+                )
+            )
+        self._at_work: dict[asyncio.Task[Visit], int] = {}
+        self._turned_away = 0
+        """How many visits in a row."""
+
+    async def run(self, told: Callable[[Visit], None]) -> Tally:
+        try:
+            while self._due or self._at_work:
+                self._start()
+                done, _ = await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
+                for each in done:
+                    seen = each.result()
+                    self._tally.add(seen)
+                    told(seen)
+                    self._back(self._at_work.pop(each), seen)
+                if self._over():
+                    self._due.clear()
+                if self._turned_away and not self._at_work:
+                    await asyncio.sleep(min(0.005 * 2 ** min(self._turned_away, 10), LONGEST))
+        finally:
+            for each in self._at_work:
+                each.cancel()
+            await asyncio.gather(*self._at_work, return_exceptions=True)
+        self._tally.simulated = self._now
+        return self._tally
+
+    def _start(self) -> None:
+        """Lets devices come whose turn it is."""
+        while self._due and len(self._at_work) < self._setting.at_once:
+            if self._turned_away and self._at_work:
+                return
+            at, place = heapq.heappop(self._due)
+            self._now = max(self._now, at)
+            self._at_work[asyncio.create_task(self._devices[place].visit())] = place
+
+    def _back(self, place: int, seen: Visit) -> None:
+        self._turned_away = self._turned_away + 1 if seen.outcome is Outcome.TURNED_AWAY else 0
+        self._idle = seen.why == IDLE
+        heapq.heappush(self._due, (self._now + seen.wait, place))
+
+    def _over(self) -> bool:
+        """Whether the server has nothing more to do; before it had, it is waited for."""
+        if not self._idle:
+            return False
+        contributed = self._tally.visits[Outcome.CONTRIBUTED.value]
+        waited = asyncio.get_running_loop().time() - self._begun
+        return bool(contributed) or waited > PATIENCE

@@ -152,18 +152,23 @@ def _alive(holder: str) -> bool:
 
 
 def _offer(site: Path) -> None:
-    """Puts the module that steps may import into a folder that their environments know.
+    """Puts what steps may import into a folder that their environments know.
 
-    Where all of ame is installed as well, its other modules are found beside this one.
+    `import ame` gives them its first module, which needs nothing; all else of this very ame, such
+    as `ame.federation`, is found through it where a step's environment has what that needs. Where
+    another ame is installed in the environment, that is found before.
     """
     target = site / "ame" / "__init__.py"
     source = Path(ame.__file__)
-    if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+    wanted = f"{source.read_text()}\n\n{_BESIDE.format(package=str(source.parent))}"
+    if target.exists() and target.read_text() == wanted:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{os.getpid()}")
-    fresh.write_text(f"{source.read_text()}\n\n{_BESIDE}")
+    fresh.write_text(wanted)
     fresh.replace(target)
 
 
-_BESIDE = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'
+_BESIDE = """\
+__path__ = [*__import__("pkgutil").extend_path(__path__, __name__), {package!r}]
+"""

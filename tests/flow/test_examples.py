@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from flow.running import SOURCE
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -21,7 +23,7 @@ def test_the_digits_are_learnt_and_a_second_run_reuses_the_environment(tmp_path:
         subprocess.run(
             [sys.executable, "-m", "ame", "task", "run", "digits", *options],
             cwd=folder,
-            env={**os.environ, "AME_HOME": str(tmp_path / "home")},
+            env={**os.environ, "PYTHONPATH": SOURCE, "AME_HOME": str(tmp_path / "home")},
             capture_output=True,
             text=True,
         )
@@ -55,7 +57,7 @@ def _run(folder: Path, name: str, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder / name,
-        env={**os.environ, "AME_HOME": str(folder / "home")},
+        env={**os.environ, "PYTHONPATH": SOURCE, "AME_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
     )

@@ -1,0 +1,153 @@
+"""The server as a process: `ame server start`, over HTTP, gRPC and TLS."""
+
+import asyncio
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from grpc import aio
+
+from ame import errors
+from ame.protocol import calls
+from ame.protocol.pb import eligibility_eval_tasks as eets
+from ame.protocol.pb import task_assignments
+from ame.protocol.wires import grpc
+
+START = calls.by_name("StartTaskAssignment")
+CHECK_IN = calls.by_name("RequestEligibilityEvalTask")
+
+
+@contextmanager
+def started(folder: Path, *options: str) -> Iterator[list[str]]:
+    """The words of its first line; it has to end well."""
+    command = [sys.executable, "-m", "ame", "server", "start", "--port", "0", *options]
+    variables = {**os.environ, "AME_HOME": str(folder / "home")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        assert process.returncode == 0, said
+
+
+def test_it_serves_over_http_and_grpc_until_ctrl_c(tmp_path: Path) -> None:
+    async def ask(at: str) -> None:
+        async with aio.insecure_channel(at) as channel:
+            client = grpc.Client(channel=channel)
+            session = await client.send(
+                CHECK_IN, eets.EligibilityEvalTaskRequest(population_name="p")
+            )
+            assert isinstance(session, eets.EligibilityEvalTaskResponse)
+            start = task_assignments.StartTaskAssignmentRequest(
+                population_name="p", session_id=session.session_id
+            )
+            reply = await client.send(START, start)
+            assert isinstance(reply, task_assignments.StartTaskAssignmentResponse)
+            assert reply.rejection_info.reason == 5
+            with pytest.raises(errors.CallFailed, match="no population q"):
+                await client.send(CHECK_IN, eets.EligibilityEvalTaskRequest(population_name="q"))
+
+    with started(tmp_path, "--open", "--grpc-port", "0") as words:
+        address = words[2].rstrip(",")
+        made = httpx.put(f"{address}/api/v1/populations/p", json={})
+        assert made.status_code == 200
+        asyncio.run(ask(words[-1]))
+
+
+def test_an_operators_token_is_made_for_the_folder_and_kept(tmp_path: Path) -> None:
+    with started(tmp_path) as words:
+        token = (tmp_path / "home" / "server" / "operator-token").read_text().strip()
+        assert httpx.get(f"{words[2]}/api/v1/tasks").status_code == 401
+        shown = {"authorization": f"Bearer {token}"}
+        assert httpx.get(f"{words[2]}/api/v1/tasks", headers=shown).json() == []
+
+
+def test_devices_show_a_certificate_where_an_authority_is_named(tmp_path: Path) -> None:
+    authority, stranger = _authority(tmp_path, "authority"), _authority(tmp_path, "stranger")
+    server = _issued(tmp_path, "server", authority)
+    mine = _issued(tmp_path, "device", authority)
+    others = _issued(tmp_path, "other", stranger)
+    options = ("--certificate", f"{server}.pem", "--key", f"{server}.key", "--open")
+
+    with started(tmp_path, *options, "--client-ca", f"{authority[0]}.pem") as words:
+        trusting = ssl.create_default_context(cafile=f"{authority[0]}.pem")
+        trusting.load_cert_chain(f"{mine}.pem", f"{mine}.key")
+        assert httpx.get(f"{words[2]}/healthz", verify=trusting).status_code == 200
+
+        wrong = ssl.create_default_context(cafile=f"{authority[0]}.pem")
+        wrong.load_cert_chain(f"{others}.pem", f"{others}.key")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{words[2]}/healthz", verify=wrong)
+
+
+def test_open_doors_are_for_this_machine_alone(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "ame", "server", "start", "--host", "0.0.0.0", "--open"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "AME_HOME": str(tmp_path)},
+    )
+
+    assert refused.returncode == 3
+    assert "--operator-token" in refused.stderr
+
+
+Pair = tuple[Path, ec.EllipticCurvePrivateKey, x509.Name]
+
+
+def _authority(folder: Path, name: str) -> Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    _write(folder / name, key, subject, (folder / name, key, subject), ca=True)
+    return folder / name, key, subject
+
+
+def _issued(folder: Path, name: str, authority: Pair) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    _write(folder / name, key, subject, authority, ca=False)
+    return folder / name
+
+
+def _write(
+    path: Path, key: ec.EllipticCurvePrivateKey, subject: x509.Name, by: Pair, *, ca: bool
+) -> None:
+    now = datetime.now(UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(by[2])
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by[1].public_key()), critical=False
+        )
+        .sign(by[1], hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    path.with_suffix(".pem").write_bytes(certificate.public_bytes(encoding))
+    path.with_suffix(".key").write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )

@@ -119,7 +119,14 @@ class Running:
     peer: Peer
     clock: Clock
 
-    async def task(self, *, aggregation: Mapping[str, Any] = AGGREGATION, **proto: Any) -> int:
+    async def task(
+        self,
+        *,
+        aggregation: Mapping[str, Any] = AGGREGATION,
+        plan: Message | None = None,
+        state: Mapping[str, Array] = START,
+        **proto: Any,
+    ) -> int:
         """A task with its artifacts; its number."""
         proto.setdefault("total_iteration", 3)
         proto.setdefault("min_aggregation_size", 2)
@@ -130,10 +137,13 @@ class Running:
         )
         number: int = made.task.task_id
         await self.app.management.set_artifacts("p", number, {"aggregation": dict(aggregation)})
-        for url, content in (
+        artifacts = [
             (made.task.client_only_plan_url[0], b"plan"),
-            (made.task.init_checkpoint_url[0], checkpoint.to_bytes(START)),
-        ):
+            (made.task.init_checkpoint_url[0], checkpoint.to_bytes(state)),
+        ]
+        if plan is not None:
+            artifacts.insert(0, (made.task.server_phase_url[0], plan.SerializeToString()))
+        for url, content in artifacts:
             response = await self.peer.client.put(url, content=content)
             assert response.status_code == 200, response.content
         await self.app.leader.step()

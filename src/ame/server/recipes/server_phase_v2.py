@@ -30,7 +30,7 @@ SUMS: Final = frozenset({"federated_sum", "federated_secure_sum", "federated_sec
 MODULAR: Final = "federated_secure_modular_sum"
 MEAN: Final = "federated_mean"
 WEIGHTED: Final = "federated_weighted_mean"
-INTRINSICS: Final = (*sorted(SUMS), MODULAR, MEAN, WEIGHTED)
+INTRINSICS: Final = sorted({*SUMS, MODULAR, MEAN, WEIGHTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,11 @@ while flare.is_running():
     if deed == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if deed == "nan":
-        received.params["w"][:] = np.nan
+        received.params["numpy_key"][:] = np.nan
     if deed == "wait":
         open("waiting", "w").close()
         time.sleep(600)
-    params = {"w": received.params["w"] + 1}
+    params = {"numpy_key": received.params["numpy_key"] + 1}
     flare.send(flare.FLModel(params=params, metrics={"loss": 1 / (1 + number)}))
 """
 
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     least = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     job = FedJob(name="line", min_clients=least)
     job.to_server(FedAvg(num_clients=4, num_rounds=3))
-    job.to_server(NPModelPersistor(model={"w": np.zeros(2)}), id="persistor")
+    job.to_server(NPModelPersistor(model=np.zeros(2)), id="persistor")
     arguments = " ".join(sys.argv[2:])
     job.to_clients(
         ScriptRunner("client.py", script_args=arguments, framework=FrameworkType.NUMPY)

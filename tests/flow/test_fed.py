@@ -191,6 +191,40 @@ def test_a_job_in_a_step_tells_the_engine_its_metrics(place: Place) -> None:
     assert [m["iteration"] for m in told] == [0, 1, 2]
 
 
+def test_a_job_that_failed_goes_on_from_its_last_round(job: Place) -> None:
+    assert job.ame("fed", "run", "job.py", "--", "4", "raise").returncode == 11
+    (first,) = job.json("task", "list")
+    job.write({"client.py": FILES["client.py"].replace('"raise"', '"mended"')})
+
+    ran = job.ame("fed", "run", "--resume", first["name"])
+
+    assert ran.returncode == 0, ran.stderr
+    assert "✓ round 0" not in ran.stderr
+    assert "✓ round 2" in ran.stderr
+    assert job.json("task", "list")[0]["resumes"] == first["name"]
+    page = (job.folder / "workspace" / "results" / "metrics.html").read_text()
+    assert "loss in rounds 0 to 2" in page
+
+
+def test_sites_that_stay_away_are_no_loss(job: Place) -> None:
+    ran = job.ame("fed", "run", "job.py", "--dropout", "0.5", "--seed", "3")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "dropped" in ran.stderr
+
+
+def test_an_exported_job_runs_from_its_folder(job: Place) -> None:
+    ran = job.ame("fed", "export", "job.py", "-o", "jobs", "--flare-version", "2.9")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "jobs/line\n"
+    assert not (job.folder / "workspace").exists()
+
+    ran = job.ame("fed", "run", "jobs/line", "--clients", "2")
+
+    assert ran.returncode == 0, ran.stderr
+    assert job.view("line")["state"] == "Succeeded"
+
+
 def test_a_run_of_another_kind_is_not_continued(place: Place) -> None:
     place.tasks(plain="true").run("plain")
 

@@ -5,7 +5,6 @@ the script says.
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +39,14 @@ class Options:
     """Whether each site has a process of its own."""
     dropout: float | None = None
     """The part of sites that stays away from a round, by the seed: from 0 to 1."""
+    stragglers: float | None = None
+    """The part of sites that is slow in a round, by the seed: from 0 to 1."""
+    slowdown: float | None = None
+    """How many times as long those take."""
+    deadline: float | None = None
+    """After how many times the usual time a site is lost."""
+    log_config: str | None = None
+    """How much of what `ame` itself says is logged."""
     engine: Engine | None = None
     logs: bool | None = None
     """Whether what sites print is shown."""
@@ -76,8 +83,7 @@ class Command:
 
 
 _commands: list[Command] = []
-_UNSERVED = ("gpu", "dropout", "resume")
-"""Of the simulator, as yet."""
+_SLOWDOWN = 10.0
 
 
 @contextmanager
@@ -142,18 +148,20 @@ def _work(
         case "ame":
             from ame.federation.simulator import simulate
 
-            if refused := [name for name in _UNSERVED if getattr(options, name) is not None]:
-                remedy = f"`{refused[0]}` is not served yet; leave it out"
-                raise errors.EngineMissing("ame", remedy)
-            # A persistor begins with the model that it finds there, so an earlier run's must go.
-            shutil.rmtree(workspace / "server" / "simulate_job", ignore_errors=True)
             simulate(
                 program,
                 workspace=workspace,
                 sites=sites,
                 threads=options.threads,
+                gpu=options.gpu,
                 seed=options.seed or 0,
                 isolate=bool(options.isolate),
+                resume=options.resume is not None,
+                dropout=options.dropout or 0.0,
+                stragglers=options.stragglers or 0.0,
+                slowdown=_SLOWDOWN if options.slowdown is None else options.slowdown,
+                deadline=options.deadline,
+                log_config=options.log_config,
                 watcher=watcher,
             )
         case "nvflare":

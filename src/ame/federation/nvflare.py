@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame import errors, process
+from ame.federation import export
 
 if TYPE_CHECKING:
     from ame.federation.engines import Options
@@ -45,9 +45,7 @@ def run(
             "nvflare", "no command `nvflare` is on the path: run `pip install nvflare`"
         )
     root = workspace / "jobs"
-    import_module("ame.federation.export").write(
-        program, root, version=_version(nvflare), clients=list(sites)
-    )
+    export.write(program, root, version=_version(nvflare), clients=list(sites))
     command = [nvflare, "simulator", str(root / program.name), "-w", str(workspace / "server")]
     command += ["-c", ",".join(sites), "-t", str(options.threads or len(sites))]
     command += ["-gpu", options.gpu] if options.gpu else []

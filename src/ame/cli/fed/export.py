@@ -1,7 +1,6 @@
 """`ame fed export`: the folder of a job, as NVFLARE runs it."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +57,8 @@ def command(
         options=engines.Options(clients=clients), only_gather=True, arguments=arguments
     )
     jobs.do(target, asked, aside=True)
+    from ame.federation import export
+
     for program, options in asked.programs:
-        import_module("ame.federation.export").write(
-            program, output, version=flare_version, clients=options.clients
-        )
+        export.write(program, output, version=flare_version, clients=options.clients)
         click.echo(str(output / program.name))

@@ -5,7 +5,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -25,7 +24,9 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
     """
     with engines.under(command), redirect_stdout(sys.stderr if aside else sys.stdout):
         if target.is_dir():
-            engines.run(import_module("ame.federation.export").read(target), engines.Options())
+            from ame.federation import export
+
+            engines.run(export.read(target), engines.Options())
         else:
             _run(target, command.arguments)
     if not command.programs:

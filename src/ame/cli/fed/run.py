@@ -46,6 +46,17 @@ Examples:
     help="The part of sites that stays away from each round, by the seed.",
 )
 @click.option(
+    "--stragglers", type=click.FloatRange(0, 1), help="The part of sites that is slow, by the seed."
+)
+@click.option(
+    "--slowdown", type=click.FloatRange(min=1), help="How many times as long those take; 10."
+)
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    help="After how many times the usual time a site is lost.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["ame", "flower", "nvflare"]),
     help="What does the job: this simulator, Flower, or the NVFLARE that is installed.",

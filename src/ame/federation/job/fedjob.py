@@ -206,19 +206,19 @@ class FedJob:
             clients: their names, if the job does not name them.
             threads: worker processes; the result does not depend on them.
             gpu: GPUs that clients share, as `0,1`.
-            log_config: taken for the sake of older scripts; all is logged, by site.
+            log_config: `concise`, `full`, `verbose`, or a level of `logging`.
             seed: what chance depends on: the same seed gives the same result.
             more: what else `ame.federation.engines.Options` takes.
 
         Returns:
             0 if it is done, else a number of `ame.federation.codes.Code`.
         """
-        del log_config
         options = engines.Options(
             workspace=Path(workspace),
             clients=_clients(n_clients, clients),
             threads=threads,
             gpu=gpu,
+            log_config=log_config,
             seed=seed,
             **more,
         )

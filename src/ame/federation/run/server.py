@@ -154,7 +154,8 @@ class Server:
                 controller.control_flow(self.engine.signal, ctx)
             finally:
                 self._tasks.cancel_all_tasks(TaskCompletionStatus.CANCELLED, ctx)
-            self.engine.fire(EventType.END_WORKFLOW, ctx)
+            if not self.engine.signal.triggered:  # else it has been broken off
+                self.engine.fire(EventType.END_WORKFLOW, ctx)
             controller.stop_controller(ctx)
 
     def _check(self) -> None:

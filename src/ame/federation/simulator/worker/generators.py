@@ -183,7 +183,8 @@ def _begin_tensorflow(seed: int) -> None:
 
 def _save_tensorflow() -> tuple[Any, Any, Any]:
     context, stateful = _tensorflow()
-    draws = None if context._rng is None else context._rng.getstate()  # noqa: SLF001 (no other way)
+    generator = getattr(context, "_rng", None)  # not there before the first use
+    draws = None if generator is None else generator.getstate()
     return context._seed, draws, stateful.global_generator  # noqa: SLF001
 
 

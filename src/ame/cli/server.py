@@ -29,6 +29,7 @@ group = Commands(
     help="Where files are kept. [default: `server` in the state folder]",
 )
 @click.option("--database", default="", help="A `postgresql://` URL, or a SQLite file.")
+@click.option("--files", default="", help="Where files are kept instead: `s3://…` or `gs://…`.")
 @click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="For TLS.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True), help="Of the certificate.")
 @click.option(
@@ -69,6 +70,7 @@ def start(
     grpc_port: int | None,
     folder: Path | None,
     database: str,
+    files: str,
     certificate: Path | None,
     key: Path | None,
     client_ca: Path | None,
@@ -96,6 +98,7 @@ def start(
     place = serving.Place(
         folder=where,
         database=database,
+        files=files,
         host=host,
         port=port,
         grpc_port=grpc_port,

@@ -94,6 +94,7 @@ Error:
     │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
     ├── Unavailable
+    │   ├── BucketUnusable
     │   ├── CallsTooMany
     │   ├── ClaimTooLarge
     │   ├── ContainerEngineMissing
@@ -346,6 +347,7 @@ from ame.errors.simulator import NoAnswer, NothingToResume, SimulationInvalid, S
 from ame.errors.storage import (
     BlobDamaged,
     BlobNotFound,
+    BucketUnusable,
     DatabaseDamaged,
     DatabaseNewer,
     DatabaseUnusable,
@@ -382,6 +384,7 @@ __all__ = [
     "AssignmentUnknown",
     "BlobDamaged",
     "BlobNotFound",
+    "BucketUnusable",
     "BudgetSpent",
     "CallFailed",
     "CallUnknown",

@@ -56,7 +56,7 @@ class BlobNotFound(NotFound):
 class BlobDamaged(Damaged):
     """What is kept under a digest is not what was put there."""
 
-    def __init__(self, digest: str, path: "Path") -> None:
+    def __init__(self, digest: str, path: "Path | str") -> None:
         self.digest = digest
         self.path = path
         super().__init__(
@@ -81,4 +81,16 @@ class Unreadable(Denied):
         super().__init__(
             f"{path} cannot be read ({why}): make it readable, or leave it out by a line in "
             ".ameignore"
+        )
+
+
+class BucketUnusable(Unavailable):
+    """A bucket cannot be reached, read or written."""
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url = url
+        self.why = why
+        super().__init__(
+            f"the bucket {url} cannot be used ({why}): see that it exists, and that the "
+            "credentials in the environment may read and write it"
         )

@@ -13,7 +13,7 @@ from ame import errors
 from ame.server import payloads
 from ame.server.checkins import CheckIns
 from ame.server.doors import Doors
-from ame.server.fleet import Fleet
+from ame.server.fleet import Contents, Fleet
 from ame.server.leader import Leader
 from ame.server.ledger import populations
 from ame.server.management import Management
@@ -25,7 +25,6 @@ from ame.server.uploads import Uploads
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from ame import runs
     from ame.server.payloads import Payloads
     from ame.storage.databases import Database
 
@@ -46,7 +45,7 @@ class App:
 @asynccontextmanager
 async def running(
     database: Database,
-    blobs: runs.Blobs,
+    blobs: Contents,
     *,
     settings: Settings | None = None,
     doors: Doors | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
 from ame.protocol.pb import common
@@ -19,7 +19,6 @@ from ame.server.tasks import TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ame import runs
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
     from ame.storage.databases import Database, Rows
@@ -46,12 +45,24 @@ class Population:
         )
 
 
+class Contents(Protocol):
+    """Where the bytes of plans, checkpoints and results are kept, by their digest."""
+
+    def put_bytes(self, content: bytes) -> str:
+        """Keeps it for good and returns its digest."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """The content; raises `errors.BlobNotFound` where there is none."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Fleet:
     """One server's view of its fleet: where things are kept, and what is remembered of them."""
 
     database: Database
-    blobs: runs.Blobs
+    blobs: Contents
     tokens: tokens.Tokens
     clock: Callable[[], float]
     settings: Settings = field(default_factory=Settings)

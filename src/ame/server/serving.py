@@ -15,7 +15,7 @@ from ame.server import app
 from ame.server.doors import Doors
 from ame.server.http import Site
 from ame.server.settings import Settings
-from ame.storage import blobs, databases
+from ame.storage import blobs, databases, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,8 @@ class Place:
     folder: Path
     """Holds the files of devices and tasks, and the database where none is named."""
     database: str = ""
+    files: str = ""
+    """A URL such as `s3://bucket/prefix`; empty: the folder."""
     host: str = "127.0.0.1"
     port: int = 8080
     """0: one that is free."""
@@ -69,7 +71,11 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         raise errors.DoorsOpen(place.host)
     place.folder.mkdir(parents=True, exist_ok=True)
     database = databases.opened(place.database or str(place.folder / "fleet.db"), "fleet")
-    kept = blobs.Folder(place.folder / "blobs", full=True)
+    kept = (
+        objects.Bucket(place.files)
+        if place.files
+        else blobs.Folder(place.folder / "blobs", full=True)
+    )
     port = place.port or _free(place.host)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)

@@ -1,0 +1,73 @@
+"""Content in a bucket: S3, GCS, or whatever else fsspec reaches."""
+
+import hashlib
+from typing import Any
+
+from ame import errors
+
+EXTRA = "buckets"
+
+
+class Bucket:
+    """Content under the digest of itself, at a URL such as `s3://bucket/prefix`.
+
+    What is put is whole or absent, as the service promises of its objects. It may be used by any
+    number of machines at once, from any thread.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401 - fsspec's own
+        """`options` are those of fsspec's file system, beside what the environment says.
+
+        Raises:
+            errors.ExtraMissing: the service's package is not installed.
+            errors.BucketUnusable: there is no such bucket, or it may not be written.
+        """
+        self._url = url
+        try:
+            from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # it has no types
+
+            self._files, self._root = url_to_fs(url, **options)
+        except ImportError:
+            raise errors.ExtraMissing(EXTRA, url.partition(":")[0]) from None
+        except ValueError as error:
+            raise errors.BucketUnusable(url, str(error)) from None
+        self._do("written", lambda: self._files.pipe_file(f"{self._root}/.ame", b"ame"))
+
+    def put_bytes(self, content: bytes) -> str:
+        """Keeps it and returns its digest.
+
+        Raises:
+            errors.BucketUnusable: the bucket cannot be reached, or may not be written.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        self._do("written", lambda: self._files.pipe_file(self._path(digest), content))
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """The whole content, checked against its digest.
+
+        Raises:
+            errors.BlobNotFound: no content of that digest is kept.
+            errors.BlobDamaged: what is kept is not what was put.
+            errors.BucketUnusable: the bucket cannot be reached, or may not be read.
+        """
+        try:
+            content: bytes = self._do("read", lambda: self._files.cat_file(self._path(digest)))
+        except FileNotFoundError:
+            raise errors.BlobNotFound(digest) from None
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise errors.BlobDamaged(digest, f"{self._url}/{digest}")
+        return content
+
+    def _path(self, digest: str) -> str:
+        return f"{self._root}/{digest[:2]}/{digest[2:]}"
+
+    def _do(self, what: str, call: Any) -> Any:  # noqa: ANN401 - fsspec gives it no types
+        try:
+            return call()
+        except FileNotFoundError:
+            if what == "read":
+                raise
+            raise errors.BucketUnusable(self._url, "there is no such bucket") from None
+        except Exception as error:
+            raise errors.BucketUnusable(self._url, f"it cannot be {what}: {error}") from error

@@ -1,0 +1,50 @@
+"""Content in buckets, and in a folder: one suite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ame import errors
+from ame.storage import blobs, objects
+from parts import buckets
+
+
+@pytest.fixture(scope="module", params=["folder", "s3", "gcs"])
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "folder":
+        yield blobs.Folder(folder, full=True)
+        return
+    with (buckets.s3 if request.param == "s3" else buckets.gcs)(folder) as server:
+        yield objects.Bucket(server.url, **server.options)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # gcsfs does so
+def test_what_is_put_is_read_back_and_kept_once(kept: Any) -> None:
+    for content in (b"", b"seven", bytes(3_000_000)):
+        digest = kept.put_bytes(content)
+        assert kept.put_bytes(content) == digest
+        assert kept.read(digest) == content
+
+
+@pytest.mark.slow
+def test_what_was_never_put_is_not_found(kept: Any) -> None:
+    with pytest.raises(errors.BlobNotFound, match="0000"):
+        kept.read("0" * 64)
+
+
+@pytest.mark.slow
+def test_a_bucket_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+    with (
+        buckets.gcs(tmp_path) as server,
+        pytest.raises(errors.BucketUnusable, match="another-bucket"),
+    ):
+        objects.Bucket(server.url.replace("//ame/", "//another-bucket/"), **server.options)
+
+
+def test_a_scheme_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(errors.BucketUnusable, match="nowhere"):
+        objects.Bucket("nowhere://ame")

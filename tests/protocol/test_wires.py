@@ -184,6 +184,7 @@ def test_an_assignment_of_the_odp_dialect_is_answered_with_created() -> None:
         ("gzip", b"plain", errors.RequestMalformed),
         ("br", b"", errors.RequestMalformed),
     ],
+    ids=["long", "bomb", "cut off", "plain", "unknown"],
 )
 def test_a_body_that_is_too_long_cut_off_or_something_else_is_refused(
     encoding: str, body: bytes, error: type[errors.Error]

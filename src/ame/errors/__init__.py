@@ -12,6 +12,7 @@ Error:
     │   ├── CycleFound
     │   ├── DependenciesInvalid
     │   ├── DoorsOpen
+    │   ├── FlowerAppInvalid
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTypeInvalid
@@ -102,6 +103,7 @@ Error:
     │   ├── DatabaseUnusable
     │   ├── FlareMissing
     │   ├── EngineMissing
+    │   ├── FlowerUnreachable
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
@@ -143,6 +145,7 @@ Error:
     │   ├── EngineFailed
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
+    │   ├── FlowerRefused
     │   ├── JobPanicked
     │   ├── NoAnswer
     │   ├── PlanFailed
@@ -272,6 +275,7 @@ from ame.errors.fleet import (
     TaskMoveRefused,
     TokenRefused,
 )
+from ame.errors.flower import FlowerAppInvalid, FlowerRefused, FlowerUnreachable
 from ame.errors.jobs import (
     ArgumentUnfit,
     ClassRefused,
@@ -427,6 +431,9 @@ __all__ = [
     "FlareFailed",
     "FlareMissing",
     "FleetTaskUnknown",
+    "FlowerAppInvalid",
+    "FlowerRefused",
+    "FlowerUnreachable",
     "FolderNotFound",
     "IdTaken",
     "ImageMissing",

@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from ame import errors
-from ame.federation import engines
+from ame.federation import engines, flower
+from ame.federation.program import Program
 
 
 def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
-    """Runs a script as `__main__`, or the job of a folder, under a command.
+    """Runs a script as `__main__`, or the job or the Flower app of a folder, under a command.
 
     `aside` lets standard output be: what the script prints there goes to standard error.
 
@@ -24,13 +25,21 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
     """
     with engines.under(command), redirect_stdout(sys.stderr if aside else sys.stdout):
         if target.is_dir():
-            from ame.federation import export
-
-            engines.run(export.read(target), engines.Options())
+            engines.run(*_of(target, command.arguments))
         else:
             _run(target, command.arguments)
     if not command.programs:
         raise errors.JobMissing(target)
+
+
+def _of(folder: Path, arguments: tuple[str, ...]) -> tuple[Program, engines.Options]:
+    """The job of an exported job's folder, or of a Flower app's."""
+    if flower.is_app(folder):
+        sites = flower.sites_of(folder)
+        return flower.read(folder, flower.settings(arguments)), engines.Options(clients=sites)
+    from ame.federation import export
+
+    return export.read(folder), engines.Options()
 
 
 def _run(script: Path, arguments: tuple[str, ...]) -> None:

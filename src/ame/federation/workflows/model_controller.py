@@ -12,6 +12,7 @@ from ame.federation.run.losses import Quota, why_none, why_refused
 from ame.federation.run.tasks import Tasks
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
+from ame.federation.spec.dxo import from_shareable
 from ame.federation.spec.learnable import (
     LearnablePersistor,
     ModelLearnable,
@@ -288,6 +289,8 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
 
     def _model_task(self, data: FLModel, name: str, timeout: int, callback: Taken | None) -> Task:
         shareable = FLModelUtils.to_shareable(data)
+        # Whom a model was made of is the server's own: else each site would get all sites' names.
+        from_shareable(shareable).meta.pop(AppConstants.METRICS_AGGREGATION_INFO, None)
         shareable.add_cookie(
             AppConstants.CONTRIBUTION_ROUND, shareable.get_header(AppConstants.CURRENT_ROUND)
         )

@@ -7,12 +7,14 @@ written once for all of them.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgpack  # type: ignore[import-untyped]  # it has no types
@@ -35,6 +37,7 @@ _ALIGNED = 64
 """Bytes at whose multiples arrays begin: a line of the processor's cache."""
 _DEEPEST = 64
 _LENGTH = struct.Struct("<I")
+_OFFSET = struct.Struct("<Q")
 
 _ARRAY, _TENSOR, _SCALAR, _TUPLE, _SHAREABLE, _DXO, _MODEL, _INT = range(1, 9)
 _MODEL_FIELDS = (
@@ -109,7 +112,7 @@ def decode(head: bytes, body: Buffer) -> Any:  # Any: what was encoded
     reader = _Reader(body)
     try:
         return reader.unpack(head)
-    except (msgpack.UnpackException, ValueError, TypeError, LookupError) as error:
+    except (msgpack.UnpackException, ValueError, TypeError, LookupError, struct.error) as error:
         raise ValueError(f"the bytes hold no value that was encoded: {error}") from error
 
 
@@ -182,10 +185,8 @@ class _Writer:
     def array(self, code: int, array: np.ndarray[Any, Any], note: str = "") -> object:
         if array.dtype.kind in "OV":
             raise TypeError(f"an array of {array.dtype}")
-        shape = array.shape
-        array = np.ascontiguousarray(array)
-        head = msgpack.packb((array.dtype.str, shape, self.size, note))
-        self.arrays.append(array)
+        head = _OFFSET.pack(self.size) + _form(array.dtype.str, array.shape, note)
+        self.arrays.append(np.ascontiguousarray(array))
         self.size = _after(self.size, array.nbytes)
         return msgpack.ExtType(code, head)
 
@@ -242,20 +243,17 @@ class _Reader:
         return read(self, data)
 
     def array(self, data: bytes) -> np.ndarray[Any, Any]:
-        kind, shape, offset, _ = msgpack.unpackb(data)
-        dtype = _dtype(kind)
-        count = 1
-        for length in shape:
-            count *= length
+        dtype, shape, count, _ = _formed(data[_OFFSET.size :])
         if not count:
             return np.empty(shape, dtype)
+        (offset,) = _OFFSET.unpack_from(data)
         return np.frombuffer(self._body, dtype, count, offset).reshape(shape)
 
     def tensor(self, data: bytes) -> object:
         import torch
 
         array = self.array(data)
-        name = msgpack.unpackb(data)[3]
+        name = _formed(data[_OFFSET.size :])[3]
         dtype = getattr(torch, name, None)
         if not isinstance(dtype, torch.dtype):
             raise LookupError(f"no type of tensors is called {name}")  # noqa: TRY004 (the bytes are)
@@ -295,6 +293,20 @@ _READERS: dict[int, Callable[[_Reader, bytes], object]] = {
 
 def _fields(model: FLModel) -> list[object]:
     return [getattr(model, name) for name in _MODEL_FIELDS]
+
+
+@lru_cache(maxsize=4096)
+def _form(kind: str, shape: tuple[int, ...], note: str) -> bytes:
+    """Of an array all but where it lies: the arrays of a model come again and again."""
+    packed: bytes = msgpack.packb((kind, shape, note))
+    return packed
+
+
+@lru_cache(maxsize=4096)
+def _formed(form: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int, str]:
+    """What `_form` was given, and how many elements there are."""
+    kind, shape, note = msgpack.unpackb(form)
+    return _dtype(kind), tuple(shape), math.prod(shape), note
 
 
 def _dtype(kind: str) -> np.dtype[Any]:

@@ -165,12 +165,14 @@ class Lanes:
         worker.sites.add(site)
         worker.tell(message)
 
-    def answered(self, lane: Lane, number: int) -> Entry | None:
+    def answered(self, lane: Lane, number: int, *, tail: bool = True) -> Entry | None:
         """An order has its outcome; the worker is at the script's next lines. None: it is old."""
         if not lane.flying or lane.flying[0].order.number != number:
             return None
         entry = lane.flying.popleft()
-        lane.tail = entry
+        lane.tail = entry if tail else None
+        if not tail and not lane.flying:
+            lane.at = None
         self._turn(lane)
         return entry
 
@@ -207,7 +209,7 @@ class Lanes:
                 entry.outcome = self._verdict(entry, worker, code)
             lane.queue.extendleft(reversed(flying))
             lane.at = lane.tail = None
-        others = sorted(worker.sites - {guilty}, key=list(self.homes).index)
+        others = [name for name in self.names if name in worker.sites and name != guilty]
         if guilty:
             self._alone.add(guilty)
         if others:

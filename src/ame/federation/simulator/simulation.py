@@ -190,7 +190,6 @@ def _make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
         errors.SimulationInvalid: there is something in a place of ours that is not ours.
 
     """
-    fresh = not root.is_dir() or not any(root.iterdir())
     root.mkdir(parents=True, exist_ok=True)
     job, app = root / JOB, Places(root, "server").app
     for folder in (job, app.parent):
@@ -201,7 +200,7 @@ def _make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
     if not resume:
         file_of(root).unlink(missing_ok=True)
         shutil.rmtree(app.parent, ignore_errors=True)
-        for name in () if fresh else names:
+        for name in {each.name for each in root.iterdir()}.intersection(names):
             Places(root, name).log.unlink(missing_ok=True)
     app.mkdir(parents=True, exist_ok=True)
     job.mkdir(exist_ok=True)

@@ -213,9 +213,9 @@ class SimulatedSites:
         match message:
             case None:
                 self._lanes.died(lane, worker)
-            case ("reply", int(number), head, size, seconds, printed, inline):
+            case ("reply", int(number), head, size, seconds, printed, tail, inline):
                 body = _mapped(fds[0], size) if fds else bytearray(inline)
-                if entry := self._lanes.answered(lane, number):
+                if entry := self._lanes.answered(lane, number, tail=tail):
                     self._reply(lane, entry, codec.decode(head, body), size, seconds)
                     self._logs.grew(entry.order.site, printed)
             case ("lost", int(number), *told):

@@ -49,6 +49,7 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
         self._supervisor: Supervisor | None = None
         self._crowd: Crowd | None = None
+        self._codes: dict[str, build.Code] = {}
 
     def of(self, site: str) -> Host:
         """The site, made if it is not there; one of a crowd is made anew each time.
@@ -67,6 +68,15 @@ class Hosts:
         host = self._hosts[site] = Host(self, site)
         return host
 
+    def code_of(self, site: str, app: App) -> build.Code:
+        """Where the classes of a site are found; of sites with the same files, one."""
+        folder = self.setup.code_of(site)
+        if folder not in self._codes:
+            packages = self.setup.program.packages
+            made = CrowdCode if self.setup.crowd and not runs_script(app) else build.Code
+            self._codes[folder] = made(Path(folder), files=app.files, packages=packages)
+        return self._codes[folder]
+
     def supervisor(self) -> Supervisor:
         """What starts scripts as processes of their own, and ends them when this process does."""
         if self._supervisor is None:
@@ -80,6 +90,20 @@ class Hosts:
     def all(self) -> Iterator[tuple[str, Host]]:
         """Those that are there, in the order in which they were made."""
         yield from self._hosts.items()
+
+
+class CrowdCode(build.Code):
+    """Finds each class once: a crowd shares its modules."""
+
+    def __init__(self, folder: Path, **more: Any) -> None:
+        super().__init__(folder, **more)
+        self._found: dict[str, type[Any]] = {}
+
+    def find(self, path: str) -> type[Any]:
+        """See `build.Code`."""
+        if path not in self._found:
+            self._found[path] = super().find(path)
+        return self._found[path]
 
 
 class Crowd(world.World):
@@ -129,6 +153,10 @@ class Host:
     def has_script(self) -> bool:
         """Whether it runs a script."""
         return bool(self.scripts)
+
+    def has_tail(self) -> bool:
+        """Whether something is still to be done once the order has its reply."""
+        return bool(self.scripts or self._site.deeds)
 
     def perform(self, order: Order) -> Reply | Lost:
         """Does an order. Raises nothing."""
@@ -228,8 +256,7 @@ class Host:
             custom.symlink_to(code)
 
     def _parts(self) -> SiteParts:
-        packages = self.hosts.setup.program.packages
-        code = build.Code(Path(self.custom), files=self.app.files, packages=packages)
+        code = self.hosts.code_of(self.site, self.app)
 
         def executor(part: Part) -> Executor | None:
             if part.path != SCRIPT:

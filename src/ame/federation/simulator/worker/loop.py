@@ -134,12 +134,14 @@ class _Loop:
                     self._send(("isolate", number, why.text))
                 else:
                     self._lose(number, why)
+        tail = host.has_tail() or not isinstance(outcome, Reply)
         if late := host.rest():
             self._send(("late", site, *mail.told(late)))
         self._flush_records()
         self._process.output.flush()
         _NOW.pack_into(self._now, 0, 0)
-        self._send(("rested", number, site, host.printed()))
+        if tail:
+            self._send(("rested", number, site, host.printed()))
 
     def _data(self, number: int, own: bytes) -> Shareable:
         """What the order is about; the arrays in it are the site's own."""
@@ -158,7 +160,8 @@ class _Loop:
         except TypeError as error:
             self._lose(reply.number, Why(kind="unfit", text=f"the result cannot travel: {error}"))
             return
-        head = ("reply", reply.number, encoded.head, encoded.size, reply.seconds, host.printed())
+        told = (reply.seconds, host.printed(), host.has_tail())
+        head = ("reply", reply.number, encoded.head, encoded.size, *told)
         if encoded.size <= INLINE:
             body = bytearray(encoded.size)
             encoded.write(body)

@@ -2,13 +2,13 @@
 
 import fcntl
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
 from ame import errors
+from ame.storage.bound import sqlite3
 
 BUSY = 60.0
 """Seconds for which a writer waits for another one before it gives up."""

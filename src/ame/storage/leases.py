@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from sqlite3 import Connection
 from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
 from ame.runs import leases
+from ame.storage.bound import Connection
 from ame.storage.connections import MIGRATIONS, Connections
 
 _POLL = 0.01

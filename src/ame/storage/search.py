@@ -1,10 +1,10 @@
 """Which runs a list shows: walks down the indexes of the database, newest first."""
 
 import itertools
-from sqlite3 import SQLITE_INTERRUPT, Connection, OperationalError
 from typing import Any
 
 from ame import runs
+from ame.storage.bound import SQLITE_INTERRUPT, Connection, OperationalError
 
 _GRAM = 3
 """Letters in a word of the search index."""

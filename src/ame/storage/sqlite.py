@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ame import errors, runs
 from ame.storage import rows, search
+from ame.storage.bound import Connection
 from ame.storage.connections import MIGRATIONS, Connections
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from sqlite3 import Connection, OperationalError
 from typing import Any, TypeVar
 
+from ame.storage.bound import Connection, OperationalError
 from ame.storage.connections import Connections
 from ame.storage.databases.database import Work
 from ame.storage.databases.group import Given, Group

@@ -60,5 +60,6 @@ def command(
     from ame.federation import export
 
     for program, options in asked.programs:
-        export.write(program, output, version=flare_version, clients=options.clients)
-        click.echo(str(output / program.name))
+        mixed = program.everyone is not None and program.sites
+        sites = clients or (options.clients if mixed else None)
+        click.echo(str(export.write(program, output, version=flare_version, clients=sites)))

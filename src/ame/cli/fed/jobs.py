@@ -23,7 +23,10 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
         click.exceptions.Exit: the script raised an error, which has been shown, or exited.
         errors.JobMissing: it defined no job.
     """
-    with engines.under(command), redirect_stdout(sys.stderr if aside else sys.stdout):
+    from ame.federation import flare
+
+    out = sys.stderr if aside else sys.stdout
+    with engines.under(command), flare.activated(), redirect_stdout(out):
         if target.is_dir():
             engines.run(*_of(target, command.arguments))
         else:
@@ -43,9 +46,7 @@ def _of(folder: Path, arguments: tuple[str, ...]) -> tuple[Program, engines.Opti
 
 
 def _run(script: Path, arguments: tuple[str, ...]) -> None:
-    from ame.federation import flare
-
-    with _as_main(script, arguments), flare.activated():
+    with _as_main(script, arguments):
         try:
             runpy.run_path(str(script), run_name="__main__")
         except errors.Error as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ame import errors
 from ame.federation import build
 from ame.federation.exchange.watcher import Nobody, Watched
+from ame.federation.flare import alias
 from ame.federation.run.server import Server
 from ame.federation.simulator import gpus, parts, preload
 from ame.federation.simulator.chances import Chances, Fate
@@ -174,7 +175,10 @@ def _setup(
         temporary=temporary,
         seed=seed,
         first=first,
-        path=tuple(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
+        path=(
+            *(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
+            *((str(alias.FOLDER),) if alias.active() else ()),  # `nvflare` is ours there, too
+        ),
         modules=preload.modules_of(files),
         crowd=len(names) > CROWD,
         sites=tuple(names) if len(names) <= CROWD else (),

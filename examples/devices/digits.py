@@ -163,6 +163,7 @@ def draw(scores, path):
     figure, axes = plt.subplots(figsize=(6, 3.5))
     axes.plot(range(len(scores)), scores, marker="o")
     axes.set(xlabel="round", ylabel="held-out accuracy", ylim=(0, 1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=120)

@@ -124,6 +124,7 @@ class Running:
         *,
         aggregation: Mapping[str, Any] = AGGREGATION,
         plan: Message | None = None,
+        client_plan: bytes = b"plan",
         state: Mapping[str, Array] = START,
         **proto: Any,
     ) -> int:
@@ -138,7 +139,7 @@ class Running:
         number: int = made.task.task_id
         await self.app.management.set_artifacts("p", number, {"aggregation": dict(aggregation)})
         artifacts = [
-            (made.task.client_only_plan_url[0], b"plan"),
+            (made.task.client_only_plan_url[0], client_plan),
             (made.task.init_checkpoint_url[0], checkpoint.to_bytes(state)),
         ]
         if plan is not None:

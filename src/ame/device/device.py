@@ -137,7 +137,7 @@ class Device:
         except errors.Error as error:
             code = statuses.of(error)
             seen = Visit(outcome=Outcome.FAILED, wait=retry.after(code, self.draw), why=str(error))
-            LOG.warning("no session: %s", error)
+            LOG.info("no session: %s", error)
         except asyncio.CancelledError:
             self._forget(0.0)
             raise
@@ -161,7 +161,7 @@ class Device:
         try:
             reply = await self.link.ask("StartTaskAssignment", request, begun.at)
         except errors.Error as error:
-            LOG.warning("no task: %s", error)
+            LOG.info("no task: %s", error)
             return Visit(outcome=Outcome.FAILED, wait=begun.rejected, why=str(error))
         if reply.WhichOneof("result") != "task_assignment":
             return self._rejected(reply.rejection_info, begun.rejected)
@@ -247,7 +247,7 @@ class Device:
                 held = await self._announce(held, at)
             await self._hand_in(held)
         except errors.Error as error:
-            LOG.warning("task %s: %s", name, error)
+            LOG.info("task %s: %s", name, error)
             ended = Outcome.CUT_OFF if _unreached(error) else Outcome.FAILED
             return Visit(outcome=ended, wait=held.wait, task=name, why=str(error))
         self.memory.keep(memory.contributed(self.memory.kept, held, now=self.clock()))

@@ -25,6 +25,7 @@ def tensorflow() -> Any:  # noqa: ANN401 - it has no types
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same bits on every machine
     try:
         import tensorflow as tf  # type: ignore[import-untyped]  # it has none
     except ImportError:

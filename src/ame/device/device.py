@@ -245,12 +245,18 @@ class Device:
                 return Visit(outcome=Outcome.DROPPED, wait=held.wait, task=name)
             if held.upload is None:
                 held = await self._announce(held, at)
+            elif await self._counted(held):
+                return self._contributed(held)
             await self._hand_in(held)
         except errors.Error as error:
             LOG.info("task %s: %s", name, error)
             ended = Outcome.CUT_OFF if _unreached(error) else Outcome.FAILED
             return Visit(outcome=ended, wait=held.wait, task=name, why=str(error))
+        return self._contributed(held)
+
+    def _contributed(self, held: Held) -> Visit:
         self.memory.keep(memory.contributed(self.memory.kept, held, now=self.clock()))
+        name = held.assignment.task_name
         return Visit(outcome=Outcome.CONTRIBUTED, wait=held.wait, task=name)
 
     async def _compute(self, held: Held, at: common.ForwardingInfo | None) -> Held:
@@ -287,27 +293,43 @@ class Device:
         self._hold(held)
         return held
 
+    async def _counted(self, held: Held) -> bool:
+        """Whether what was uploaded before a crash is there: submitted now, or was then."""
+        try:
+            await self._submit(held)
+        except errors.CallFailed as error:
+            if _unreached(error):
+                raise
+            return False
+        return True
+
     async def _hand_in(self, held: Held) -> None:
         """Uploads the result and submits it; the server hears where that failed."""
         if held.upload is None or held.result is None:
             raise errors.PlanInvalid("there is no result to hand in")
-        upload, given = held.upload, held.assignment
-        at = upload.aggregation_protocol_forwarding_info
         try:
-            await self.link.upload(held.result, upload.resource)
-            submit = aggregations.SubmitAggregationResultRequest(
-                aggregation_id=given.aggregation_id,
-                client_token=upload.client_token,
-                resource_name=upload.resource.resource_name,
-            )
-            await self.link.ask("SubmitAggregationResult", submit, at)
+            await self.link.upload(held.result, held.upload.resource)
+            await self._submit(held)
         except (errors.Error, asyncio.CancelledError) as error:
             abort = aggregations.AbortAggregationRequest(
-                aggregation_id=given.aggregation_id, client_token=upload.client_token
+                aggregation_id=held.assignment.aggregation_id,
+                client_token=held.upload.client_token,
             )
             abort.status.code = _code(error)
             abort.status.message = str(error)
+            at = held.upload.aggregation_protocol_forwarding_info
             await self._end(abort, "AbortAggregation", at, error)
+
+    async def _submit(self, held: Held) -> None:
+        """Has the server count what was uploaded; again and again it counts once."""
+        if held.upload is not None:
+            request = aggregations.SubmitAggregationResultRequest(
+                aggregation_id=held.assignment.aggregation_id,
+                client_token=held.upload.client_token,
+                resource_name=held.upload.resource.resource_name,
+            )
+            at = held.upload.aggregation_protocol_forwarding_info
+            await self.link.ask("SubmitAggregationResult", request, at)
 
     # --- what they share
 

@@ -9,6 +9,7 @@ import pytest
 
 from ame.device import memory
 from ame.device.device import Outcome
+from ame.device.examples import Iterated
 from ame.protocol.pb import odp_common, odp_task
 from device import devices
 from device.devices import Died, Place, Through
@@ -105,7 +106,7 @@ def test_a_server_that_is_not_there_keeps_a_device_away_for_minutes(tmp_path: Pa
     at(tmp_path, use)
 
 
-def policy(**kind: object) -> odp_task.TaskInfo:
+def policy(**kind: Any) -> odp_task.TaskInfo:
     info = odp_task.TaskInfo(traffic_weight=1)
     made = odp_common.EligibilityPolicyEvalSpec(**kind)
     info.training_info.eligibility_task_info.eligibility_policies.append(made)
@@ -137,7 +138,7 @@ def test_a_device_with_too_few_examples_is_not_given_the_task(tmp_path: Path) ->
     async def use(place: Place) -> None:
         wanted = odp_common.DataAvailabilityPolicy(min_example_count=2)
         await place.task(info=policy(data_availability_policy=wanted), min_aggregation_size=1)
-        own = place.device(examples=devices.Iterated(make=lambda _: [b""]))
+        own = place.device(examples=Iterated(make=lambda _: [b""]))
 
         seen = await own.visit()
 

@@ -116,7 +116,7 @@ def run(
     )
     seen = asyncio.run(agent.run(asked, once=once, told=_tell))
     if seen is not None and seen.outcome in {"failed", "cut off"}:
-        raise errors.PlanFailed(seen.why) if seen.task else errors.ServerSilent(server, seen.why)
+        raise errors.VisitFailed(seen.task, seen.why)
 
 
 @click.command(
@@ -180,8 +180,6 @@ def simulate(
 
     They do what real ones do, but that their time jumps to the next one's return.
     """
-    from dataclasses import asdict
-
     from ame.device import crew
 
     asked = crew.Crew(
@@ -200,7 +198,7 @@ def simulate(
         environments=str(home.home() / "environments"),
     )
     tally = crew.run(asked, None if form == "json" or not sys.stderr.isatty() else _progress)
-    click.echo(shown.as_json(asdict(tally)) if form == "json" else _counted(tally))
+    click.echo(shown.as_json(tally.plain()) if form == "json" else _counted(tally))
 
 
 def _files(given: tuple[str, ...]) -> "Files":
@@ -217,9 +215,9 @@ def _files(given: tuple[str, ...]) -> "Files":
 
 
 def _tell(seen: "device.Visit") -> None:
-    about = f" to {seen.task}" if seen.task and seen.outcome == "contributed" else ""
+    about = f" to {seen.task}" if seen.outcome == "contributed" else ""
     why = f": {seen.why}" if seen.why else ""
-    click.echo(f"{seen.outcome}{about}{why}; back in {seen.wait:.0f} s")
+    click.echo(f"{seen.outcome}{about}{why}; to come back in {seen.wait:.0f} s")
 
 
 def _counted(tally: "simulation.Tally") -> str:

@@ -175,10 +175,6 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
     return whole
 
 
-def _written(tally: Tally) -> str:
-    return json.dumps(asdict(tally))
-
-
 def _read(line: bytes) -> Tally:
     said = json.loads(line)
     tally = simulation.Tally(simulated=said["simulated"])
@@ -190,8 +186,8 @@ def _read(line: bytes) -> Tally:
 def main() -> None:
     """One process of several."""
     crew = Crew(**json.loads(os.environ[VARIABLE]))
-    whole = _alone(crew, lambda tally: print(_written(tally), flush=True))  # noqa: T201 - to the parent
-    print(_written(whole), flush=True)  # noqa: T201 - to the parent
+    whole = _alone(crew, lambda tally: print(json.dumps(tally.plain()), flush=True))  # noqa: T201 - to the parent
+    print(json.dumps(whole.plain()), flush=True)  # noqa: T201 - to the parent
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ how long.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import itertools
@@ -18,7 +19,7 @@ from ame import errors
 from ame.protocol.pb import common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ame.device.link import Link
@@ -82,15 +83,20 @@ class Resources:
 
     def _tidy(self, newest: Path) -> None:
         """Removes what is of no use any more; never what was made within the last hour."""
-        known = sorted(
-            (each.stat().st_atime, each.stat().st_size, each) for each in self._folder.iterdir()
-        )
+        known = sorted(self._known())
         size = sum(each for _, each, _ in known)
         for at, bytes_, path in known:
             old = at < time.time() - 3600 and path != newest
             if old and (size > self._most or not self._fresh(path)):
                 path.unlink(missing_ok=True)
                 size -= bytes_
+
+    def _known(self) -> Iterator[tuple[float, int, Path]]:
+        """When each file was used last, its size, and where it is."""
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                yield found.st_atime, found.st_size, path
 
 
 def _plain(inline: common.Resource.InlineResource) -> bytes:

@@ -60,6 +60,14 @@ class Tally:
     simulated: float = 0.0
     """Seconds that passed for the devices."""
 
+    def plain(self) -> dict[str, object]:
+        """The same for JSON."""
+        return {
+            "visits": dict(self.visits),
+            "reasons": dict(self.reasons),
+            "simulated": self.simulated,
+        }
+
     def add(self, seen: Visit) -> None:
         """Counts a visit."""
         self.visits[seen.outcome.value] += 1

@@ -158,7 +158,8 @@ Error:
     │   ├── TaskTimedOut
     │   ├── TimedOut
     │   ├── TooFewResults
-    │   └── UpdateRefused
+    │   ├── UpdateRefused
+    │   └── VisitFailed
     ├── Cancelled
     │   ├── JobAborted
     │   └── RunOver
@@ -223,6 +224,7 @@ from ame.errors.device import (
     PlanUnsupported,
     RecordsDamaged,
     SimulationFailed,
+    VisitFailed,
 )
 from ame.errors.environments import (
     CommandInvalid,
@@ -545,4 +547,5 @@ __all__ = [
     "VaultInvalid",
     "VaultSecretNotFound",
     "VaultUnavailable",
+    "VisitFailed",
 ]

@@ -69,6 +69,16 @@ class PlanFailed(Failed):
         super().__init__(f"the plan failed: {why}")
 
 
+class VisitFailed(Failed):
+    """A device's visit to its server came to nothing."""
+
+    def __init__(self, task: str, why: str) -> None:
+        self.task = task
+        self.why = why
+        about = f"task {task}" if task else "the check-in"
+        super().__init__(f"{about} failed; `ame fleet explain` and the server's log may tell more")
+
+
 class MemoryHeld(Conflict):
     """Another process is this device already."""
 

@@ -1,0 +1,134 @@
+"""Fleets that are simulated, against a real server."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ame.device import link, records, simulation
+from ame.device.resources import Resources
+from ame.protocol.tensors import checkpoint
+from device import devices
+from device.devices import Through
+from server import fleets
+
+ROOT = Path(__file__).parents[2]
+
+
+def simulated(folder: Path, seed: int = 1) -> simulation.Tally:
+    async def go() -> simulation.Tally:
+        async with devices.place(folder) as place:
+            await place.task(total_iteration=3, min_aggregation_size=5, max_aggregation_size=15)
+            setting = simulation.Setting(
+                population="p",
+                devices=[(number, devices.USUAL) for number in range(20)],
+                dropout=0.2,
+                seed=seed,
+                at_once=4,
+            )
+            through = Through(place.server.peer.client)
+            server = link.Link(transport=through, server="http://fleet", insecure=True)
+            kept = Resources(folder / "resources")
+            return await simulation.simulate(setting, server, place.plans, kept)
+
+    return asyncio.run(go())
+
+
+def test_a_fleet_visits_until_there_is_nothing_to_do(tmp_path: Path) -> None:
+    tally = simulated(tmp_path)
+
+    assert tally.visits["contributed"] >= 15
+    assert tally.reasons["NO_ACTIVE_TASK_EXISTS"]
+    assert tally.simulated >= 60  # nobody waited for that
+
+
+def test_some_devices_of_a_fleet_vanish(tmp_path: Path) -> None:
+    assert simulated(tmp_path).visits["dropped out"]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A server in a process of its own; its address."""
+    argv = [sys.executable, "-m", "ame", "server", "start", "--open", "--port", "0"]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=_variables(folder))
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[2]
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _variables(folder: Path) -> dict[str, str]:
+    return {**os.environ, "AME_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT / "src")}
+
+
+def ame(folder: Path, *arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ame", *map(str, arguments)],
+        env=_variables(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(3):
+        with (tmp_path / "data" / f"{number}.tfrecord").open("wb") as file:
+            records.write(file, [devices.serialized(w=[1, number], examples=[1], loss_sum=[2])])
+    (tmp_path / "plan").write_bytes(devices.PLAN)
+    start = {"server/w": np.zeros(2, np.float32)}
+    (tmp_path / "start").write_bytes(checkpoint.to_bytes(start))
+    (tmp_path / "mean.json").write_text(json.dumps(fleets.AGGREGATION))
+    with serving(tmp_path) as server:
+        at = ("--server", server)
+        ame(tmp_path, "population", "create", "p", *at)
+        files = ("--plan", tmp_path / "plan", "--checkpoint", tmp_path / "start")
+        size = ("--rounds", 2, "--goal", 6, "--aggregation", tmp_path / "mean.json")
+        ame(tmp_path, "fleet", "task", "create", "p", *files, *size, *at)
+        mine = ("--examples", f"app://a={tmp_path / 'data' / '1.tfrecord'}")
+        own = ("device", "run", "--population", "p", "--state", tmp_path / "own", "--once")
+
+        first = ame(tmp_path, *own, *mine, *at)
+        many = ("--devices", 30, "--processes", 2, "--examples", tmp_path / "data")
+        said = ame(
+            tmp_path, "device", "simulate", "--population", "p", *many, *at, "--format", "json"
+        )
+        last = ame(tmp_path, *own, *mine, *at)
+
+    assert first.startswith("contributed to p/1; to come back in ")
+    assert json.loads(said)["visits"]["contributed"] == 11
+    assert last.startswith("turned away: NO_ACTIVE_TASK_EXISTS")
+    kept = json.loads((tmp_path / "own" / "memory.json").read_text())
+    assert list(kept["contributed"]) == ["p/1"]
+
+
+@pytest.mark.slow
+def test_the_example_learns_to_read_digits(tmp_path: Path) -> None:
+    script = ROOT / "examples" / "devices" / "digits.py"
+    size = ("--devices", "20", "--rounds", "3", "--goal", "10", "--capacity", "20")
+    with serving(tmp_path) as server:
+        done = subprocess.run(
+            [sys.executable, script, "--server", server, *size],
+            env=_variables(tmp_path),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    assert done.returncode == 0, done.stdout
+    scores = [float(line.split()[2]) for line in done.stdout.splitlines() if line[:6] == "round "]
+    assert len(scores) == 4
+    assert scores[-1] > 0.4
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")

@@ -91,7 +91,7 @@ class Place:
     folder: Path
 
     async def task(self, *, client_plan: bytes = PLAN, **proto: Any) -> int:
-        return await self.server.task(client_plan=client_plan, start=START, **proto)
+        return await self.server.task(client_plan=client_plan, state=START, **proto)
 
     async def task_of(self, number: int) -> Any:
         shown = await self.server.peer.client.get(f"/api/v1/populations/p/tasks/{number}")

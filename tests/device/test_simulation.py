@@ -108,7 +108,7 @@ def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path:
         last = ame(tmp_path, *own, *mine, *at)
 
     assert first.startswith("contributed to p/1; to come back in ")
-    assert json.loads(said)["visits"]["contributed"] == 11
+    assert json.loads(said)["visits"]["contributed"] >= 11
     assert last.startswith("turned away: NO_ACTIVE_TASK_EXISTS")
     kept = json.loads((tmp_path / "own" / "memory.json").read_text())
     assert list(kept["contributed"]) == ["p/1"]

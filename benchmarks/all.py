@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("steps", "cli", "spawn", "environments", "project_file", "run_list", "fold")
+NAMES = ("steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes")
 HEAD = "## Measured"
 
 

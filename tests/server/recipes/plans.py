@@ -10,8 +10,8 @@ from ame.server.recipes.graphs import tensorflow
 FLOAT = types.DT_FLOAT
 
 
-def version_1(*, halves: bool = True) -> pb.Plan:
-    """The state `x` of three numbers moves by the mean of the updates `dx`, times `rate`.
+def version_1(*, halves: bool = True, size: int = 3) -> pb.Plan:
+    """The state `x` of `size` numbers moves by the mean of the updates `dx`, times `rate`.
 
     Of updates the loss and the number of examples are summed too; the metric is their quotient.
     Without `halves` there is no intermediate update.
@@ -26,10 +26,10 @@ def version_1(*, halves: bool = True) -> pb.Plan:
                 name, shape, tf.float32, v1.zeros_initializer(), use_resource=True
             )
 
-        state = {name: variable(name, [3] if name == "x" else []) for name in ("x", "rate")}
+        state = {name: variable(name, [size] if name == "x" else []) for name in ("x", "rate")}
         told = variable("told/loss", [])
-        client = variable("sent/x", [3])
-        shapes = {"dx": [3], "loss": [], "examples": []}
+        client = variable("sent/x", [size])
+        shapes = {"dx": [size], "loss": [], "examples": []}
         update, sums, merged = (
             {name: variable(f"{kind}/{name}", shape) for name, shape in shapes.items()}
             for kind in ("read", "sum", "all")
@@ -92,8 +92,8 @@ def version_1(*, halves: bool = True) -> pb.Plan:
 Aggregation = pb.ServerAggregationConfig
 
 
-def version_2() -> pb.Plan:
-    """The state `x` of three numbers moves by the mean of the updates `dx`, times `rate`.
+def version_2(*, size: int = 3) -> pb.Plan:
+    """The state `x` of `size` numbers moves by the mean of the updates `dx`, times `rate`.
 
     The sums are those of `dx`, and within that aggregation of the number of devices; a weighted
     mean of `loss` by `examples`; and a sum of `secret` modulo what the prepare graph says, 7.
@@ -101,7 +101,7 @@ def version_2() -> pb.Plan:
     plan = pb.Plan(version=1)
     phase = plan.phase.add().server_phase_v2
     outer = phase.aggregations.add(intrinsic_uri="federated_sum")
-    _tensors(outer, {"update/dx": [3]}, {"sums/dx": [3]})
+    _tensors(outer, {"update/dx": [size]}, {"sums/dx": [size]})
     inner = outer.inner_aggregations.add(intrinsic_uri="federated_sum")
     _tensors(inner, {"update/one": []}, {"sums/one": []})
     mean = phase.aggregations.add(intrinsic_uri="federated_weighted_mean")
@@ -120,7 +120,9 @@ def version_2() -> pb.Plan:
         x, rate = read("held", ["kept/x", "kept/rate"], [tf.float32] * 2)
         names = ["sums/dx", "sums/one", "mean/loss", "sums/secret"]
         total, count, loss, secret = read("sums", names, [*[tf.float32] * 3, tf.int32])
-        write("state", "put_state", {"x": tf.reshape(x + rate * total / count, [3]), "rate": rate})
+        write(
+            "state", "put_state", {"x": tf.reshape(x + rate * total / count, [size]), "rate": rate}
+        )
         tf.identity(loss, name="metric/loss")
         tf.identity(secret, name="metric/secret")
 

@@ -178,3 +178,10 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(errors.RecipeInvalid, match=said):
         keys.read(declared).bind(checkpoint.to_bytes(state))
+
+
+def test_a_metric_that_is_no_finite_number_is_left_out() -> None:
+    said = {"metrics": {"none": ["a", "zero"], "much": ["a", "least"], "one": ["a", "a"]}}
+    recipe = keys.read(said).bind(STATE, evaluates=True)
+    upload = {"a": np.array(1e300), "zero": np.array(0.0), "least": np.array(1e-300)}
+    assert folded(recipe, STATE, [upload]).metrics == {"one": 1.0}

@@ -26,9 +26,13 @@ def blocks(size: int) -> Iterator[slice]:
 
 
 def widen(seen: View, part: slice, room: Floats) -> Floats:
-    """Some numbers of a view in the type of `room`, in `room` unless they have it already."""
+    """Some numbers of a view in the type of `room`, in `room` unless they have it already.
+
+    Numbers that lie between the places of their type, such as those within a message, go there too:
+    NumPy takes three times as long for them.
+    """
     numbers = seen.flat[part]
-    if numbers.dtype == room.dtype:
+    if numbers.dtype == room.dtype and numbers.flags.aligned:
         return numbers
     into = room[: len(numbers)]
     if seen.dtype != "bfloat16":
@@ -48,11 +52,11 @@ def squares(seen: View) -> tuple[float, bool]:
     The sum is that of float32 products (of float64 ones for float64), exact to 1e-6 of it; it is
     infinite only if it is beyond float64 or a number is not finite.
     """
-    if seen.dtype in ("float32", "float64"):
-        total = _squares_of(seen.flat)
-    else:
-        room = np.empty(min(BLOCK, len(seen.flat)), np.float32)
-        total = sum(_squares_of(widen(seen, p, room)) for p in blocks(len(seen.flat)))
+    size = min(BLOCK, len(seen.flat))
+    room: Floats = np.empty(size, np.float32)
+    if seen.dtype == "float64":
+        room = np.empty(size, np.float64)
+    total = sum(_squares_of(widen(seen, p, room)) for p in blocks(len(seen.flat)))
     if _TINY < total < np.inf:
         return total, True
     return _slow_squares(seen)

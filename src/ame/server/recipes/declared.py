@@ -17,7 +17,7 @@ from ame.aggregation import Aggregator, Checks, Clip, Mean, Moments, Optimizer, 
 from ame.protocol.tensors import Array, checkpoint
 from ame.server.recipes.expected import LARGE, Expected, Form
 from ame.server.recipes.private import PREFIX, Privacy
-from ame.server.recipes.recipe import Made, Taken
+from ame.server.recipes.recipe import Made, Taken, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,11 +154,13 @@ class DeclaredFolding(Generic[State]):
     def made(self, newest: bytes) -> Made:
         if not self._count:
             raise errors.RoundEmpty("no device contributed")
-        metrics = {
-            name: self._sums[above] / self._sums[below]
-            for name, (above, below) in self._bound.declared.metrics.items()
-            if self._sums[below]
-        }
+        metrics = told(
+            {
+                name: self._sums[above] / self._sums[below]
+                for name, (above, below) in self._bound.declared.metrics.items()
+                if self._sums[below]
+            }
+        )
         if self._bound.evaluates:
             return Made(state=newest, metrics=metrics)
         state = dict(checkpoint.read(newest))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from ame import errors
 from ame.server.recipes.expected import Form
@@ -58,7 +59,7 @@ class Graph:
             self._config = tf.compat.v1.ConfigProto.FromString(config.value)
             with self._graph.as_default():
                 tf.import_graph_def(read, name="")
-        except Exception as error:  # noqa: BLE001 - of many kinds, and all of them say the same
+        except (DecodeError, TypeError, ValueError, tf.errors.OpError) as error:
             raise errors.RecipeInvalid(
                 "plan", f"its server graph cannot be read: {error}"
             ) from None

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from ame.protocol.tensors import Array
 
 
@@ -65,3 +67,13 @@ class Recipe(Protocol):
     def fold(self, state: bytes) -> Folding:
         """A folding of no contributions, to a round that began with this checkpoint."""
         ...
+
+
+def told(values: Mapping[str, object]) -> dict[str, float]:
+    """Of values by name those that are metrics: one finite number each."""
+    found = {}
+    for name, value in values.items():
+        array = np.asarray(value)
+        if array.size == 1 and array.dtype.kind in "iubf" and np.isfinite(array).all():
+            found[name] = float(array.reshape(()))
+    return found

@@ -14,7 +14,7 @@ from ame import errors
 from ame.protocol.tensors import checkpoint
 from ame.server.recipes.expected import Expected, Form, form
 from ame.server.recipes.graphs import Graph
-from ame.server.recipes.recipe import Made, Taken
+from ame.server.recipes.recipe import Made, Taken, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,12 +124,9 @@ class Accumulated:
         if phase.apply_aggregrated_updates_op:
             session.run([phase.apply_aggregrated_updates_op])
         values = session.run([each.variable_name for each in phase.metrics])
-        metrics = {
-            each.stat_name or each.variable_name: float(value)
-            for each, value in zip(phase.metrics, values, strict=True)
-        }
+        names = [each.stat_name or each.variable_name for each in phase.metrics]
         state = newest if recipe.evaluates else session.save(recipe.savepoint)
-        return Made(state=state, metrics=metrics)
+        return Made(state=state, metrics=told(dict(zip(names, values, strict=True))))
 
 
 def _names(phase: pb.ServerPhase, savepoint: pb.CheckpointOp) -> Iterator[str]:

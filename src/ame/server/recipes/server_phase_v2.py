@@ -16,7 +16,7 @@ from ame.aggregation import Slot, layout
 from ame.protocol.tensors import checkpoint
 from ame.server.recipes.expected import Expected, Form, form
 from ame.server.recipes.graphs import Graph, written
-from ame.server.recipes.recipe import Made, Taken
+from ame.server.recipes.recipe import Made, Taken, told
 from ame.server.recipes.sums import Total
 
 if TYPE_CHECKING:
@@ -145,12 +145,9 @@ class ServerPhaseV2:
             }
             with self.result.session() as session:
                 values = session.run([*targets, *metrics], _named(feed))[len(targets) :]
-            told = {
-                name.partition(":")[0]: float(value)
-                for name, value in zip(metrics, values, strict=True)
-                if np.size(value) == 1
-            }
-            return Made(state=written(state, ", ".join(targets)), metrics=told)
+            names = [name.partition(":")[0] for name in metrics]
+            made = told(dict(zip(names, values, strict=True)))
+            return Made(state=written(state, ", ".join(targets)), metrics=made)
 
     def _check(self) -> None:
         prepare, result = self.phase.prepare_router, self.phase.result_router

@@ -14,7 +14,7 @@ from ame.aggregation import Checks, Layout, Mean, Slot, Update
 from ame.protocol.pb import plan as pb
 from ame.protocol.tensors import checkpoint
 from ame.server.recipes.expected import Expected, Form
-from ame.server.recipes.recipe import Made, Taken
+from ame.server.recipes.recipe import Made, Taken, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,11 +148,10 @@ class Summing:
 
     def made(self, newest: bytes) -> Made:
         sums = self._total.arrays()
-        metrics = {n: float(a.reshape(())) for n, a in sums.items() if a.size == 1}
         if self._evaluates:
-            return Made(state=newest, metrics=metrics)
+            return Made(state=newest, metrics=told(sums))
         state = checkpoint.to_bytes({**checkpoint.read(newest), **sums})
-        return Made(state=state, metrics=metrics)
+        return Made(state=state, metrics=told(sums))
 
 
 def declarations(phase: pb.ClientPhase) -> dict[str, pb.AggregationConfig]:

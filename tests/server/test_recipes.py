@@ -97,6 +97,20 @@ def test_a_task_whose_plan_needs_tensorflow_fails_on_a_server_without_it(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
+def test_a_task_whose_checkpoint_is_not_its_plans_fails_and_holds_up_no_other(run: Run) -> None:
+    async def use(server: Running) -> None:
+        bad = await server.task(aggregation={}, plan=plans.version_1())
+        good = await server.task()
+        kept, _, _ = await known(server, bad)
+        assert kept.task.status is TaskStatus.FAILED
+        assert "server part of the plan failed" in kept.task.reason
+        assert (await known(server, good))[0].task.status is TaskStatus.OPEN
+
+    run(use)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
 def test_a_plan_with_a_server_part_trains_over_http(run: Run) -> None:
     async def use(server: Running) -> None:
         state = {"x": np.array([1, 2, 3], np.float32), "rate": np.array(0.5, np.float32)}

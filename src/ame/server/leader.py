@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from ame.server.uploads import Contribution
     from ame.storage.databases import Rows
 
-UNUSABLE = (errors.BlobNotFound, errors.BlobDamaged, errors.Invalid, errors.ExtraMissing)
+UNUSABLE = (
+    errors.BlobNotFound,
+    errors.BlobDamaged,
+    errors.ExtraMissing,
+    errors.Invalid,
+    errors.ServerPartFailed,
+)
 """What is wrong with a task itself, so that it cannot go on."""
 LOG = logging.getLogger("ame.server")
 

@@ -58,6 +58,12 @@ def test_version_1_moves_the_state_by_the_mean(halves: bool) -> None:
     assert made.metrics == {"server/loss": pytest.approx(10 / 15)}
 
 
+def test_a_metric_that_is_no_finite_number_is_left_out() -> None:
+    zero = np.array(0, np.float32)
+    nothing = {**FIRST[0], "u/loss": zero, "u/examples": zero}
+    assert folded(opened(plans.version_1()), STATE, [nothing]).metrics == {}
+
+
 @pytest.mark.parametrize("halves", [True, False])
 def test_version_1_goes_on_from_the_newest_state(halves: bool) -> None:
     recipe = opened(plans.version_1(halves=halves))
@@ -133,6 +139,12 @@ def test_an_upload_is_checked_by_what_the_plan_reads(
         recipe.take(checkpoint.to_bytes({n: a for n, a in good.items() if n != dx}))
 
 
+def test_a_round_whose_weights_are_all_0_makes_nothing() -> None:
+    nothing = {**SECOND[0], "update/examples": np.array(0, np.float32)}
+    with pytest.raises(errors.RoundEmpty, match="update/examples is 0"):
+        folded(opened(plans.version_2()), STATE, [nothing])
+
+
 @pytest.mark.parametrize("build", [plans.version_1, plans.version_2])
 def test_a_round_of_nobody_makes_nothing(build: Any) -> None:
     with pytest.raises(errors.RoundEmpty):
@@ -149,6 +161,13 @@ def test_a_state_that_is_not_the_plans_fails_with_tensorflows_words(build: Any) 
 def _nameless() -> pb.Plan:
     plan = plans.version_1()
     plan.phase[0].server_phase.apply_aggregrated_updates_op = "nowhere"
+    return plan
+
+
+def _secure() -> pb.Plan:
+    plan = plans.version_1()
+    asked = plan.phase[0].server_phase.read_aggregated_update.side_channel_tensors
+    asked["secret"].restore_name = "aside:0"
     return plan
 
 
@@ -181,6 +200,7 @@ def _uneven() -> pb.Plan:
     ("build", "said"),
     [
         (_nameless, "no nowhere"),
+        (_secure, "secure aggregation"),
         (_garbled, "server graph cannot be read"),
         (_foreign, "no aggregation federated_magic: federated_mean"),
         (_shapeless, "no full shape"),

@@ -49,6 +49,8 @@ class ServerPhase:
         read = phase.read_update
         forms = graph.restored(read.saver_def.restore_op_name)
         forms |= {name: _beside(each) for name, each in read.side_channel_tensors.items()}
+        if phase.read_aggregated_update.side_channel_tensors:
+            raise errors.RecipeInvalid("plan", "it asks for secure aggregation: it is not served")
         if not forms:
             raise errors.RecipeInvalid("plan", "its graph does not tell what it reads of an update")
         return cls(

@@ -14,7 +14,7 @@ import numpy as np
 from ame import errors
 from ame.aggregation import Slot, layout
 from ame.protocol.tensors import checkpoint
-from ame.server.recipes.expected import Expected, Form, form
+from ame.server.recipes.expected import LARGE, Expected, Form, form
 from ame.server.recipes.graphs import Graph, written
 from ame.server.recipes.recipe import Made, Taken, told
 from ame.server.recipes.sums import Total
@@ -105,6 +105,8 @@ class ServerPhaseV2:
         for each in self.intrinsics:
             if each.weight and read.tensors[each.weight].min() < 0:
                 raise errors.ContributionRefused(each.weight, "is negative")
+            if each.weight and float(read.tensors[each.weight].max()) * read.norm >= LARGE:
+                raise errors.ContributionRefused(each.weight, "makes numbers too large")
         return Taken(tensors=read.tensors, weight=1.0, size=read.size)
 
     def start(self, state: bytes) -> bytes:
@@ -202,6 +204,8 @@ class Folded:
                 elif each.uri == MEAN:
                     value = value / self._count
                 elif each.weight:
+                    if not sums[each.weight].all():
+                        raise errors.RoundEmpty(f"all of {each.weight} is 0")
                     value = value / sums[each.weight]
                 aggregate[output] = _fitting(output, value, recipe.expected.forms[name])
         made = recipe.resulting(kept, aggregate)

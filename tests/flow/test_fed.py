@@ -1,6 +1,7 @@
 """`ame fed`, as people use it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from flow.fedjob import FILES
 from flow.running import Place, processes_with
+from parts.flare import flare
 from parts.waiting import eventually
 
 
@@ -223,6 +225,30 @@ def test_an_exported_job_runs_from_its_folder(job: Place) -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert job.view("line")["state"] == "Succeeded"
+
+
+@pytest.mark.slow
+def test_the_nvflare_that_is_installed_does_a_job(job: Place) -> None:
+    installed = flare("2.9").folder / "bin"
+    job.variables["PATH"] = f"{installed}:{os.environ['PATH']}"
+
+    ran = job.ame("fed", "run", "job.py", "--engine", "nvflare", "--clients", "2")
+
+    assert ran.returncode == 0, ran.stderr
+    run = job.view("line")
+    assert (run["kind"], run["state"]) == ("fedjob", "Succeeded")
+    assert "models/persistor.npy" in [each["path"] for each in run["artifacts"]]
+    assert "hello from" in job.ame("task", "logs", "line").stdout
+    assert not processes_with(f"AME_RUN={run['name']}")
+
+
+def test_an_engine_that_is_not_there_is_named_with_the_remedy(job: Place) -> None:
+    job.variables["PATH"] = "/usr/bin:/bin"
+
+    ran = job.ame("fed", "run", "job.py", "--engine", "nvflare")
+
+    assert ran.returncode == 6
+    assert "pip install nvflare" in ran.stderr
 
 
 def test_a_run_of_another_kind_is_not_continued(place: Place) -> None:

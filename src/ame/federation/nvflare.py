@@ -46,7 +46,8 @@ def run(
         )
     root = workspace / "jobs"
     export.write(program, root, version=_version(nvflare), clients=list(sites))
-    command = [nvflare, "simulator", str(root / program.name), "-w", str(workspace / "server")]
+    job = root / program.name
+    command = [nvflare, "simulator", str(job), "-w", str(workspace / "server")]
     command += ["-c", ",".join(sites), "-t", str(options.threads or len(sites))]
     command += ["-gpu", options.gpu] if options.gpu else []
     log = workspace / "nvflare.txt"
@@ -55,6 +56,16 @@ def run(
     if code or wrong:
         why = wrong[-1].strip() if wrong else f"it exited with {code}"
         raise errors.EngineFailed("NVFLARE", why, log)
+    _bring_models(job, workspace / "server")
+
+
+def _bring_models(job: Path, server: Path) -> None:
+    """Some of its persistors write over the model that the job came with, beside the code."""
+    for sent in job.glob("app*/custom/*.npy"):
+        for found in server.glob(f"server/*/app*/custom/{sent.name}"):
+            if found.read_bytes() != sent.read_bytes():
+                (server / "models").mkdir(exist_ok=True)
+                shutil.copy(found, server / "models" / sent.name.removeprefix("initial_"))
 
 
 def _version(nvflare: str) -> "Version":

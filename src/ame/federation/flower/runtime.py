@@ -1,0 +1,286 @@
+"""Flower's HTTP APIs: a run is begun, its tasks are taken, its messages go to and fro."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ame import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from flwr.app import Message, RecordDict
+
+SERVER_NODE = 1
+_BEAT = 10.0
+"""Seconds between two signs of life; after 60 without one Flower ends a run."""
+_LOOK = 0.1
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where a SuperLink or a SuperNode is, and how its certificate is checked."""
+
+    address: str
+    """`host:port`."""
+    insecure: bool = False
+    """Whether it is spoken to without TLS."""
+    root_certificates: Path | None = None
+    """PEM; None: those that this machine trusts."""
+
+    def client(self, kind: type[Any], *interceptors: object, component: str) -> Any:
+        """A client of one of its APIs."""
+        from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
+
+        return kind.from_server_address(
+            server_address=self.address,
+            insecure=self.insecure,
+            root_certificates=self.certificates(),
+            interceptors=[RuntimeVersionHttpInterceptor(component_name=component), *interceptors],
+        )
+
+    def certificates(self) -> bytes | None:
+        """The certificates themselves."""
+        return None if self.root_certificates is None else self.root_certificates.read_bytes()
+
+
+class Run:
+    """A run of a SuperLink, led from here: this process is its ServerApp.
+
+    The SuperLink must leave ServerApps to others (`--isolation process`).
+    """
+
+    def __init__(self, link: Link, token: str) -> None:
+        """Takes the task of leading it."""
+        from flwr.common.serde import run_from_proto
+        from flwr.proto.runtime_pb2 import PullTaskInputRequest
+        from flwr.supercore.interceptors import RuntimeTokenHttpInterceptor
+        from flwr.supercore.runtime import RuntimeHttpClient
+        from flwr.superlink.grid import HttpGrid
+
+        self._link = link
+        self._client = link.client(
+            RuntimeHttpClient, RuntimeTokenHttpInterceptor(token=token), component="flwr-serverapp"
+        )
+        told = self._client.PullTaskInput(PullTaskInputRequest())
+        self.number = told.run.run_id
+        self._grid = HttpGrid(
+            link.address, link.insecure, link.certificates(), token=token
+        )
+        self._grid.set_run(run_from_proto(told.run))
+        self.over = threading.Event()
+        """Set when the SuperLink has ended the run, or it was closed."""
+        self._heart = threading.Thread(target=self._beat, name="flower heartbeat", daemon=True)
+        self._heart.start()
+
+    @classmethod
+    def begin(cls, link: Link, bundle: bytes) -> Run:
+        """Begins a run of this bundle.
+
+        Raises:
+            errors.FlowerUnreachable: the SuperLink does not answer.
+            errors.FlowerRefused: it takes no run, or leads its runs itself.
+        """
+        import httpx
+        from flwr.common.serde import fab_to_proto, user_config_to_proto
+        from flwr.proto.control_pb2 import StartRunRequest
+        from flwr.proto.runtime_pb2 import AcquireTaskRequest
+        from flwr.supercore.control.control_http_client import ControlHttpClient
+        from flwr.supercore.fab import Fab
+        from flwr.supercore.runtime import RuntimeHttpClient
+
+        fab = Fab(hashlib.sha256(bundle).hexdigest(), bundle, {})
+        try:
+            control = link.client(ControlHttpClient, component="flwr CLI")
+            begun = control.StartRun(
+                StartRunRequest(
+                    fab=fab_to_proto(fab), override_config=user_config_to_proto({}), federation=""
+                )
+            )
+            control.close()
+            if not begun.HasField("run_id"):
+                raise errors.FlowerRefused(link.address, "has not begun the run")
+            runtime = link.client(RuntimeHttpClient, component="SuperExec")
+            ends = time.monotonic() + _PATIENCE
+            wanted = AcquireTaskRequest(supported_task_types=["flwr-serverapp"])
+            while not (taken := runtime.AcquireTask(wanted)).token:
+                if time.monotonic() > ends:
+                    raise errors.FlowerRefused(
+                        link.address,
+                        "leads its runs itself; start it with `--isolation process`",
+                    )
+                time.sleep(_LOOK)
+            runtime.close()
+        except httpx.HTTPStatusError as error:
+            raise errors.FlowerRefused(
+                link.address, f"has refused the run: {error.response.text or error}"
+            ) from error
+        except httpx.TransportError as error:
+            raise errors.FlowerUnreachable(
+                "the SuperLink", link.address, str(error),
+                "check the address, and its certificates",
+            ) from error  # fmt: skip
+        if taken.task.run_id != begun.run_id:
+            raise errors.FlowerRefused(
+                link.address, "has other runs that wait to be led; end them with `flwr stop`"
+            )
+        return cls(link, taken.token)
+
+    def nodes(self) -> list[int]:
+        """The SuperNodes that are there."""
+        return list(self._grid.get_node_ids())
+
+    def send(self, frames: Sequence[tuple[int, RecordDict]]) -> list[str | None]:
+        """Sends each to its node; their numbers, None of one that could not be sent."""
+        from flwr.app import Metadata
+        from flwr.app.constants import DEFAULT_TTL
+        from flwr.app.message import make_message
+
+        messages = [
+            make_message(
+                Metadata(
+                    run_id=self.number,
+                    message_id="",
+                    src_node_id=SERVER_NODE,
+                    dst_node_id=node,
+                    reply_to_message_id="",
+                    group_id="",
+                    created_at=time.time(),
+                    ttl=DEFAULT_TTL,
+                    message_type="query",
+                ),
+                content=content,
+            )
+            for node, content in frames
+        ]
+        return list(self._grid.push_messages(messages)) if messages else []
+
+    def replies(self, numbers: Iterable[str]) -> list[Message]:
+        """Those that are there."""
+        wanted = list(numbers)
+        return list(self._grid.pull_messages(wanted)) if wanted else []
+
+    def end(self, why: str = "") -> None:
+        """Ends it: well, or because of an error. Again has no further effect."""
+        if self.over.is_set():
+            return
+        self.over.set()
+        import httpx
+        from flwr.common.constant import SubStatus
+        from flwr.proto.runtime_pb2 import PushTaskOutputRequest
+
+        state = SubStatus.FAILED if why else SubStatus.COMPLETED
+        try:
+            self._client.PushTaskOutput(PushTaskOutputRequest(sub_status=state, details=why))
+        except httpx.HTTPError:
+            pass  # it is gone, and the run with it
+        self._heart.join()
+        self._grid.close()
+        self._client.close()
+
+    def _beat(self) -> None:
+        import httpx
+        from flwr.proto.runtime_pb2 import SendTaskHeartbeatRequest
+
+        while not self.over.wait(_BEAT):
+            try:
+                if not self._client.SendTaskHeartbeat(SendTaskHeartbeatRequest()).success:
+                    self.over.set()
+            except httpx.HTTPStatusError:
+                self.over.set()
+            except httpx.TransportError:
+                continue
+
+
+class Node:
+    """A SuperNode whose tasks are done by this process.
+
+    It must leave ClientApps to others (`--isolation process`).
+    """
+
+    def __init__(self, link: Link) -> None:
+        from flwr.supercore.runtime import RuntimeHttpClient
+
+        self._link = link
+        self._runtime = link.client(RuntimeHttpClient, component="SuperExec")
+
+    def take(self) -> Task | None:
+        """The next task, if there is one.
+
+        Raises:
+            httpx.TransportError: the SuperNode is not there.
+        """
+        from flwr.proto.runtime_pb2 import AcquireTaskRequest
+
+        wanted = AcquireTaskRequest(supported_task_types=["flwr-clientapp"])
+        taken = self._runtime.AcquireTask(wanted)
+        return Task(self._link, taken.token) if taken.token else None
+
+
+class Task:
+    """One message for a node, to be answered."""
+
+    def __init__(self, link: Link, token: str) -> None:
+        from flwr.supercore.interceptors import RuntimeTokenHttpInterceptor
+        from flwr.supercore.runtime import RuntimeHttpClient
+        from flwr.supernode.runtime.run_clientapp import pull_task_input
+
+        self._client = link.client(
+            RuntimeHttpClient, RuntimeTokenHttpInterceptor(token=token), component="flwr-clientapp"
+        )
+        self._message, self._context, self.run, self._fab = pull_task_input(self._client)
+
+    @property
+    def content(self) -> RecordDict:
+        """What it says."""
+        return self._message.content
+
+    @property
+    def number(self) -> int:
+        """Of its run."""
+        number: int = self.run.run_id
+        return number
+
+    @property
+    def bundle(self) -> bytes:
+        """What the run is about."""
+        content: bytes = self._fab.content
+        return content
+
+    @property
+    def node_config(self) -> dict[str, Any]:
+        """How the node was configured."""
+        return dict(self._context.node_config)
+
+    @property
+    def node(self) -> int:
+        """The node's number."""
+        number: int = self._context.node_id
+        return number
+
+    def answer(self, content: RecordDict) -> None:
+        """Answers, and is done."""
+        from flwr.app import Message
+        from flwr.common.constant import SubStatus
+        from flwr.supernode.runtime.run_clientapp import push_message, push_task_output
+
+        push_message(self._client, Message(content, reply_to=self._message), self._context)
+        push_task_output(self._client, self._context, SubStatus.COMPLETED, "")
+        self._client.close()
+
+    def fail(self, why: str) -> None:
+        """Answers with an error, and is done."""
+        from flwr.app import Error, Message
+        from flwr.common.constant import ErrorCode, SubStatus
+        from flwr.supernode.runtime.run_clientapp import push_message, push_task_output
+
+        error = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, why)
+        push_message(self._client, Message(error, reply_to=self._message), self._context)
+        push_task_output(self._client, self._context, SubStatus.FAILED, why)
+        self._client.close()

@@ -15,6 +15,7 @@ Error:
     │   ├── FlowerAppInvalid
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
+    │   ├── JobTooLarge
     │   ├── JobTypeInvalid
     │   ├── MetricsMissing
     │   ├── ModelUnfit
@@ -277,7 +278,7 @@ from ame.errors.fleet import (
     TaskMoveRefused,
     TokenRefused,
 )
-from ame.errors.flower import FlowerAppInvalid, FlowerRefused, FlowerUnreachable
+from ame.errors.flower import FlowerAppInvalid, FlowerRefused, FlowerUnreachable, JobTooLarge
 from ame.errors.jobs import (
     ArgumentUnfit,
     ClassRefused,
@@ -447,6 +448,7 @@ __all__ = [
     "JobInvalid",
     "JobMissing",
     "JobPanicked",
+    "JobTooLarge",
     "JobTypeInvalid",
     "KeyExposed",
     "KeyLost",

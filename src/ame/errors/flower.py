@@ -29,3 +29,15 @@ class FlowerRefused(Failed):
         self.address = address
         self.why = why
         super().__init__(f"the SuperLink at {address} {why}")
+
+
+class JobTooLarge(Invalid, ValueError):
+    """What a job takes along is more than a bundle of Flower's can hold."""
+
+    def __init__(self, size: int, largest: int) -> None:
+        self.size = size
+        self.largest = largest
+        super().__init__(
+            f"the job's code and files for its sites are {size / 2**20:.1f} MB as a bundle, and "
+            f"Flower takes {largest / 2**20:.0f} MB; have the sites find their data where they are"
+        )

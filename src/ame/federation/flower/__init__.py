@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.flower.app import is_app, read, settings, sites_of
+    from ame.federation.flower.real import run
 
-_HOMES = {"is_app": "app", "read": "app", "settings": "app", "sites_of": "app"}
+_HOMES = {"is_app": "app", "read": "app", "run": "real", "settings": "app", "sites_of": "app"}
 
-__all__ = ["is_app", "read", "settings", "sites_of"]
+__all__ = ["is_app", "read", "run", "settings", "sites_of"]
 
 
 def __getattr__(name: str) -> object:

@@ -37,7 +37,7 @@ clientapp = "ame_job.app:site"
 
 [tool.flwr.app.config]
 """
-_APP = '''"""This is a job of ame's: `python -m ame.federation.flower.site` runs it beside a SuperNode."""
+_APP = '''"""A job of ame's: `python -m ame.federation.flower.site` does it, beside a SuperNode."""
 
 site = server = None
 '''

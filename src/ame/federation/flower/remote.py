@@ -34,9 +34,6 @@ class Frames(Protocol):
     def replies(self, numbers: Iterable[str]) -> list[Any]:
         """Those that are there."""
 
-    def end(self, why: str = "") -> None:
-        """Ends the run."""
-
 
 class Nurse(Protocol):
     """Knows which sites can answer no more: who started them."""
@@ -91,6 +88,7 @@ class FlowerSites:
         self._ready: deque[Reply | Lost | Message] = deque()
         self._failed: errors.Error | None = None
         self._closing = self._closed = False
+        self._ends = 0.0
         self._courier = threading.Thread(target=self._carry, name="flower frames", daemon=True)
         self._courier.start()
 
@@ -162,47 +160,45 @@ class FlowerSites:
             if self._closed:
                 return
             self._closed = self._closing = True
+            self._ends = time.monotonic() + _FAREWELL
             for site in self._sites.values():
                 if not site.lost:
                     site.outbox = [*_begins(site.outbox), (frames.END, None)]
             self._changed.notify_all()
         self._courier.join()
-        self._run.end()
 
     # What the courier does.
 
     def _carry(self) -> None:
-        ends: float | None = None
         try:
-            while True:
-                with self._changed:
-                    if self._closing:
-                        ends = ends or time.monotonic() + _FAREWELL
-                        if time.monotonic() > ends or not self._unended():
-                            return
-                    self._bury()
-                    frames_out = self._outgoing()
-                self._give(frames_out)
-                came = self._run.replies([each.frame for each in self._sites.values() if each.frame])
-                with self._changed:
-                    for message in came:
-                        self._hear(message)
-                    self._collect()
-                    self._changed.notify_all()
-                    if self._run.over.is_set() and not self._closing:
-                        raise errors.FlowerRefused("which it was sent", "has ended the run")
-                    if not came and not any(
-                        site.outbox and not site.frame for site in self._sites.values()
-                    ):
-                        self._changed.wait(_LOOK)
+            while self._go_on():
+                pass
         except Exception as error:  # noqa: BLE001 (this thread's end would leave all waiting)
             with self._changed:
-                self._failed = (
-                    error
-                    if isinstance(error, errors.Error)
-                    else errors.FlowerRefused("in use", f"failed: {error!r}")
-                )
+                self._failed = _known(error)
                 self._changed.notify_all()
+
+    def _go_on(self) -> bool:
+        """Sends what there is to send, and hears what has come; whether there is more to do."""
+        with self._changed:
+            if self._closing and (time.monotonic() > self._ends or not self._unended()):
+                return False
+            if self._run.over.is_set():
+                raise errors.FlowerRefused("in use", "has ended the run")
+            self._bury()
+            outgoing = self._outgoing()
+        self._give(outgoing)
+        came = self._run.replies([site.frame for site in self._sites.values() if site.frame])
+        with self._changed:
+            for message in came:
+                self._hear(message)
+            self._collect()
+            self._changed.notify_all()
+            if not came and not any(
+                site.outbox and not site.frame for site in self._sites.values()
+            ):
+                self._changed.wait(_LOOK)
+        return True
 
     def _unended(self) -> bool:
         return any(not site.lost and not site.ended for site in self._sites.values())
@@ -253,7 +249,8 @@ class FlowerSites:
                 site.busy, site.ended = bool(item[1]), bool(item[2])
             case frames.REPLY | frames.LOST:
                 outcome = frames.to_outcome(item)
-                if not isinstance(outcome, Message) and site.open.pop(outcome.number, None):
+                if isinstance(outcome, Reply | Lost) and outcome.number in site.open:
+                    del site.open[outcome.number]
                     self._outcomes[outcome.number] = outcome
             case frames.MESSAGE:
                 told = frames.to_outcome(item)
@@ -307,3 +304,7 @@ def _lost(order: Order, why: str, kind: Any = "killed") -> Lost:
 
 def _begins(outbox: Iterable[frames.Item]) -> list[frames.Item]:
     return [item for item in outbox if item[0] == frames.BEGIN]
+
+
+def _known(error: Exception) -> errors.Error:
+    return error if isinstance(error, errors.Error) else errors.FlowerRefused("in use", repr(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -70,9 +71,7 @@ class Run:
         )
         told = self._client.PullTaskInput(PullTaskInputRequest())
         self.number = told.run.run_id
-        self._grid = HttpGrid(
-            link.address, link.insecure, link.certificates(), token=token
-        )
+        self._grid = HttpGrid(link.address, link.insecure, link.certificates(), token=token)
         self._grid.set_run(run_from_proto(told.run))
         self.over = threading.Event()
         """Set when the SuperLink has ended the run, or it was closed."""
@@ -176,10 +175,8 @@ class Run:
         from flwr.proto.runtime_pb2 import PushTaskOutputRequest
 
         state = SubStatus.FAILED if why else SubStatus.COMPLETED
-        try:
+        with contextlib.suppress(httpx.HTTPError):  # it is gone, and the run with it
             self._client.PushTaskOutput(PushTaskOutputRequest(sub_status=state, details=why))
-        except httpx.HTTPError:
-            pass  # it is gone, and the run with it
         self._heart.join()
         self._grid.close()
         self._client.close()

@@ -31,6 +31,7 @@ from ame.federation.simulator.worker.generators import Generators, seed_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ame.federation.exchange.sites import Sites
     from ame.federation.exchange.watcher import Watcher
     from ame.federation.program import Program
     from ame.federation.run.server import ServerParts
@@ -114,36 +115,90 @@ def simulate(
     lanes = min(threads or len(groups) or len(os.sched_getaffinity(0)), len(names))
     root = Path(workspace).absolute()
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
-    with ExitStack() as ending:
-        ending.enter_context(_logged(log_config))
-        temporary = ending.enter_context(_folder_for_a_while())
-        _make_room(root, names, resume=resume)
-        setup = _setup(program, root, names, temporary=temporary, seed=seed, first=kept.done)
-        watching = watcher or Nobody()
-        crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
-        simulated = SimulatedSites(
-            crew,
-            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watching.note),
-            logs=Logs(root, watching),
+    watching = watcher or Nobody()
+    make_room(root, names, resume=resume)
+    with (
+        _logged(log_config),
+        sites_of(
+            program,
+            names,
+            workspace=root,
             watcher=watching,
-            fate=Fate(chances, seed, kept.done),
-        )
-        ending.callback(simulated.close)
-        with _generators(seed_of(seed, "server", kept.done)):
-            _lead(setup, simulated, watching, kept, resume=resume)
+            seed=seed,
+            first=kept.done,
+            lanes=lanes,
+            groups=groups,
+            isolate=isolate,
+            blas_threads=blas_threads,
+            chances=chances,
+        ) as simulated,
+    ):
+        lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
 
-def _lead(
-    setup: Setup, sites: SimulatedSites, watcher: Watcher, kept: Kept, *, resume: bool
+@contextmanager
+def sites_of(
+    program: Program,
+    names: Sequence[str],
+    *,
+    workspace: Path,
+    watcher: Watcher,
+    seed: int = 0,
+    first: int = 0,
+    lanes: int = 1,
+    groups: Sequence[str] = (),
+    isolate: bool = False,
+    blas_threads: int = 1,
+    chances: Chances = Chances(),  # noqa: B008 (frozen)
+    among: Sequence[str] | None = None,
+) -> Iterator[SimulatedSites]:
+    """Sites in a few processes of this machine, ready for orders; in the end they are closed.
+
+    `among`: the names of all sites of the job, where others are elsewhere. The rest is as
+    `simulate` says; `make_room` has been called for the workspace.
+    """
+    with ExitStack() as ending:
+        temporary = ending.enter_context(_folder_for_a_while())
+        setup = _setup(
+            program, workspace, among or names, temporary=temporary, seed=seed, first=first
+        )
+        crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
+        simulated = SimulatedSites(
+            crew,
+            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watcher.note),
+            logs=Logs(workspace, watcher),
+            watcher=watcher,
+            fate=Fate(chances, seed, first),
+        )
+        ending.callback(simulated.close)
+        yield simulated
+
+
+def lead(
+    program: Program,
+    sites: Sites,
+    workspace: Path,
+    *,
+    watcher: Watcher,
+    seed: int = 0,
+    kept: Kept,
+    resume: bool = False,
 ) -> None:
-    """Makes the server's parts, and has it run."""
-    program, root = setup.program, Path(setup.workspace)
-    places = Places(root, "server")
-    build.lay_out(program.server.files, places.custom)
-    variables = {"JOB_ID": JOB, "WORKSPACE": str(places.folder), "SITE_NAME": "server"}
+    """Makes the server's parts in this process, and has it run over these sites.
+
+    Raises:
+        errors.Error: what `run.server.Server.run` raises.
+
+    """
+    places = Places(workspace, "server")
     files = program.server.files
-    with build.Code(places.custom, files=files, packages=program.packages) as code:
+    build.lay_out(files, places.custom)
+    variables = {"JOB_ID": JOB, "WORKSPACE": str(places.folder), "SITE_NAME": "server"}
+    with (
+        _generators(seed_of(seed, "server", kept.done)),
+        build.Code(places.custom, files=files, packages=program.packages) as code,
+    ):
         made = parts.of_server(program.server, code, variables)
 
         def server(of: ServerParts) -> Server:
@@ -154,13 +209,13 @@ def _lead(
                 root=places.folder,
                 min_clients=program.min_clients,
                 mandatory_clients=program.mandatory_clients,
-                seed=setup.seed,
+                seed=seed,
                 watcher=watcher,
             )
 
         if resume:
             made = kept.restore(made, server(made).engine.new_context())
-        keeper = Keeper(root, made, kept)
+        keeper = Keeper(workspace, made, kept)
         server(replace(made, components={**made.components, "": keeper})).run()
 
 
@@ -187,7 +242,7 @@ def _setup(
     )
 
 
-def _make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
+def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
     """Makes the folders, and removes what an earlier run has left in those that were its own.
 
     Raises:

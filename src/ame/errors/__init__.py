@@ -37,6 +37,7 @@ Error:
     │   ├── SettingsInvalid
     │   ├── SimulationInvalid
     │   ├── SitesUnclear
+    │   ├── SuperLinkInvalid
     │   ├── TaskInvalid
     │   ├── TensorUnfit
     │   ├── TensorsMalformed
@@ -278,7 +279,13 @@ from ame.errors.fleet import (
     TaskMoveRefused,
     TokenRefused,
 )
-from ame.errors.flower import FlowerAppInvalid, FlowerRefused, FlowerUnreachable, JobTooLarge
+from ame.errors.flower import (
+    FlowerAppInvalid,
+    FlowerRefused,
+    FlowerUnreachable,
+    JobTooLarge,
+    SuperLinkInvalid,
+)
 from ame.errors.jobs import (
     ArgumentUnfit,
     ClassRefused,
@@ -527,6 +534,7 @@ __all__ = [
     "SourceMissing",
     "SourceUnusable",
     "StepsConflict",
+    "SuperLinkInvalid",
     "TaskInvalid",
     "TaskMoveRefused",
     "TaskTimedOut",

@@ -12,6 +12,14 @@ class FlowerAppInvalid(Invalid, ValueError):
         super().__init__(f"{where} makes no Flower app: {why}")
 
 
+class SuperLinkInvalid(Invalid, ValueError):
+    """What should say where a SuperLink is does not."""
+
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
+        super().__init__(f"`{address}` is no SuperLink's address: {why}")
+
+
 class FlowerUnreachable(Unavailable):
     """A SuperLink or a SuperNode does not answer."""
 

@@ -48,6 +48,11 @@ class Options:
     log_config: str | None = None
     """How much of what `ame` itself says is logged."""
     engine: Engine | None = None
+    superlink: str | None = None
+    """Of the engine `flower`: where a SuperLink is, `HOST:PORT`, or `http://HOST:PORT` for one
+    that speaks no TLS; None: one is started here."""
+    root_certificates: Path | None = None
+    """By which the SuperLink's certificate is checked."""
     logs: bool | None = None
     """Whether what sites print is shown."""
     quiet: bool | None = None
@@ -83,6 +88,10 @@ class Command:
 
 
 _commands: list[Command] = []
+_SIMULATED = (
+    "threads", "gpu", "isolate", "dropout", "stragglers", "slowdown", "deadline", "log_config",
+)  # fmt: skip
+"""What can be said of simulated sites alone."""
 _SLOWDOWN = 10.0
 
 
@@ -169,7 +178,20 @@ def _work(
 
             nvflare.run(program, sites, options, watcher, workspace)
         case "flower":
-            raise errors.EngineMissing("flower", "it is not served yet; leave the option out")
+            from ame.federation import flower
+
+            if refused := [name for name in _SIMULATED if getattr(options, name) is not None]:
+                remedy = f"`{refused[0]}` is of simulated sites; leave it out"
+                raise errors.EngineMissing("flower", remedy)
+            flower.run(
+                program,
+                workspace=workspace,
+                sites=sites,
+                superlink=flower.link(options.superlink, options.root_certificates),
+                seed=options.seed or 0,
+                resume=options.resume is not None,
+                watcher=watcher,
+            )
 
 
 def code(result: "Result", *, tolerant: bool = False) -> Code:

@@ -62,6 +62,16 @@ Examples:
     help="What does the job: this simulator, Flower, or the NVFLARE that is installed.",
 )
 @click.option(
+    "--superlink",
+    metavar="HOST:PORT",
+    help="With `--engine flower`: the SuperLink to use; `http://HOST:PORT` for one without TLS.",
+)
+@click.option(
+    "--root-certificates",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="By which the SuperLink's certificate is checked (PEM).",
+)
+@click.option(
     "--resume",
     metavar="RUN",
     shell_complete=completion.run_names,

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.flower.app import is_app, read, settings, sites_of
-    from ame.federation.flower.real import run
+    from ame.federation.flower.real import link, run
 
-_HOMES = {"is_app": "app", "read": "app", "run": "real", "settings": "app", "sites_of": "app"}
+_HOMES = {
+    "is_app": "app",
+    "link": "real",
+    "read": "app",
+    "run": "real",
+    "settings": "app",
+    "sites_of": "app",
+}
 
-__all__ = ["is_app", "read", "run", "settings", "sites_of"]
+__all__ = ["is_app", "link", "read", "run", "settings", "sites_of"]
 
 
 def __getattr__(name: str) -> object:

@@ -181,7 +181,7 @@ def _value(plain: Any) -> Any:
                 args={name: _value(each) for name, each in args.items()},
                 id=id_,
                 weights=None if of is None else _value(of),
-                lead=[_value(each) for each in lead],
+                lead=tuple(_value(each) for each in lead),
             )
         case ["weights", kind, held, shape]:
             return Weights(kind=kind, held=held, shape=_value(shape))

@@ -34,6 +34,7 @@ def run(
     sites: int | Sequence[str] | None = None,
     superlink: Link | None = None,
     seed: int = 0,
+    resume: bool = False,
     watcher: Watcher | None = None,
     begun: Callable[[Started], None] | None = None,
 ) -> None:
@@ -49,6 +50,7 @@ def run(
             SuperNode for each site.
         seed: what the generators of sites and server begin with. The results of real sites come
             in the order of the sites, but external processes and clocks are as they are.
+        resume: whether to go on after the last complete round of the run that is in the workspace.
         watcher: told what happens.
         begun: told of what was started here.
 
@@ -63,7 +65,8 @@ def run(
     root = Path(workspace).absolute()
     watching = watcher or Nobody()
     packed = bundle.pack(program)
-    simulation.make_room(root, (), resume=False)
+    kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
+    simulation.make_room(root, (), resume=resume)
     with ExitStack() as ending:
         started = None
         if superlink is None:
@@ -78,14 +81,30 @@ def run(
         met = FlowerSites(
             led,
             {name: nodes[name] for name in names},
-            begin={"sites": list(names), "seed": seed},
+            begin={"sites": list(names), "seed": seed, "first": kept.done},
             watcher=watching,
             nurse=started,
         )
         ending.callback(met.close)
-        kept = Kept(job=program.name)
-        simulation.lead(program, met, root, watcher=watching, seed=seed, kept=kept)
+        simulation.lead(program, met, root, watcher=watching, seed=seed, kept=kept, resume=resume)
         led.end()
+
+
+def link(address: str | None, root_certificates: Path | None) -> Link | None:
+    """A SuperLink as people name it: `HOST:PORT`, or `http://HOST:PORT` where no TLS is spoken.
+
+    Raises:
+        errors.SuperLinkInvalid: it is none of these, or certificates have nothing to check.
+    """
+    if address is None:
+        return None
+    scheme, there, rest = address.rpartition("://")
+    host, _, port = rest.rpartition(":")
+    if (there and scheme not in {"http", "https"}) or not host or not port.isdecimal():
+        raise errors.SuperLinkInvalid(address, "give `HOST:PORT`, or `http://HOST:PORT`")
+    if scheme == "http" and root_certificates is not None:
+        raise errors.SuperLinkInvalid(address, "without TLS there is no certificate to check")
+    return Link(address=rest, insecure=scheme == "http", root_certificates=root_certificates)
 
 
 def _meet(led: Run, names: Sequence[str], link: Link, started: Started | None) -> Mapping[str, int]:

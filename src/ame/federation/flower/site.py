@@ -143,6 +143,7 @@ class Job:
                 workspace=root,
                 watcher=self._watcher,
                 seed=told["seed"],
+                first=told["first"],
                 isolate=True,
                 blas_threads=len(os.sched_getaffinity(0)),
                 among=told["sites"],

@@ -1,7 +1,9 @@
 """Which recipe a task gets."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,18 @@ def test_what_is_no_checkpoint_is_refused() -> None:
         opening.opened({}, state=b"nothing")
 
 
+def printed(code: str) -> str:
+    """What a Python of its own prints."""
+    source = str(Path(errors.__file__).parents[2])
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 WITHOUT = """
 import sys
 sys.modules["tensorflow"] = None
@@ -60,15 +74,11 @@ for phase in (pb.Plan.Phase(server_phase=pb.ServerPhase(phase_init_op="init")),
 
 
 def test_a_server_part_without_tensorflow_says_what_to_install() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
-    )
-    said = "the server part of a plan needs a package that is not installed"
-    assert told.stdout.count(said) == 2
-    assert "ame-tasks[tensorflow]" in told.stdout
+    told = printed(WITHOUT)
+    assert told.count("the server part of a plan needs a package that is not installed") == 2
+    assert "ame-tasks[tensorflow]" in told
 
 
 def test_tensorflow_is_not_imported_where_it_is_not_needed() -> None:
     code = "import sys, ame.server.recipes.opening; print('tensorflow' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "False\n"
+    assert printed(code) == "False\n"

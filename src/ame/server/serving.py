@@ -106,6 +106,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
+        await _listening(place.host, port, serving)
         ready(f"{scheme}://{place.host}:{port}", grpc_at)
         waiting = asyncio.create_task(ended.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,6 +136,18 @@ async def _grpc(stack: AsyncExitStack, place: Place, server: app.App) -> str:
     await served.start()
     stack.push_async_callback(served.stop, 1.0)
     return f"{place.host}:{port}"
+
+
+async def _listening(host: str, port: int, serving: asyncio.Task[None]) -> None:
+    """Waits until the server takes connections, or has failed."""
+    while not serving.done():
+        try:
+            _, connection = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            connection.close()
+            return
 
 
 def _free(host: str) -> int:

@@ -65,6 +65,22 @@ def test_what_came_from_the_folder_is_forgotten_when_it_is_left(tmp_path: Path) 
     assert str(tmp_path) not in sys.path
 
 
+def test_a_module_of_that_name_that_the_user_has_elsewhere_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/set_aside.py").write_text("class A: where = 'mine'")
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    mine = __import__("set_aside")
+    files = [File(source=b"class A: where = 'job'", target=PurePosixPath("set_aside.py"))]
+    lay_out(files, tmp_path / "job")
+
+    with Code(tmp_path / "job", files=files) as code:
+        assert code.find("set_aside.A").where == "job"
+
+    assert sys.modules.pop("set_aside") is mine
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -103,9 +103,13 @@ class Flare:
         )  # fmt: skip
         try:
             out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(process)
+            out, err = process.communicate()
+            message = f"NVFLARE does not end: {out[-3000:]}{err[-3000:]}"
+            raise AssertionError(message) from None
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end_group(process)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
@@ -214,6 +218,11 @@ def _end(place: str) -> None:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _processes() -> list[int]:

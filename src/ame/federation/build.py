@@ -16,6 +16,7 @@ from typing import Any, Self
 from ame import errors
 from ame.federation import weights
 from ame.federation.flare import names
+from ame.federation.job import imports
 from ame.federation.program import File, Part, Value, Weights
 
 VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -24,8 +25,9 @@ VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
 class Code:
     """The classes of a job.
 
-    While it is entered, `import` looks into the folder of the job's own code first; when it is
-    left, what came from there is forgotten. Only one at a time can be entered in a process.
+    While it is entered, `import` looks into the folder of the job's own code first, and modules of
+    the same names that the user has elsewhere are set aside; when it is left, what came from there
+    is forgotten. Only one at a time can be entered in a process.
     """
 
     def __init__(
@@ -39,11 +41,17 @@ class Code:
         self.folder = folder.resolve() if folder else None
         self.packages = packages
         self._files = {file.target: file for file in files}
+        self._aside: dict[str, ModuleType] = {}
 
     def __enter__(self) -> Self:
         if self.folder:
             sys.path.insert(0, str(self.folder))
             importlib.invalidate_caches()
+            for name, module in list(sys.modules.items()):
+                file = getattr(module, "__file__", None)
+                shadows = file and self._file(name) and not self._serves_module(module)
+                if shadows and imports.is_local(Path(file)):
+                    self._aside[name] = sys.modules.pop(name)
         return self
 
     def __exit__(
@@ -60,6 +68,8 @@ class Code:
             file = getattr(module, "__file__", None)
             if file and Path(file).is_relative_to(self.folder):
                 del sys.modules[name]
+        sys.modules.update(self._aside)
+        self._aside.clear()
 
     def find(self, path: str) -> type[Any]:
         """The class of this path.

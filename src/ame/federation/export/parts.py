@@ -108,7 +108,13 @@ class Writer:
 def defaults(path: str) -> dict[str, object]:
     """What a constructor of ours takes for arguments that are left out."""
     module, _, name = path.rpartition(".")
-    kinds = getattr(import_module(module), name).__mro__[:-1]
-    makers = [kind.__init__ for kind in kinds if "__init__" in vars(kind)]
-    given = [each for maker in makers for each in signature(maker).parameters.values()]
-    return {each.name: each.default for each in reversed(given) if each.default is not each.empty}
+    found: dict[str, object] = {}
+    for kind in getattr(import_module(module), name).__mro__[:-1]:
+        if "__init__" in vars(kind):
+            parameters = signature(kind.__init__).parameters.values()
+            for each in parameters:
+                if each.default is not each.empty:
+                    found.setdefault(each.name, each.default)
+            if all(each.kind is not each.VAR_KEYWORD for each in parameters):
+                break
+    return found

@@ -52,6 +52,18 @@ def test_it_is_active_only_for_a_while() -> None:
         import_it()
 
 
+def test_it_goes_on_where_the_path_goes() -> None:
+    with activated():
+        path = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={"PYTHONPATH": path, "PATH": os.environ["PATH"]}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert str(alias.FOLDER) not in sys.path
+
+
 def import_it() -> None:
     __import__("nvflare.client")
 

@@ -49,8 +49,8 @@ class Code:
             importlib.invalidate_caches()
             for name, module in list(sys.modules.items()):
                 file = getattr(module, "__file__", None)
-                shadows = file and self._file(name) and not self._serves_module(module)
-                if shadows and imports.is_local(Path(file)):
+                shadows = self._file(name) is not None and not self._serves_module(module)
+                if file and shadows and imports.is_local(Path(file)):
                     self._aside[name] = sys.modules.pop(name)
         return self
 
@@ -171,9 +171,11 @@ class Code:
         )
 
 
-def lay_out(files: Iterable[File], folder: Path) -> None:
-    """Writes the files of an app into its folder for code."""
+def lay_out(files: Iterable[File], folder: Path, of: str = "custom") -> None:
+    """Writes the files of an app that are for its folder `custom`, or `config`, there."""
     for file in files:
+        if file.folder != of:
+            continue
         place = folder / file.target
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.read())

@@ -361,5 +361,5 @@ def test_what_is_written_of_components_is_what_a_version_takes(
         assert there[theirs] is not None, f"{theirs} is not in NVFLARE {version}"
         if isinstance(there[theirs], list) and there[theirs]:
             missing = defaults(ours).keys() - set(there[theirs])
-            lacking = names.later(theirs) if version == "2.7" else set()
-            assert missing <= lacking, (theirs, missing - lacking)
+            later = names.later(theirs) if version == "2.7" else frozenset()
+            assert missing <= later, (theirs, missing - later)

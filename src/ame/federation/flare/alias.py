@@ -1,8 +1,8 @@
 """`import nvflare…` without NVFLARE: its names, served by ours.
 
 While it is active, what the table lists can be imported under NVFLARE's names, and nothing else
-of NVFLARE. A process that did not activate it does so by importing `nvflare` with `FOLDER` on its
-path: for scripts that are processes of their own.
+of NVFLARE. `FOLDER` is on the path then: in processes that get the same path, workers and scripts
+of their own, to import `nvflare` activates it there.
 """
 
 import sys
@@ -28,28 +28,31 @@ def activate() -> None:
     Raises:
         errors.JobConflict: NVFLARE itself was imported before.
     """
-    if active():
-        return
     there = sys.modules.get(names.ROOT)
     if there is not None and not isinstance(there, Served):
         raise errors.JobConflict(
             "NVFLARE itself is imported, so its names cannot be served; use `--engine nvflare`, "
             "or import it nowhere"
         )
-    sys.meta_path.insert(0, _FINDER)
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+    if str(FOLDER) not in sys.path:
+        sys.path.insert(1, str(FOLDER))  # before where NVFLARE may be installed
 
 
 def deactivate() -> None:
     """`nvflare` is no longer ours; what was imported of it is forgotten."""
-    if active():
+    if _FINDER in sys.meta_path:
         sys.meta_path.remove(_FINDER)
+    if str(FOLDER) in sys.path:
+        sys.path.remove(str(FOLDER))
     for name in [name for name, each in sys.modules.items() if isinstance(each, Served)]:
         del sys.modules[name]
 
 
 def active() -> bool:
-    """Whether it is."""
-    return _FINDER in sys.meta_path
+    """Whether it is, or will be with the first import of `nvflare`."""
+    return _FINDER in sys.meta_path or str(FOLDER) in sys.path
 
 
 @contextmanager

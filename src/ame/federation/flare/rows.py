@@ -199,6 +199,7 @@ LATER: Mapping[str, str] = {
     "app_common.ccwf.SwarmClientController": "cuda_empty_cache enable_tensor_disk_offload memory_gc_rounds",
     "app_common.ccwf.SwarmServerController": "min_clients",
     "app_common.ccwf.recipes.swarm": "*",
+    "app_common.workflows.base_fedavg.BaseFedAvg": "memory_gc_rounds",
     "app_common.ccwf.server_ctl.ServerSideController": "min_clients",
     "app_common.ccwf.swarm_client_ctl.SwarmClientController": "cuda_empty_cache enable_tensor_disk_offload memory_gc_rounds",
     "app_common.ccwf.swarm_server_ctl.SwarmServerController": "min_clients",

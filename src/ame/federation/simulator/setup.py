@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 JOB = "simulate_job"
 """The id of the job, and the name of its folders."""
 _MARK = ".ame"
+_URL = "simulator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,31 @@ class Places:
     def custom(self) -> Path:
         """The job's code, as this site sees it: a link to what all with the same code share."""
         return self.app / "custom"
+
+    @property
+    def config(self) -> Path:
+        """Files that the job keeps beside its configuration."""
+        return self.app / "config"
+
+    def variables(self, app: App) -> dict[str, object]:
+        """What `{NAME}` stands for in the arguments of its parts."""
+        params = {
+            name: value
+            for name, value in app.params.items()
+            if isinstance(value, bool | int | float | str)
+        }
+        return {
+            **params,
+            "SITE_NAME": self.site,
+            "JOB_ID": JOB,
+            "WORKSPACE": str(self.folder),
+            "JOB_CUSTOM_DIR": str(self.custom),
+            "JOB_CONFIG_DIR": str(self.config),
+            "ROOT_URL": _URL,
+            "CP_URL": _URL,
+            "RELAY_URL": _URL,
+            "SECURE_MODE": False,
+        }
 
 
 def lay_out(program: Program, workspace: Path) -> tuple[str, dict[str, str]]:

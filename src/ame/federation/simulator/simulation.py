@@ -194,7 +194,8 @@ def lead(
     places = Places(workspace, "server")
     files = program.server.files
     build.lay_out(files, places.custom)
-    variables = {"JOB_ID": JOB, "WORKSPACE": str(places.folder), "SITE_NAME": "server"}
+    build.lay_out(files, places.config, of="config")
+    variables = places.variables(program.server)
     with (
         _generators(seed_of(seed, "server", kept.done)),
         build.Code(places.custom, files=files, packages=program.packages) as code,

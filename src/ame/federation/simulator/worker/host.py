@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ame.federation.spec.executor import Executor
 
 SCRIPT = "ame.federation.client.executor.ScriptExecutor"
-_URL = "simulator"
 
 
 class Hosts:
@@ -229,23 +228,7 @@ class Host:
 
     def variables(self) -> dict[str, object]:
         """What `{NAME}` stands for."""
-        params = {
-            name: value
-            for name, value in self.app.params.items()
-            if isinstance(value, bool | int | float | str)
-        }
-        return {
-            **params,
-            "SITE_NAME": self.site,
-            "JOB_ID": setups.JOB,
-            "WORKSPACE": str(self.places.folder),
-            "JOB_CUSTOM_DIR": self.custom,
-            "JOB_CONFIG_DIR": str(self.places.app / "config"),
-            "ROOT_URL": _URL,
-            "CP_URL": _URL,
-            "RELAY_URL": _URL,
-            "SECURE_MODE": False,
-        }
+        return {**self.places.variables(self.app), "JOB_CUSTOM_DIR": self.custom}
 
     def _make_folder(self) -> None:
         self.places.app.mkdir(parents=True, exist_ok=True)
@@ -254,6 +237,7 @@ class Host:
         if not custom.is_symlink() or os.readlink(custom) != code:  # noqa: PTH115
             custom.unlink(missing_ok=True)
             custom.symlink_to(code)
+        build.lay_out(self.app.files, self.places.config, of="config")
 
     def _parts(self) -> SiteParts:
         code = self.hosts.code_of(self.site, self.app)

@@ -1,4 +1,5 @@
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ame.federation.exchange import codec
+from ame.federation.exchange import codec, memory
 from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.shareable import Shareable
@@ -165,3 +166,19 @@ def test_what_is_poured_into_a_file_lies_as_what_is_written_into_memory(tmp_path
     poured = (tmp_path / "body").read_bytes()
     assert poured == bytes(body[: len(poured)])
     assert not any(body[len(poured) :])
+
+
+def test_arrays_kept_in_memory_lie_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_AT_ONCE", 1000)
+    monkeypatch.setattr(memory, "_PIECES", 3)
+    arrays = [np.arange(n, dtype=np.float32).reshape(-1, 1) for n in (0, 1, 7, 16, 1000, 5)]
+    encoded = codec.encode([*arrays, np.array(3), np.array(["a"]), np.asfortranarray(np.eye(3))])
+    body = bytearray(encoded.size)
+    encoded.write(body)
+    there = memory.keep(encoded)
+    try:
+        kept = os.pread(there, encoded.size + 1, 0)
+    finally:
+        os.close(there)
+
+    assert kept == bytes(body)

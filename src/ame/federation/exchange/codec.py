@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     # What arrays are written into, and are views of.
     Buffer: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
 
-_ALIGNED = 64
+ALIGNED = 64
 """Bytes at whose multiples arrays begin: a line of the processor's cache."""
 _DEEPEST = 64
 _LENGTH = struct.Struct("<I")
@@ -67,7 +67,7 @@ class Encoded:
         for array in self.arrays:
             there = np.frombuffer(body, array.dtype, array.size, offset)
             there[:] = array.reshape(-1)
-            offset = _after(offset, array.nbytes)
+            offset = after(offset, array.nbytes)
 
     def pour(self, file: int) -> None:
         """Writes the same to an open file. Of memory that is new, this costs a third."""
@@ -78,7 +78,7 @@ class Encoded:
             while left:
                 count = os.pwrite(file, left, place)
                 left, place = left[count:], place + count
-            offset = _after(offset, array.nbytes)
+            offset = after(offset, array.nbytes)
 
 
 def encode(value: object) -> Encoded:
@@ -155,7 +155,7 @@ def unpack(data: bytes) -> Any:  # Any: what was packed
     if len(data) < _LENGTH.size:
         raise ValueError("the bytes hold no value that was encoded: they are too few")
     (length,) = _LENGTH.unpack_from(data)
-    start = _after(0, _LENGTH.size + length)
+    start = after(0, _LENGTH.size + length)
     return decode(data[_LENGTH.size : _LENGTH.size + length], bytearray(data[start:]))
 
 
@@ -187,7 +187,7 @@ class _Writer:
             raise TypeError(f"an array of {array.dtype}")
         head = _OFFSET.pack(self.size) + _form(array.dtype.str, array.shape, note)
         self.arrays.append(np.ascontiguousarray(array))
-        self.size = _after(self.size, array.nbytes)
+        self.size = after(self.size, array.nbytes)
         return msgpack.ExtType(code, head)
 
     def _tensor(self, tensor: torch.Tensor) -> object:
@@ -318,7 +318,7 @@ def _dtype(kind: str) -> np.dtype[Any]:
 
 def _start(head: bytes) -> int:
     """Where the arrays begin, of a value in one piece."""
-    return _after(0, _LENGTH.size + len(head))
+    return after(0, _LENGTH.size + len(head))
 
 
 def _lay(encoded: Encoded, whole: bytearray | mmap.mmap) -> None:
@@ -329,9 +329,9 @@ def _lay(encoded: Encoded, whole: bytearray | mmap.mmap) -> None:
         encoded.write(view[_start(head) :])
 
 
-def _after(offset: int, size: int) -> int:
+def after(offset: int, size: int) -> int:
     """Where the next array begins."""
-    return (offset + size + _ALIGNED - 1) // _ALIGNED * _ALIGNED
+    return (offset + size + ALIGNED - 1) // ALIGNED * ALIGNED
 
 
 def _find(value: object, place: str, depth: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import select
 import signal
@@ -11,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from ame.federation.exchange import memory
 from ame.federation.exchange.sites import Lost, Reply, Why
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ class Body:
             encoded.write(inline)
             body.inline = bytes(inline)
         else:
-            body.memory = os.memfd_create("model", os.MFD_CLOEXEC)
-            os.ftruncate(body.memory, encoded.size)
-            with mmap.mmap(body.memory, encoded.size) as mapped:
-                encoded.write(mapped)
+            body.memory = memory.keep(encoded)
         return body
 
     def drop(self) -> None:

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ame.federation.exchange import codec
+from ame.federation.exchange import codec, memory
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.simulator.lanes import INLINE
 from ame.federation.simulator.worker import faults, isolation, mail
@@ -167,14 +167,11 @@ class _Loop:
             encoded.write(body)
             self._send((*head, bytes(body)))
             return
-        memory = os.memfd_create("reply", os.MFD_CLOEXEC)
+        kept = memory.keep(encoded)
         try:
-            os.ftruncate(memory, encoded.size)
-            with mmap.mmap(memory, encoded.size) as mapped:
-                encoded.write(mapped)
-            self._send((*head, b""), memory)
+            self._send((*head, b""), kept)
         finally:
-            os.close(memory)
+            os.close(kept)
 
     def _lose(self, number: int, why: Why) -> None:
         self._flush_records()

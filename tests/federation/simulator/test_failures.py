@@ -5,13 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 
 from ame import errors
 from ame.federation.exchange.sites import Why
+from ame.federation.program import File
 from parts.simulated import Seen, app, descendants, job, log, model, simulate, text
 from parts.waiting import eventually
 
@@ -75,6 +76,21 @@ def test_an_error_is_told_in_the_scripts_own_words_and_the_round_goes_on(tmp_pat
     assert "simulator" not in why.trace
     assert len(seen.losses) == 1  # in the next round it starts again, and does not fail
     assert "good to its end 3" in log(tmp_path, "a")
+
+
+def test_the_place_of_an_error_is_in_the_file_that_the_job_was_made_from(tmp_path: Path) -> None:
+    source = tmp_path / "mine" / "train.py"
+    source.parent.mkdir()
+    source.write_text(failing('raise ValueError("no data")', at=0))
+    script = File(source=source, target=PurePosixPath("train.py"))
+    seen = Seen()
+    sites = {"bad": app(script), "ok": app(text("ok.py", GOOD))}
+    program = job(None, sites=sites, rounds=1)
+    simulate(program, workspace=tmp_path / "work", threads=1, watcher=seen)
+
+    why = whys(seen)["bad"]
+    assert why.place == f"{source}:6"
+    assert f'File "{source}", line 6, in fail' in why.trace
 
 
 @pytest.mark.parametrize(
@@ -251,3 +267,15 @@ def test_whoever_is_killed_from_outside_the_job_comes_to_its_end(tmp_path: Path,
     assert all("to its end" in log(tmp_path, f"site-{number}") for number in range(1, 5))
     np.testing.assert_array_equal(model(tmp_path), np.full(8, 8.0))
     assert eventually(lambda: descendants() == [])
+
+
+def test_a_script_that_does_not_end_when_the_job_does_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ame.federation.simulator import sites
+
+    monkeypatch.setattr(sites, "_FAREWELL", 1.0)
+    seen = ran(tmp_path, {"a": GOOD, "bad": GOOD + "import time; time.sleep(1000)\n"}, threads=2)
+
+    assert "some scripts did not end within 1 s of the job's end, and were killed" in seen.notes
+    assert descendants() == []

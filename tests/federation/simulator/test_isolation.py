@@ -92,3 +92,41 @@ while flare.is_running():
 
     assert np.array_equal(model(tmp_path / "a"), model(tmp_path / "c"))
     assert not np.array_equal(model(tmp_path / "a"), model(tmp_path / "b"))
+
+
+TENSORFLOW = """
+import random
+from ame.federation import client as flare
+flare.init()
+import numpy as np
+import tensorflow as tf
+import keras
+lasting = tf.random.get_global_generator()
+while flare.is_running():
+    w = flare.receive().params["w"]
+    layers = keras.layers
+    net = keras.Sequential([layers.Input((4,)), layers.Dense(3), layers.Dropout(0.5)])
+    net.compile("sgd", "mse")
+    x = np.arange(32.0).reshape(8, 4)
+    net.fit(x, x[:, :3], verbose=0)
+    drawn = [
+        random.random(), np.random.rand(),
+        float(tf.random.normal(())), float(tf.random.uniform(())),
+        float(lasting.normal(())), float(net(x[:1], training=True)[0, 0]),
+        float(keras.random.normal(())), int(next(iter(tf.data.Dataset.range(99).shuffle(99)))),
+    ]
+    flare.send(flare.FLModel(params={"w": w + np.array(drawn)}))
+"""
+
+
+@pytest.mark.slow
+def test_what_tensorflow_draws_is_the_sites_own_whatever_the_threads(tmp_path: Path) -> None:
+    models = {}
+    for threads in (1, 2, 3):
+        everyone = app(text("tensors.py", TENSORFLOW))
+        folder = tmp_path / str(threads)
+        simulate(job(everyone, rounds=2, min_clients=3), workspace=folder, sites=3, threads=threads)
+        models[threads] = model(folder)
+
+    np.testing.assert_array_equal(models[1], models[2])
+    np.testing.assert_array_equal(models[1], models[3])

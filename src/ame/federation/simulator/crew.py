@@ -90,7 +90,11 @@ class Crew:
         self._made = 0
         self._starts = 1
         self._ends: dict[int, int] = {}
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            self._supervisor.close(grace=0)
+            raise
 
     def fork(self, lane: int, *, isolated: bool) -> Worker:
         """A new worker.

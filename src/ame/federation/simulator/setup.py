@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.federation import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ame.federation.program import App, Program
 
@@ -44,6 +45,8 @@ class Setup:
     """The folder with the files that everyone has."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """The folders of sites that have files of their own."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """From where the files in those folders were taken, by their paths there."""
 
     def code_of(self, site: str) -> str:
         """The folder with the files of a site."""
@@ -107,6 +110,19 @@ def lay_out(program: Program, workspace: Path) -> tuple[str, dict[str, str]]:
     """Writes the files of a job; returns the folder for everyone, and those of sites."""
     everyone = _lay_out(program.everyone, workspace) if program.everyone else ""
     return everyone, {site: _lay_out(program.app(site), workspace) for site in program.sites}
+
+
+def sources(program: Program, code: str, codes: Mapping[str, str]) -> dict[str, str]:
+    """From where the files in the folders were taken."""
+    apps = [(codes[site], program.app(site)) for site in codes]
+    if program.everyone:
+        apps.append((code, program.everyone))
+    return {
+        os.path.realpath(f"{folder}/{file.target}"): str(file.source.absolute())
+        for folder, app in apps
+        for file in app.files
+        if isinstance(file.source, Path)
+    }
 
 
 def _lay_out(app: App, workspace: Path) -> str:

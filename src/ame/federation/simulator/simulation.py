@@ -24,7 +24,7 @@ from ame.federation.simulator.crew import Crew
 from ame.federation.simulator.lanes import Lanes
 from ame.federation.simulator.logs import Logs
 from ame.federation.simulator.resume import Keeper, Kept, file_of
-from ame.federation.simulator.setup import JOB, Places, Setup, lay_out
+from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources
 from ame.federation.simulator.sites import SimulatedSites
 from ame.federation.simulator.worker.generators import Generators, seed_of
 
@@ -240,6 +240,7 @@ def _setup(
         sites=tuple(names) if len(names) <= CROWD else (),
         code=code,
         codes=codes,
+        sources=sources(program, code, codes),
     )
 
 

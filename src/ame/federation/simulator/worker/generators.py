@@ -33,10 +33,12 @@ class Generators:
         self._seed = seed
         self._states: dict[str, Any] = {}
 
-    def save(self) -> None:
-        """Keeps the states as they are now."""
+    def save(self, *, but: str = "") -> None:
+        """Keeps the states as they are now; `but` of what is only about to be imported."""
         self._states = {
-            name: save() for name, (_, save, _) in _KINDS.items() if name in sys.modules
+            name: save()
+            for name, (_, save, _) in _KINDS.items()
+            if name in sys.modules and name != but
         }
 
     def restore(self) -> None:
@@ -48,10 +50,6 @@ class Generators:
                 restore(self._states[name])
             else:
                 begin(self._seed)
-
-    def begin(self, name: str) -> None:
-        """A framework has just been imported."""
-        _KINDS[name][0](self._seed)
 
 
 def begin_all(seed: int) -> None:
@@ -214,5 +212,3 @@ _KINDS: dict[str, _Kind] = {
     "tensorflow": (_begin_tensorflow, _save_tensorflow, _restore_tensorflow),
 }
 """How each begins, is kept, and put back."""
-LATE = frozenset({"torch", "tensorflow"})
-"""Those that a script may be the first to import."""

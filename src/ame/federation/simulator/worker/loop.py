@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ame.federation.exchange import codec, memory
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.simulator.lanes import INLINE
-from ame.federation.simulator.worker import faults, isolation, mail
+from ame.federation.simulator.worker import faults, isolation, mail, modules
 from ame.federation.simulator.worker.host import Host, Hosts
 from ame.federation.simulator.worker.output import Output
 from ame.federation.simulator.worker.world import Process
@@ -23,7 +23,6 @@ from ame.process import wire
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from ame.federation.client import Record
     from ame.federation.simulator.setup import Setup
@@ -35,11 +34,10 @@ _PATIENCE = 0.5
 """How many records, and for how many seconds, are kept back while a script works."""
 
 
-def live(
-    setup: Setup, line: socket.socket, now: mmap.mmap, workspace: Path, *, isolated: bool
-) -> None:
+def live(setup: Setup, line: socket.socket, now: mmap.mmap, *, isolated: bool) -> None:
     """Returns when the line ends. An isolated worker has one site, and its main thread for it."""
-    process = Process(Output(str(workspace / "simulate_job" / f"worker-{os.getpid()}.log")))
+    process = Process(Output(spooled=setup.crowd))
+    modules.SOURCES.update(setup.sources)
     os.register_at_fork(after_in_child=line.close)
     if not isolated:
         _Loop(setup, line, now, process, _in_a_thread, isolated=False).live()

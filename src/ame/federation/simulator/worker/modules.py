@@ -7,6 +7,8 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.abc import MetaPathFinder
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 def _shared_roots() -> tuple[str, ...]:
@@ -83,8 +85,12 @@ class SharedCode(importlib.machinery.SourceFileLoader):
         return compiled(self.get_filename(fullname))
 
 
+SOURCES: dict[str, str] = {}
+"""From where the files of the job were taken: by their real paths here, where errors tell of."""
+
+
 def compiled(file: str) -> CodeType:
-    """The code of a file. Where two places lead to one file, it is named by the file.
+    """The code of a file. It is named by the file from which the job has it.
 
     Raises:
         SyntaxError, UnicodeDecodeError, OSError: as Python does.
@@ -96,17 +102,21 @@ def compiled(file: str) -> CodeType:
     code = SharedCode._compiled.get(key)  # noqa: SLF001
     if code is None:
         with open(real, "rb") as source:  # noqa: PTH123
-            code = compile(source.read(), real, "exec", dont_inherit=True)
+            code = compile(source.read(), SOURCES.get(real, real), "exec", dont_inherit=True)
         SharedCode._compiled[key] = code  # noqa: SLF001
     return code
 
 
-class OwnFinder(MetaPathFinder):
-    """Finds a job's own modules before anything else does; tells of frameworks imported late."""
+Around = Callable[[str], AbstractContextManager[None]]
+"""What is to be done around the import of the module of that name."""
 
-    def __init__(self, late: frozenset[str], imported: Callable[[str], None]) -> None:
-        self._late = late
-        self._imported = imported
+
+class OwnFinder(MetaPathFinder):
+    """Finds modules before anything else does: a job's own, and those that are shared."""
+
+    def __init__(self, around: Around) -> None:
+        """`around`: for modules that are shared, when one site is the first to import them."""
+        self._around = around
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -118,22 +128,22 @@ class OwnFinder(MetaPathFinder):
         if type(spec.loader) is importlib.machinery.SourceFileLoader:
             if is_own(spec.loader.path):
                 spec.loader = SharedCode(fullname, spec.loader.path)
-            elif fullname in self._late:
-                spec.loader = _Told(fullname, spec.loader.path, self._imported)
+            elif path is None:
+                spec.loader = _Shared(fullname, spec.loader.path, self._around)
         return spec
 
 
-class _Told(importlib.machinery.SourceFileLoader):
-    """Says when a module has been imported."""
+class _Shared(importlib.machinery.SourceFileLoader):
+    """Imports a module that is shared, in what is put around it."""
 
-    def __init__(self, fullname: str, path: str, imported: Callable[[str], None]) -> None:
+    def __init__(self, fullname: str, path: str, around: Around) -> None:
         super().__init__(fullname, path)
-        self._say = imported
+        self._around = around
 
     def exec_module(self, module: ModuleType) -> None:
-        """Runs it, and tells."""
-        super().exec_module(module)
-        self._say(module.__name__)
+        """Runs it."""
+        with self._around(module.__name__):
+            super().exec_module(module)
 
 
 def new_main(file: str) -> ModuleType:

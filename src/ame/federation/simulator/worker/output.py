@@ -8,11 +8,11 @@ import sys
 class Output:
     """Descriptors 1 and 2 of this process, and `sys.stdout` and `sys.stderr` over them."""
 
-    def __init__(self, spool: str) -> None:
-        """`spool`: where lands what is printed by nobody in particular, or by who has no log."""
+    def __init__(self, *, spooled: bool) -> None:
+        """What nobody in particular prints goes where it went before, or is spooled."""
         sys.stdout.flush()
         sys.stderr.flush()
-        self._spool = _open(spool)
+        self._spool = os.memfd_create("spool", os.MFD_CLOEXEC) if spooled else os.dup(1)
         self._lead(self._spool)
         sys.stdout = self.out = _text(1)
         sys.stderr = self.err = _text(2)

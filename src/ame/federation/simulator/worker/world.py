@@ -16,7 +16,7 @@ from ame.federation import client
 from ame.federation.simulator.worker import generators, modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from ame.federation.simulator.worker.output import Output
@@ -29,6 +29,7 @@ class Process:
         self.output = output
         self.known = modules.Known()
         self.here: World | None = None
+        self._importing = False
         self.path = list(sys.path)
         self.filters = list(warnings.filters)
         self.main = sys.modules["__main__"]
@@ -39,7 +40,7 @@ class Process:
         self.hooks = _hooks()
         self.limits = _limits()
         self.torch = _of_torch(sys.modules["torch"]) if "torch" in sys.modules else ()
-        sys.meta_path.insert(0, modules.OwnFinder(generators.LATE, self._imported))
+        sys.meta_path.insert(0, modules.OwnFinder(self._around_import))
         self._atexit = atexit.register
         atexit.register = self._at_exit  # type: ignore[assignment]  # of the same form
         os.register_at_fork(after_in_child=self._forget)
@@ -55,12 +56,25 @@ class Process:
             world.enter(self)
             self.here = world
 
-    def _imported(self, name: str) -> None:
-        """A framework has just been imported, by the first site that wants it."""
-        if name == "torch":
-            self.torch = _of_torch(sys.modules["torch"])
-        if self.here is not None:
-            self.here.generators.begin(name)
+    @contextlib.contextmanager
+    def _around_import(self, name: str) -> Iterator[None]:
+        """What a shared module draws as it is imported is not drawn from its first user's numbers.
+
+        A framework that is imported begins with the site's seed.
+        """
+        if self._importing or self.here is None:
+            yield
+            return
+        self._importing = True
+        drawn, torch = self.here.generators, bool(self.torch)
+        drawn.save(but=name)
+        try:
+            yield
+        finally:
+            self._importing = False
+            if not torch and "torch" in sys.modules:
+                self.torch = _of_torch(sys.modules["torch"])
+            drawn.restore()
 
     def _at_exit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a script wants done at its end is done at its end, not at the process's."""

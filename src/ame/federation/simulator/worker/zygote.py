@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.process import slot, wire
@@ -141,7 +140,7 @@ def _become_worker(
         os.close(fds[1])
         from ame.federation.simulator.worker import loop
 
-        loop.live(setup, ours, page, Path(setup.workspace), isolated=isolated)
+        loop.live(setup, ours, page, isolated=isolated)
     except BaseException:  # noqa: BLE001 (of whatever kind, it must not go on as the zygote)
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()

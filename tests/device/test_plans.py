@@ -1,6 +1,7 @@
 """Plans that devices run: queries, graphs, flatbuffers."""
 
 import asyncio
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -147,7 +148,7 @@ def test_a_plan_of_tensorflow_trains_on_a_devices_examples(tmp_path: Path, kind:
     start = digits().first_model(np.random.default_rng(0))
     made = pb.ClientOnlyPlan.FromString(digits().client_plan())
     if kind == "tflite_graph":
-        made.tflite_graph = flatbuffer(made.graph)
+        made.tflite_graph = flatbuffer()
         made.ClearField("graph")
 
     found = run(tmp_path, made.SerializeToString(), Iterated(make=some), checkpoint.to_bytes(start))
@@ -164,7 +165,7 @@ def test_a_plan_of_tensorflow_trains_on_a_devices_examples(tmp_path: Path, kind:
 def test_a_plan_of_tensorflow_that_lacks_its_checkpoint_fails(tmp_path: Path, kind: str) -> None:
     made = pb.ClientOnlyPlan.FromString(digits().client_plan())
     if kind == "tflite_graph":
-        made.tflite_graph = flatbuffer(made.graph)
+        made.tflite_graph = flatbuffer()
 
     with pytest.raises(errors.PlanFailed):
         run(tmp_path, made.SerializeToString(), Iterated(make=some), b"no checkpoint")
@@ -198,8 +199,11 @@ output_arg: { name: 'handle' type: DT_VARIANT }
 """
 
 
-def flatbuffer(graph: bytes) -> bytes:
-    """The graph, as it is converted for phones."""
+@functools.cache
+def flatbuffer() -> bytes:
+    """The graph of the digits, as it is converted for phones: once, for the converter ends the
+    process when it is given the operation a second time.
+    """
     import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
     from tensorflow.lite.python import convert  # type: ignore[import-untyped]  # the same
 
@@ -208,7 +212,7 @@ def flatbuffer(graph: bytes) -> bytes:
         (name, []) for name in ("data_token", "input_filepath", "output_filepath")
     ]
     converter = tf.compat.v1.lite.TFLiteConverter(
-        tf.compat.v1.GraphDef.FromString(graph),
+        tf.compat.v1.GraphDef.FromString(digits().client_graph()),
         None,
         None,
         input_arrays_with_shape=inputs,

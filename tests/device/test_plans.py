@@ -226,3 +226,29 @@ def flatbuffer() -> bytes:
     ]
     made: bytes = converter.convert()
     return made
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_runs_flatbuffers_is_replaced_when_it_has_died(tmp_path: Path) -> None:
+    from ame.device.plans.flat import Flat
+
+    made = pb.ClientOnlyPlan.FromString(digits().client_plan())
+    made.tflite_graph = flatbuffer()
+    start = digits().first_model(np.random.default_rng(0))
+    (tmp_path / "start").write_bytes(checkpoint.to_bytes(start))
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    loaded = Flat(made, ENVIRONMENTS, tmp_path)
+    Iterated(make=some).lay(loaded.selectors[0], folder / "0")
+    given = (folder, tmp_path / "start", tmp_path / "output")
+    try:
+        assert loaded._child is not None
+        loaded._child._supervisor.close(0)
+        with pytest.raises(errors.PlanFailed, match="ended"):
+            loaded.run(*given)
+        loaded.run(*given)
+    finally:
+        loaded.close()
+
+    assert "update/w1" in checkpoint.read((tmp_path / "output").read_bytes())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import contextlib
 import fcntl
 import json
 import os
@@ -43,83 +44,90 @@ class Flat:
             errors.PlanInvalid: it is no flatbuffer that can be run.
             errors.PlanUnsupported: it has constant inputs that are no strings.
         """
-        spec = plan.phase.tensorflow_spec
-        self._spec = spec
+        self._spec = plan.phase.tensorflow_spec
         self._router = plan.phase.federated_compute
+        self._constants = {
+            name: _text(name, value) for name, value in self._spec.constant_inputs.items()
+        }
         self._lock = threading.Lock()
-        self._supervisor = process.Supervisor()
         self._folder = Path(tempfile.mkdtemp(dir=scratch))
-        self._said: collections.deque[bytes] = collections.deque(maxlen=LINES)
-        try:
-            python = _environment(environments, self._supervisor)
-            self._line = self._started(python)
-            model = self._folder / "model.tflite"
-            model.write_bytes(plan.tflite_graph)
-            answer = self._ask({"load": str(model)})
-        except BaseException:
-            self._supervisor.close(0)
-            raise
-        if "error" in answer:
-            self._supervisor.close(0)
-            raise errors.PlanInvalid(answer["error"])
-        default = spec.example_selector.SerializeToString()
+        (self._folder / "model.tflite").write_bytes(plan.tflite_graph)
+        self._environments = environments
+        self._child: _Child | None = None
+        default = self._spec.example_selector.SerializeToString()
         self.selectors = tuple(
             pb.ExampleSelector.FromString(base64.b64decode(each) or default)
-            for each in answer["selectors"]
+            for each in self._started()
         )
-        self._constants = {
-            name.removesuffix(":0"): _text(name, value)
-            for name, value in spec.constant_inputs.items()
-        }
 
     def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
         """See `Loaded`."""
-        given = {
+        given = self._constants | {
             self._spec.dataset_token_tensor_name: str(examples),
             self._router.input_filepath_tensor_name: str(checkpoint),
             self._router.output_filepath_tensor_name: str(output),
         }
-        inputs = {name.removesuffix(":0"): value for name, value in given.items() if name}
-        inputs |= self._constants
-        with_suffix = {f"{name}:0": value for name, value in inputs.items()}
+        # a flatbuffer may name an input with the number of the output that it was, or without
+        plain = {name.removesuffix(":0"): value for name, value in given.items()}
+        inputs = plain | {f"{name}:0": value for name, value in plain.items()}
         with self._lock:
-            answer = self._ask({"folder": str(examples.parent), "inputs": inputs | with_suffix})
+            if self._child is None:
+                self._started()
+            answer = self._ask({"folder": str(examples.parent), "inputs": inputs})
         if "error" in answer:
             raise errors.PlanFailed(answer["error"].partition("\n")[0])
 
     def close(self) -> None:
         """See `Loaded`."""
-        self._line.close()
-        self._supervisor.close(1.0)
+        with self._lock:
+            self._drop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _started(self, python: Path) -> Any:  # noqa: ANN401 - a file of text
-        place = self._folder / "line"
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(str(place))
-        listening.listen(1)
-        listening.settimeout(0.2)
-        command = process.Command(
-            argv=(str(python), "-I", str(CHILD), str(place)),
-            folder=self._folder,
-            variables={
-                "PATH": os.defpath,
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-                "TF_ENABLE_ONEDNN_OPTS": "0",
-                "CUDA_VISIBLE_DEVICES": "-1",
-            },
-        )
-        child = self._supervisor.start(command)
-        threading.Thread(target=process.pump, args=(child, self._said.append), daemon=True).start()
-        with listening:
-            while True:
-                try:
-                    return listening.accept()[0].makefile("rw", encoding="utf-8")
-                except TimeoutError:
-                    if child.ended():
-                        raise self._ended() from None
+    def _started(self) -> list[str]:
+        """Starts a child that has the model, and returns the selectors in it."""
+        self._child = _Child(self._environments, self._folder)
+        answer = self._ask({"load": str(self._folder / "model.tflite")})
+        if "error" in answer:
+            self._drop()
+            raise errors.PlanInvalid(answer["error"])
+        found: list[str] = answer["selectors"]
+        return found
 
     def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the child says. One that has ended is replaced at the next run."""
+        if self._child is None:
+            raise errors.PlanFailed("nothing runs flatbuffers")
+        try:
+            return self._child.ask(asked)
+        except errors.PlanFailed:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+class _Child:
+    """A process that runs flatbuffers, and the line to it."""
+
+    def __init__(self, environments: Path, folder: Path) -> None:
+        self._said: collections.deque[bytes] = collections.deque(maxlen=LINES)
+        self._supervisor = process.Supervisor()
+        self._line: Any = None
+        try:
+            self._line = self._connected(_environment(environments, self._supervisor), folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a question.
+
+        Raises:
+            errors.PlanFailed: the child has ended.
+        """
         try:
             self._line.write(json.dumps(asked) + "\n")
             self._line.flush()
@@ -131,9 +139,52 @@ class Flat:
         answer: dict[str, Any] = json.loads(said)
         return answer
 
+    def close(self) -> None:
+        """Ends it."""
+        if self._line is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._line.close()
+        self._supervisor.close(1.0)
+
+    def _connected(self, python: Path, folder: Path) -> Any:  # noqa: ANN401 - a file of text
+        place = folder / "line"
+        place.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX)
+        with listening:
+            listening.bind(str(place))
+            listening.listen(1)
+            listening.settimeout(0.2)
+            child = self._supervisor.start(_command(python, place))
+            hear = threading.Thread(
+                target=process.pump, args=(child, self._said.append), daemon=True
+            )
+            hear.start()
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except TimeoutError:
+                    if child.ended():
+                        raise self._ended() from None
+                    continue
+                with connection:  # the file keeps it open
+                    return connection.makefile("rw", encoding="utf-8")
+
     def _ended(self) -> errors.PlanFailed:
         lines = b"".join(self._said).decode(errors="replace").splitlines()
         return errors.PlanFailed("what runs flatbuffers ended: " + " | ".join(lines[-LINES:]))
+
+
+def _command(python: Path, place: Path) -> process.Command:
+    return process.Command(
+        argv=(str(python), "-I", str(CHILD), str(place)),
+        folder=place.parent,
+        variables={
+            "PATH": os.defpath,
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "TF_ENABLE_ONEDNN_OPTS": "0",
+            "CUDA_VISIBLE_DEVICES": "-1",
+        },
+    )
 
 
 def _environment(folder: Path, supervisor: process.Supervisor) -> Path:

@@ -80,8 +80,8 @@ class Plans:
         trace: TracebackType | None,
     ) -> None:
         for future in self._loaded.values():
-            if future.done() and not future.cancelled() and not future.exception():
-                future.result().close()
+            self._retire(future)
+        await asyncio.sleep(0)  # they are told
         await self._open.aclose()
 
     async def run(self, task: Task) -> bytes:
@@ -113,9 +113,15 @@ class Plans:
             loop = asyncio.get_running_loop()
             future = loop.run_in_executor(self._pool, self._load, plan)
         self._loaded[digest] = future
-        while len(self._loaded) > LOADED:
-            del self._loaded[next(iter(self._loaded))]
+        if len(self._loaded) > LOADED:
+            self._retire(self._loaded.pop(next(iter(self._loaded))))
         return await asyncio.shield(future)
+
+    def _retire(self, future: asyncio.Future[Loaded]) -> None:
+        """Frees what a plan holds, once it is loaded."""
+        future.add_done_callback(
+            lambda done: None if done.cancelled() or done.exception() else done.result().close()
+        )
 
     def _load(self, plan: pb.ClientOnlyPlan) -> Loaded:
         if plan.tflite_graph:

@@ -68,9 +68,10 @@ class Plans:
 
     async def __aenter__(self) -> Self:
         self._open = AsyncExitStack()
-        self._pool = self._open.enter_context(ThreadPoolExecutor(self._threads, "plan"))
         folder = tempfile.TemporaryDirectory(prefix="ame-device-")
         self._scratch = Path(self._open.enter_context(folder))
+        # it waits for what still runs, before the folder goes
+        self._pool = self._open.enter_context(ThreadPoolExecutor(self._threads, "plan"))
         return self
 
     async def __aexit__(
@@ -79,6 +80,7 @@ class Plans:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._pool.shutdown()
         for future in self._loaded.values():
             self._retire(future)
         await asyncio.sleep(0)  # they are told

@@ -505,6 +505,7 @@ def test_a_layer_that_does_not_say_how_it_was_made_is_refused() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["sequential", "functional", "own"])
 def test_a_keras_model_is_made_again_with_its_weights(folder: Folder, kind: str) -> None:
     import keras  # type: ignore[import-untyped]  # it has no types

@@ -27,7 +27,8 @@ RELEASES: Mapping[Version, str] = {"2.7": "2.7.0", "2.9": "2.9.0"}
 SHARED = ("numpy", "protobuf", "grpcio")
 """What both environments must have in one version, since frameworks of the one meet it there."""
 
-POC_PORTS = (8002, 8003)
+ADMIN = "admin@nvidia.com"
+"""Whom a federation on one machine is provisioned for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,13 @@ class Flare:
         """
         with tempfile.TemporaryDirectory(prefix="ame-poc-") as place, _alone("poc"):
             variables = {"HOME": place, "NVFLARE_POC_WORKSPACE": f"{place}/poc"}
-            prepared = self("poc", "prepare", "-n", str(clients), "--force", more=variables)
-            assert prepared.returncode == 0, prepared.stderr
+            prepared = self("poc", "prepare", "-n", str(clients), more=variables)
+            assert prepared.returncode == 0, prepared.stdout + prepared.stderr
             with Path(place, "log").open("wb") as log:
                 starting = subprocess.Popen(
-                    [self.folder / "bin" / "nvflare", "poc", "start"],
+                    [self.folder / "bin" / "nvflare", "poc", "start", "-ex", ADMIN],
                     env=self.variables(variables), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                    start_new_session=True,
+                    start_new_session=True, cwd=place,
                 )  # fmt: skip
             try:
                 yield Poc(self, Path(place), variables, clients)
@@ -96,20 +97,21 @@ class Flare:
     def _run(
         self, command: list[str | Path], timeout: float, more: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        process = subprocess.Popen(
-            command, env=self.variables(more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True, errors="replace",
-            cwd=self.folder,
-        )  # fmt: skip
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            _end_group(process)
-            out, err = process.communicate()
-            message = f"NVFLARE does not end: {out[-3000:]}{err[-3000:]}"
-            raise AssertionError(message) from None
-        finally:
-            _end_group(process)
+        with tempfile.TemporaryDirectory(prefix="ame-flare-") as elsewhere:
+            process = subprocess.Popen(
+                command, env=self.variables(more), stdin=subprocess.DEVNULL, cwd=elsewhere,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                start_new_session=True,
+            )  # fmt: skip
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                _end_group(process)
+                out, err = process.communicate()
+                message = f"NVFLARE does not end: {out[-3000:]}{err[-3000:]}"
+                raise AssertionError(message) from None
+            finally:
+                _end_group(process)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
@@ -122,9 +124,9 @@ class Poc:
     variables: Mapping[str, str]
     clients: int
 
-    def run(self, job: Path, timeout: float = 240) -> Path:
+    def run(self, job: Path, timeout: float = 150) -> Path:
         """Submits a job, waits for its end, and returns the folder with what it left behind."""
-        admin = self.home / "poc" / "example_project" / "prod_00" / "admin@nvidia.com"
+        admin = self.home / "poc" / "example_project" / "prod_00" / ADMIN
         code = RUN_JOB.format(
             admin=str(admin),
             job=str(job),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ame.federation.exchange.watcher import Watcher
 
-_LOOK = 0.1
+_LOOK = 0.2
 """Seconds between two looks for replies."""
 _WARM = 5.0
 """Seconds after an order in which a site's SuperNode is kept from resting."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ame.federation.exchange.sites import Sites
     from ame.federation.program import Program
 
-_LOOK = 0.1
+_LOOK = 0.3
 """Seconds between two looks for a task."""
 _PATIENCE = 60.0
 """Seconds for which a node that does not answer is waited for."""
@@ -171,7 +171,7 @@ class Job:
         """Until there is something to say, or the frame was kept for long enough."""
         ends = time.monotonic() + (self._hold if self._open or self._talks else _IDLE)
         while True:
-            came = sites.take(max(0.0, min(ends - time.monotonic(), _LOOK * 5)))
+            came = sites.take(max(0.0, min(ends - time.monotonic(), 0.5)))
             if came is not None:
                 self._said.append(frames.of_outcome(came))
             if isinstance(came, Reply | Lost):

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _LOOK = 0.2
 """Seconds between two looks for replies."""
-_WARM = 5.0
-"""Seconds after an order in which a site's SuperNode is kept from resting."""
 _FAREWELL = 20.0
 """Seconds that sites get to end."""
 
@@ -51,12 +49,8 @@ class _Site:
     name: str
     node: int
     outbox: list[frames.Item] = field(default_factory=list)
-    frames: list[str] = field(default_factory=list)
-    """The numbers of those that it has now, or that wait for it."""
-    met: bool = False
-    """Whether it has given one back."""
-    warm: float = 0.0
-    """Until when it is likely to be given an order soon."""
+    frame: str | None = None
+    """The number of the frame that it has now."""
     busy: bool = False
     """Whether it will have something to say though it is told nothing."""
     open: dict[int, Order] = field(default_factory=dict)
@@ -67,9 +61,8 @@ class _Site:
 class FlowerSites:
     """`Sites` of which each is behind a SuperNode.
 
-    A SuperNode takes one frame at a time, and rests for three seconds when there is none. A site
-    gives its frame back when it has something to say, or after a while. As long as it is at work,
-    and a little longer, a second frame waits for it, so that its SuperNode does not rest.
+    A site has one frame at a time, since its SuperNode takes one at a time. It gives the frame
+    back when it has something to say, or after a while; as long as it is at work it gets another.
     """
 
     def __init__(
@@ -195,13 +188,15 @@ class FlowerSites:
             self._bury()
             outgoing = self._outgoing()
         self._give(outgoing)
-        came = self._run.replies([each for site in self._sites.values() for each in site.frames])
+        came = self._run.replies([site.frame for site in self._sites.values() if site.frame])
         with self._changed:
             for message in came:
                 self._hear(message)
             self._collect()
             self._changed.notify_all()
-            if not came and not any(map(_wants, self._sites.values())):
+            if not came and not any(
+                site.outbox and not site.frame for site in self._sites.values()
+            ):
                 self._changed.wait(_LOOK)
         return True
 
@@ -211,7 +206,9 @@ class FlowerSites:
     def _outgoing(self) -> list[tuple[_Site, list[frames.Item]]]:
         found = []
         for site in self._sites.values():
-            for _ in range(_wants(site)):
+            if site.frame or site.lost or site.ended:
+                continue
+            if site.outbox or site.busy:
                 found.append((site, site.outbox))
                 site.outbox = []
         return found
@@ -226,17 +223,15 @@ class FlowerSites:
             for (site, _), number in zip(outgoing, numbers, strict=True):
                 if number is None:
                     self._lose(site, "the SuperLink does not take messages for it")
-                elif not site.lost:
-                    site.frames.append(number)
+                site.frame = number
 
     def _hear(self, message: Any) -> None:
         """Takes in a frame that came back."""
         number = message.metadata.reply_to_message_id
-        site = next((each for each in self._sites.values() if number in each.frames), None)
+        site = next((each for each in self._sites.values() if each.frame == number), None)
         if site is None:
             return
-        site.frames.remove(number)
-        site.met = True
+        site.frame = None
         if message.has_error():
             self._lose(site, f"its SuperNode answers: {message.error.reason}")
             return
@@ -256,7 +251,6 @@ class FlowerSites:
                 outcome = frames.to_outcome(item)
                 if isinstance(outcome, Reply | Lost) and outcome.number in site.open:
                     del site.open[outcome.number]
-                    site.warm = time.monotonic() + _WARM
                     self._outcomes[outcome.number] = outcome
             case frames.MESSAGE:
                 told = frames.to_outcome(item)
@@ -283,7 +277,7 @@ class FlowerSites:
                 self._lose(site, why)
 
     def _lose(self, site: _Site, why: str) -> None:
-        site.lost, site.frames, site.outbox = why, [], []
+        site.lost, site.frame, site.outbox = why, None, []
         for number, order in site.open.items():
             self._outcomes[number] = _lost(order, why)
         site.open.clear()
@@ -301,15 +295,6 @@ class FlowerSites:
                 else:
                     self._ready.append(outcome)
         self._broadcasts = [numbers for numbers in self._broadcasts if numbers]
-
-
-def _wants(site: _Site) -> int:
-    """How many frames it is to be sent now."""
-    if site.lost or site.ended:
-        return 0
-    awake = site.met and (bool(site.open) or time.monotonic() < site.warm)
-    kept = 2 if awake else int(site.busy)
-    return max(kept - len(site.frames), int(bool(site.outbox) and len(site.frames) < 1 + site.met))
 
 
 def _lost(order: Order, why: str, kind: Any = "killed") -> Lost:

@@ -31,8 +31,6 @@ _LOOK = 0.3
 """Seconds between two looks for a task."""
 _PATIENCE = 60.0
 """Seconds for which a node that does not answer is waited for."""
-_IDLE = 0.4
-"""Seconds for which a frame is kept while there is nothing to do."""
 _HOLD = 0.5
 _LONGEST = 8.0
 """Seconds for which a frame is kept while there is nothing to say: at first, and at most."""
@@ -169,8 +167,8 @@ class Job:
 
     def _listen(self, sites: Sites) -> None:
         """Until there is something to say, or the frame was kept for long enough."""
-        ends = time.monotonic() + (self._hold if self._open or self._talks else _IDLE)
-        while True:
+        ends = time.monotonic() + self._hold
+        while self._open or self._talks:
             came = sites.take(max(0.0, min(ends - time.monotonic(), 0.5)))
             if came is not None:
                 self._said.append(frames.of_outcome(came))

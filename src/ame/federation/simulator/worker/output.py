@@ -1,5 +1,6 @@
 """What a site prints, by Python or not, goes to its own log."""
 
+import fcntl
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ class Output:
         """What nobody in particular prints goes where it went before, or is spooled."""
         sys.stdout.flush()
         sys.stderr.flush()
-        self._spool = os.memfd_create("spool", os.MFD_CLOEXEC) if spooled else os.dup(1)
+        self._spool = _memory() if spooled else os.dup(1)
         self._lead(self._spool)
         sys.stdout = self.out = _text(1)
         sys.stderr = self.err = _text(2)
@@ -52,6 +53,12 @@ class Output:
     def _lead(there: int) -> None:
         os.dup2(there, 1)
         os.dup2(there, 2)
+
+
+def _memory() -> int:
+    memory = os.memfd_create("spool", os.MFD_CLOEXEC)
+    fcntl.fcntl(memory, fcntl.F_SETFL, os.O_APPEND)
+    return memory
 
 
 def _open(file: str) -> int:

@@ -157,7 +157,7 @@ class Clock(Nobody):
             self.used.append((time.process_time(), below))
 
     def watch(self, over: threading.Event) -> None:
-        while not over.wait(0.3):
+        while not over.wait(1):
             pids = [os.getpid(), *(entry.pid for entry in tree.below(os.getpid()))]
             self.peak = max(self.peak, sum(map(proportional, pids)) / 2**20)
 

@@ -163,10 +163,9 @@ def test_one_that_takes_its_process_with_it_is_lost_and_the_others_start_again(
 
     assert [(lost.site, lost.why.kind) for lost in seen.losses] == [("bad", "killed")]
     assert words in seen.losses[0].why.text
-    # a death before the worker said at whom it is names nobody, and the next one does
-    assert 1 <= len(seen.notes) <= 2
-    assert "while bad was at work" in seen.notes[-1]
-    assert "a, b, c, d start again from the top" in seen.notes[-1]
+    assert len(seen.notes) == 1
+    assert "while bad was at work" in seen.notes[0]
+    assert "a, b, c, d start again from the top" in seen.notes[0]
     assert len(seen.replies) == 14
     assert log(tmp_path, "a").count("good to its end") == 1
     assert descendants() == []

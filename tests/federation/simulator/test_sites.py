@@ -170,6 +170,18 @@ def test_a_flood_of_lines_is_in_the_log_and_the_watcher_sees_its_end(tmp_path: P
     assert b"bytes more are in" in seen.prints["site-1"]
 
 
+def test_what_a_worker_said_before_it_died_is_heard(tmp_path: Path) -> None:
+    script = STEPS.replace("    time.sleep(at)", "    if at: os._exit(1)")
+    for turn in range(5):
+        with sites(tmp_path / str(turn), app(text("s.py", script)), 8, threads=1) as (made, seen):
+            made.send(orders(made.names, data(sleep={"site-5": 1})))
+            outcomes = taken(made, 8)
+
+        assert [type(outcome) for outcome in outcomes] == [Reply] * 4 + [Lost] + [Reply] * 3
+        assert len(seen.notes) == 1
+        assert "while site-5 was at work" in seen.notes[0]
+
+
 @pytest.mark.parametrize(
     "line",
     [

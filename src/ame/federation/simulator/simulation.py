@@ -116,25 +116,22 @@ def simulate(
     root = Path(workspace).absolute()
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
     watching = watcher or Nobody()
-    with ExitStack() as opened:
-        opened.enter_context(_logged(log_config))
+    with _logged(log_config):
         make_room(root, names, resume=resume)
-        simulated = opened.enter_context(
-            sites_of(
-                program,
-                names,
-                workspace=root,
-                watcher=watching,
-                seed=seed,
-                first=kept.done,
-                lanes=lanes,
-                groups=groups,
-                isolate=isolate,
-                blas_threads=blas_threads,
-                chances=chances,
-            )
-        )
-        lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
+        with sites_of(
+            program,
+            names,
+            workspace=root,
+            watcher=watching,
+            seed=seed,
+            first=kept.done,
+            lanes=lanes,
+            groups=groups,
+            isolate=isolate,
+            blas_threads=blas_threads,
+            chances=chances,
+        ) as simulated:
+            lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
 

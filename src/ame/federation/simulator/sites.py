@@ -17,7 +17,6 @@ from ame.federation.exchange import codec
 from ame.federation.exchange.sites import Lost, Message, Reply, Why
 from ame.federation.simulator.lanes import Body, Entry, Lane, Lanes, lost_of
 from ame.federation.simulator.worker import mail
-from ame.process import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ame.federation.simulator.crew import Crew, Worker
     from ame.federation.simulator.logs import Logs
     from ame.federation.spec.shareable import Shareable
+    from ame.process import wire
 
 BUDGET = 1 << 30
 """Bytes of replies that may wait for earlier ones."""
@@ -209,7 +209,7 @@ class SimulatedSites:
         self._advance()
 
     def _hear(self, lane: Lane, worker: Worker) -> None:
-        message, fds = wire.receive(worker.line)
+        message, fds = worker.hear()
         match message:
             case None:
                 self._lanes.died(lane, worker)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
 from ame.protocol.pb import odp_task, operations, task_assignments
@@ -167,3 +168,18 @@ def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(run: Run) -
             await server.peer.raw("GetOperation", again)
 
     run(use, settings=Settings(patience_seconds=30))
+
+
+def test_nothing_is_kept_in_memory_of_a_task_that_has_ended(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        await contribute(server, checkpoint.to_bytes(update(1, 1, 1)))
+        await server.app.leader.step()
+        assert server.app.fleet._recipes
+        assert server.app.leader._folds
+        await server.peer.ask("CancelTask", Empty(), population_name="p", task_id="1")
+        await server.app.leader.step()
+        assert not server.app.fleet._recipes
+        assert not server.app.leader._folds
+
+    run(use)

@@ -17,7 +17,7 @@ from ame.server.settings import Settings
 from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Set
 
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
@@ -138,6 +138,11 @@ class Fleet:
                 evaluates=kept.task.evaluates,
             )
         return self._recipes[key]
+
+    def forget_but(self, running: Set[tuple[str, int]]) -> None:
+        """Lets go of what was opened for tasks that have ended."""
+        for key in self._recipes.keys() - running:
+            del self._recipes[key]
 
     def window(self, *, soon: bool) -> common.RetryWindow:
         """When a device is to come back."""

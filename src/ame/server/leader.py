@@ -59,6 +59,8 @@ class Leader:
                 await self.step()
             except errors.Error as error:
                 LOG.warning("what was due was not done: %s", error)
+            except Exception:
+                LOG.exception("what was due was not done")
             self._fleet.changed.clear()
             try:
                 async with asyncio.timeout(self._fleet.settings.tick_seconds):
@@ -75,7 +77,9 @@ class Leader:
         fleet = self._fleet
         now = fleet.clock()
         await fleet.database.do(lambda rows: assignments.expire(rows, now))
-        for kept in await fleet.database.read(tasks.running):
+        running = await fleet.database.read(tasks.running)
+        fleet.forget_but({(kept.task.population, kept.task.id) for kept in running})
+        for kept in running:
             try:
                 await self._lead(kept)
             except UNUSABLE as error:
@@ -202,7 +206,10 @@ class Leader:
 
     async def _fold_all(self) -> None:
         """Folds what has come in for the rounds that collect."""
-        for name in await self._fleet.database.read(rounds.collecting):
+        collecting = await self._fleet.database.read(rounds.collecting)
+        for over in self._folds.keys() - set(collecting):
+            self._forget(over)
+        for name in collecting:
             population = self._fleet.population(name[0])
             kept = population.tasks.get(name[1])
             found = next((each for each in population.rounds.values() if each.key == name), None)

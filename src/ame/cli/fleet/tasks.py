@@ -1,5 +1,6 @@
 """`ame fleet task list|show|pause|resume|cancel|checkpoint`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from ame.cli import remote, shown
 from ame.cli.options import json_or_text
 
+TASK = click.argument("task", type=int)
 ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")
 
 
@@ -37,41 +39,32 @@ def list_(population: str | None, server: str, form: str) -> None:
     click.echo(shown.table(head, rows))
 
 
-@click.command()
-@click.argument("population")
-@click.argument("task", type=int)
-@remote.server_option
-@json_or_text
+def _of_a_task(command: Callable[..., None]) -> click.Command:
+    """A command about one task, which shows it in the end."""
+    for part in (json_or_text, remote.server_option, TASK, click.argument("population")):
+        command = part(command)
+    return click.command()(command)
+
+
+@_of_a_task
 def show(population: str, task: int, server: str, form: str) -> None:
     """Shows TASK of POPULATION, its rounds and their metrics."""
     _show(remote.ask(server, "GET", f"populations/{population}/tasks/{task}"), form)
 
 
-@click.command()
-@click.argument("population")
-@click.argument("task", type=int)
-@remote.server_option
-@json_or_text
+@_of_a_task
 def pause(population: str, task: int, server: str, form: str) -> None:
     """Takes no more devices into TASK; those that are at it go on."""
     _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/pause"), form)
 
 
-@click.command()
-@click.argument("population")
-@click.argument("task", type=int)
-@remote.server_option
-@json_or_text
+@_of_a_task
 def resume(population: str, task: int, server: str, form: str) -> None:
     """Takes devices into TASK again."""
     _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/resume"), form)
 
 
-@click.command()
-@click.argument("population")
-@click.argument("task", type=int)
-@remote.server_option
-@json_or_text
+@_of_a_task
 def cancel(population: str, task: int, server: str, form: str) -> None:
     """Ends TASK and its rounds. What devices still hand in is refused."""
     _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/cancel"), form)
@@ -79,7 +72,7 @@ def cancel(population: str, task: int, server: str, form: str) -> None:
 
 @click.command()
 @click.argument("population")
-@click.argument("task", type=int)
+@TASK
 @click.option(
     "-o",
     "--output",

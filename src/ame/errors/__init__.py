@@ -8,6 +8,8 @@ Error:
     │   ├── ArrayUnsupported
     │   ├── ClassUnfit
     │   ├── CommandInvalid
+    │   ├── ConfigInvalid
+    │   ├── ConfigUnread
     │   ├── ContributionRefused
     │   ├── CycleFound
     │   ├── DependenciesInvalid
@@ -188,6 +190,7 @@ from ame.errors.aggregation import (
     ArrayUnsupported,
     UpdateRefused,
 )
+from ame.errors.builder import ConfigInvalid, ConfigUnread
 from ame.errors.client import (
     FlareFailed,
     FlareMissing,
@@ -411,6 +414,8 @@ __all__ = [
     "CommandInvalid",
     "ComponentFailed",
     "ComponentUnknown",
+    "ConfigInvalid",
+    "ConfigUnread",
     "Conflict",
     "ContainerEngineMissing",
     "ContainerEngineSilent",

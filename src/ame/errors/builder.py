@@ -1,0 +1,24 @@
+"""Making plans of models: what is wrong with a configuration, a model, or the way to a server."""
+
+from ame.errors.tree import Invalid
+
+
+class ConfigUnread(Invalid):
+    """A TaskConfig is not what its form asks for."""
+
+    def __init__(self, place: str, line: int, column: int, why: str) -> None:
+        """`line` and `column` are from 1; 0 where the fault is of no one line."""
+        self.place = place
+        self.line = line
+        self.column = column
+        self.why = why
+        at = f"{place}:{line}:{column}" if line else place
+        super().__init__(f"Cannot load task config from {at}: {why}")
+
+
+class ConfigInvalid(Invalid):
+    """A TaskConfig says something that cannot be meant."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))

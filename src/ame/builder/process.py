@@ -169,10 +169,9 @@ def training(
     `metrics` without the loss, which is always there. Without clipping the server divides by a
     weight: by the number of examples, if `weighted`, else by that of clients.
     """
-    weights = "client/0" if clipping else "client"
     sent = Sent(
-        trainable=_numbered(trainable, f"{weights}/trainable"),
-        non_trainable=_numbered(non_trainable, f"{weights}/non_trainable"),
+        trainable=_numbered(trainable, "client/0/trainable"),
+        non_trainable=_numbered(non_trainable, "client/0/non_trainable"),
     )
     update = Update(metrics=_metrics(metrics, "update/0", "client_work/train"))
     if clipping is None:

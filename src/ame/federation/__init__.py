@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.components.selector import IntimeModelSelector
-    from ame.federation.flower.job import FlowerJob
+    from ame.federation.flower.apps.job import FlowerJob
     from ame.federation.job.fedjob import FedJob, FilterType
     from ame.federation.job.models import PTModel, TFModel
     from ame.federation.job.patterns import BaseFedJob, FedAvgJob
@@ -22,7 +22,7 @@ _HOMES = {
     "FedAvgJob": "job.patterns",
     "FedJob": "job.fedjob",
     "FilterType": "job.fedjob",
-    "FlowerJob": "flower.job",
+    "FlowerJob": "flower.apps.job",
     "FrameworkType": "job.script_runner",
     "IntimeModelSelector": "components.selector",
     "PTModel": "job.models",

@@ -16,7 +16,7 @@ from typing import Any, Self
 from ame import errors
 from ame.federation import weights
 from ame.federation.flare import names
-from ame.federation.job import imports
+from ame.federation.job.capture import imports
 from ame.federation.program import File, Part, Value, Weights
 
 VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")

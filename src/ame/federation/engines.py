@@ -176,7 +176,14 @@ def _work(
         case "nvflare":
             from ame.federation import nvflare
 
-            nvflare.run(program, sites, options, watcher, workspace)
+            nvflare.run(
+                program,
+                sites,
+                workspace=workspace,
+                threads=options.threads,
+                gpu=options.gpu,
+                watcher=watcher,
+            )
         case "flower":
             from ame.federation import flower
 

@@ -13,7 +13,6 @@ from ame import errors, process
 from ame.federation import export
 
 if TYPE_CHECKING:
-    from ame.federation.engines import Options
     from ame.federation.exchange.watcher import Watcher
     from ame.federation.program import Program, Version
 
@@ -24,9 +23,11 @@ _WRONG = re.compile(r"^.*(?:\w*Error: |FATAL_SYSTEM_ERROR|ConfigError).*$", re.M
 def run(
     program: "Program",
     sites: Sequence[str],
-    options: "Options",
-    watcher: "Watcher",
+    *,
     workspace: Path,
+    threads: int | None,
+    gpu: str | None,
+    watcher: "Watcher",
 ) -> None:
     """Does the job in NVFLARE's own simulator, and returns when it is over.
 
@@ -48,8 +49,8 @@ def run(
     export.write(program, root, version=_version(nvflare), clients=list(sites))
     job = root / program.name
     command = [nvflare, "simulator", str(job), "-w", str(workspace / "server")]
-    command += ["-c", ",".join(sites), "-t", str(options.threads or len(sites))]
-    command += ["-gpu", options.gpu] if options.gpu else []
+    command += ["-c", ",".join(sites), "-t", str(threads or len(sites))]
+    command += ["-gpu", gpu] if gpu else []
     log = workspace / "nvflare.txt"
     code = _follow(command, watcher, log)
     wrong = _WRONG.findall(log.read_text(errors="replace"))

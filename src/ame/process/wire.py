@@ -41,11 +41,18 @@ def send(line: socket.socket, message: Message, *fds: int) -> None:
 
 
 def receive(line: socket.socket, flags: int = 0) -> tuple[Message | None, list[int]]:
-    """Waits for one message; None when the other end is gone. The descriptors are the caller's."""
+    """Waits for one message; None when the other end is gone, and all that it said is heard.
+
+    The descriptors are the caller's.
+    """
     try:
-        packet, control, _, _ = line.recvmsg(_MOST + 1, _ROOM, flags | socket.MSG_CMSG_CLOEXEC)
+        packet, control = _receive(line, flags)
     except ConnectionError:
-        return None, []
+        # It was gone before it had heard all: that is told first, once; only then what it had said.
+        try:
+            packet, control = _receive(line, flags)
+        except ConnectionError:
+            return None, []
     fds = array.array("i")
     for _, _, data in control:
         fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
@@ -56,6 +63,10 @@ def receive(line: socket.socket, flags: int = 0) -> tuple[Message | None, list[i
             file.seek(0)
             packet = file.read()
     return marshal.loads(packet), list(fds)  # noqa: S302  # from our own process, over our socket
+
+
+def _receive(line: socket.socket, flags: int) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+    return line.recvmsg(_MOST + 1, _ROOM, flags | socket.MSG_CMSG_CLOEXEC)[:2]
 
 
 def _send(line: socket.socket, packet: bytes, fds: tuple[int, ...]) -> None:

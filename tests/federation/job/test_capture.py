@@ -18,8 +18,8 @@ from torch import nn
 from ame import errors
 from ame.federation import weights
 from ame.federation.build import Code, lay_out
-from ame.federation.job import sources
-from ame.federation.job.capture import Capture
+from ame.federation.job.capture import sources
+from ame.federation.job.capture.objects import Capture
 from ame.federation.program import Part
 from parts.userfolder import Folder
 

@@ -6,16 +6,16 @@ Nothing else of `ame.federation` imports `flwr`, and nothing here does until it 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ame.federation.flower.app import is_app, read, settings, sites_of
+    from ame.federation.flower.apps.app import is_app, read, settings, sites_of
     from ame.federation.flower.real import link, run
 
 _HOMES = {
-    "is_app": "app",
+    "is_app": "apps.app",
     "link": "real",
-    "read": "app",
+    "read": "apps.app",
     "run": "real",
-    "settings": "app",
-    "sites_of": "app",
+    "settings": "apps.app",
+    "sites_of": "apps.app",
 }
 
 __all__ = ["is_app", "link", "read", "run", "settings", "sites_of"]

@@ -9,7 +9,7 @@ from uuid import uuid4
 from ame import errors
 from ame.federation import engines, export
 from ame.federation.job import checks, resources
-from ame.federation.job.capture import Capture
+from ame.federation.job.capture.objects import Capture
 from ame.federation.job.checks import ALL_SITES, SERVER
 from ame.federation.job.draft import Chain, Draft
 from ame.federation.program import App, File, Part, Program, Value, Version

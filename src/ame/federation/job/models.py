@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ame import errors
-from ame.federation.job import frameworks
+from ame.federation.job.capture import frameworks
 from ame.federation.job.fedjob import FedJob, JobCtx
 
 

@@ -3,7 +3,8 @@
 from typing import Any, Literal
 
 from ame import errors
-from ame.federation.job import checks, frameworks
+from ame.federation.job import checks
+from ame.federation.job.capture import frameworks
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.models import PTModel, TFModel
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ame import errors
-from ame.federation.job import imports
+from ame.federation.job.capture import imports
 from ame.federation.program import File
 
 FOLDERS: Mapping[str, Literal["custom", "config"]] = {"custom": "custom", "config": "config"}

@@ -72,7 +72,7 @@ class Worker:
 
     def hear(self) -> tuple[wire.Message | None, list[int]]:
         """What it says next; None when it is gone, and has said all."""
-        return hear(self.line)
+        return wire.receive(self.line)
 
     def close(self) -> None:
         """It is gone, or no longer wanted: it ends when its line does."""
@@ -202,7 +202,7 @@ class Crew:
 
     def _hear(self) -> bool:
         """Takes in what the zygote says; whether it is still there."""
-        match hear(self._line)[0]:
+        match wire.receive(self._line)[0]:
             case ("ready",):
                 self._ready = True
             case ("died", int(name), int(code)):
@@ -221,16 +221,6 @@ class Crew:
     def _keep_output(self) -> None:
         with self._log.open("ab") as log:
             process.pump(self._child, lambda chunk: _write(log.fileno(), chunk))
-
-
-def hear(line: socket.socket) -> tuple[wire.Message | None, list[int]]:
-    """What comes next on a line; None when it has ended.
-
-    If the other end was gone before it had heard all, that is told first, once; only then what it
-    had said before.
-    """
-    message, fds = wire.receive(line)
-    return (message, fds) if message is not None else wire.receive(line)
 
 
 def _write(descriptor: int, chunk: bytes) -> None:

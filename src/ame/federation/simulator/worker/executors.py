@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
 from ame.federation import client
@@ -19,18 +19,58 @@ from ame.federation.simulator.worker.script import Script
 from ame.federation.spec.executor import Executor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ame.federation.build import Code
-    from ame.federation.program import Part
-    from ame.federation.simulator.worker.host import Host
-    from ame.federation.simulator.worker.world import World
+    from ame.federation.program import App, Part
+    from ame.federation.simulator.worker.script import Launch
+    from ame.federation.simulator.worker.world import Process, World
     from ame.federation.spec.context import FLContext
     from ame.federation.spec.shareable import Shareable
     from ame.federation.spec.task import Signal
+    from ame.process import Supervisor
 
 
-def made(host: Host, part: Part, code: Code) -> Executor:
+class Home(Protocol):
+    """The site that a script's executor belongs to."""
+
+    site: str
+    app: App
+    places: setups.Places
+    failure: Why | None
+    """Why the order that is being done has failed."""
+    world: World
+
+    @property
+    def process(self) -> Process:
+        """The process it lives in, which it may share with other sites."""
+
+    @property
+    def launch(self) -> Launch:
+        """Has a script run."""
+
+    def variables(self) -> Mapping[str, object]:
+        """What `{NAME}` stands for."""
+
+    def record(self, record: client.Record) -> None:
+        """Takes what a script has recorded."""
+
+    def supervisor(self) -> Supervisor:
+        """What starts scripts as processes of their own."""
+
+    @property
+    def temporary(self) -> str:
+        """A folder that goes with the run."""
+
+    def new_world(self) -> World:
+        """A world of its own for one more script of the site."""
+
+    def is_first(self, executor: InTurn) -> bool:
+        """Whether it is the first of the site's scripts, which lives in the site's own world."""
+
+
+def made(home: Home, part: Part, code: Code) -> Executor:
     """The executor of a script.
 
     Raises:
@@ -40,27 +80,27 @@ def made(host: Host, part: Part, code: Code) -> Executor:
     given: Any = part.args.get("script_args") or ""
     # Split first: what a variable stands for may have spaces.
     split = replace(part, args={**part.args, "script_args": list(words(given))})
-    says: ScriptExecutor = code.build(split, host.variables())
+    says: ScriptExecutor = code.build(split, home.variables())
     if not says.external:
-        return InTurn(host, says)
+        return InTurn(home, says)
     says.place = Place(
-        code=host.places.custom,
-        folder=host.places.folder,
-        log=lambda chunk: _append(host.places.log, chunk),
-        record=lambda record: host.hosts.post.record(host.site, record),
-        supervisor=host.hosts.supervisor(),
+        code=home.places.custom,
+        folder=home.places.folder,
+        log=lambda chunk: _append(home.places.log, chunk),
+        record=home.record,
+        supervisor=home.supervisor(),
     )
-    return Beside(host, says)
+    return Beside(home, says)
 
 
 class InTurn(Executor):
     """Does tasks by a script of this process that stays from one task to the next."""
 
-    def __init__(self, host: Host, says: ScriptExecutor) -> None:
+    def __init__(self, home: Home, says: ScriptExecutor) -> None:
         super().__init__()
-        self._host = host
+        self._home = home
         self._says = says
-        self._file = str(host.places.custom / says.script)
+        self._file = str(home.places.custom / says.script)
         self._script: Script | None = None
         self._world: World | None = None
 
@@ -73,15 +113,15 @@ class InTurn(Executor):
             errors.NoAnswer: it gave none.
 
         """
-        switch = self._host.hosts.process.switch
-        here = self._host.hosts.process.here
+        process = self._home.process
+        here = process.here
         script = self._running()
-        switch(self._world)
+        process.switch(self._world)
         received = client.Received(task=task_name, model=FLModelUtils.from_shareable(shareable))
-        answer = script.perform(received, self._host.hosts.launch)
-        switch(here)
+        answer = script.perform(received, self._home.launch)
+        process.switch(here)
         if isinstance(answer, Why):
-            self._host.failure = answer
+            self._home.failure = answer
             raise errors.NoAnswer(answer.text, answer.place)
         return FLModelUtils.to_shareable(answer)
 
@@ -90,7 +130,7 @@ class InTurn(Executor):
         script = self._script
         if script is None or not script.answered:
             return None
-        self._host.hosts.process.switch(self._world)
+        self._home.process.switch(self._world)
         script.rest()
         return script.why
 
@@ -99,44 +139,44 @@ class InTurn(Executor):
         script = self._script
         if script is None or script.ended:
             return None
-        self._host.hosts.process.switch(self._world)
+        self._home.process.switch(self._world)
         script.finish(aborted)
         return script.why
 
     def _running(self) -> Script:
         """The script; one that has ended starts again from the top."""
         if self._script is None or self._script.ended:
-            host = self._host
+            home = self._home
             main = modules.new_main(self._file)
             world = self._world = self._new_world()
             self._script = Script(
                 file=self._file,
                 main=main,
-                info=self._says.info(host.site, setups.JOB, dict(host.app.params)),
-                record=lambda record: host.hosts.post.record(host.site, record),
+                info=self._says.info(home.site, setups.JOB, dict(home.app.params)),
+                record=home.record,
                 farewell=world.say_farewell,
             )
-            host.hosts.process.switch(None)
+            home.process.switch(None)
             argv = [self._file, *self._says.arguments]
             world.begin(argv, main, client.Session(self._script))
         return self._script
 
     def _new_world(self) -> World:
         """The first script of a site has its world together with the site's other parts."""
-        host = self._host
-        if host.scripts[0] is not self:
-            return host.new_world()
+        home = self._home
+        if not home.is_first(self):
+            return home.new_world()
         if self._world is not None:
-            host.world = host.new_world()
-        return host.world
+            home.world = home.new_world()
+        return home.world
 
 
 class Beside(Executor):
     """Does tasks by a script that is a process of its own."""
 
-    def __init__(self, host: Host, says: ScriptExecutor) -> None:
+    def __init__(self, home: Home, says: ScriptExecutor) -> None:
         super().__init__()
-        self._host = host
+        self._home = home
         self._says = says
 
     def execute(
@@ -148,13 +188,13 @@ class Beside(Executor):
             errors.ScriptFailed: it gave no answer.
 
         """
-        before, tempfile.tempdir = tempfile.tempdir, self._host.hosts.setup.temporary
+        before, tempfile.tempdir = tempfile.tempdir, self._home.temporary
         try:
             return self._says.execute(task_name, shareable, fl_ctx, abort_signal)
         except errors.ScriptFailed as error:
             kind: Any = error.kind
             why = Why(kind=kind, text=error.how, trace=error.trace, place=error.place)
-            self._host.failure = why
+            self._home.failure = why
             self._says.close()
             raise
         finally:

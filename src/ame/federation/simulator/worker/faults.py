@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120
 _FRAMES = 40
 """Of a traceback that is longer, the first and the last half of these are shown."""
+_SIGNS = (
+    "signal only works in main thread",
+    "set_wakeup_fd only works in main thread",
+    "context has already been set",
+    "cannot set number of interop threads",
+    "There is no current event loop in thread",
+    "threads cannot be modified after initialization",
+    "devices cannot be modified after being initialized",
+)
+"""What Python, torch and TensorFlow say to who sets what a process has one of, too late or in a
+thread that is not the main one."""
 
 
 def why(error: BaseException) -> Why:
@@ -28,6 +39,11 @@ def why(error: BaseException) -> Why:
         )
     text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
     return Why(kind="raised", text=text, trace=_trace(error), place=_place(error))
+
+
+def wants_own_process(why: Why) -> bool:
+    """Whether the script failed for want of a process of its own."""
+    return why.kind == "raised" and any(sign in why.text for sign in _SIGNS)
 
 
 def _code(error: SystemExit) -> str:

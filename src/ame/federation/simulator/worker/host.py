@@ -18,6 +18,7 @@ from ame.process import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ame.federation.client import Record
     from ame.federation.exchange.sites import Message, Order, Reply
     from ame.federation.program import App, Part
     from ame.federation.run.site import SiteParts
@@ -225,6 +226,33 @@ class Host:
             path=path,
             seed=generators.seed_of(setup.seed, self.site, setup.first),
         )
+
+    def is_first(self, executor: executors.InTurn) -> bool:
+        """Whether it is the first of the site's scripts, which lives in the site's own world."""
+        return self.scripts[0] is executor
+
+    def record(self, record: Record) -> None:
+        """Takes what a script has recorded."""
+        self.hosts.post.record(self.site, record)
+
+    def supervisor(self) -> Supervisor:
+        """What starts scripts as processes of their own."""
+        return self.hosts.supervisor()
+
+    @property
+    def process(self) -> world.Process:
+        """The one it shares with the others."""
+        return self.hosts.process
+
+    @property
+    def launch(self) -> Launch:
+        """Has a script run."""
+        return self.hosts.launch
+
+    @property
+    def temporary(self) -> str:
+        """A folder that goes with the run."""
+        return self.hosts.setup.temporary
 
     def variables(self) -> dict[str, object]:
         """What `{NAME}` stands for."""

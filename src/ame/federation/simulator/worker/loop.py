@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ame.federation.exchange import codec, memory
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.simulator.lanes import INLINE
-from ame.federation.simulator.worker import faults, isolation, mail, modules
+from ame.federation.simulator.worker import faults, mail, modules
 from ame.federation.simulator.worker.host import Host, Hosts
 from ame.federation.simulator.worker.output import Output
 from ame.federation.simulator.worker.world import Process
@@ -127,7 +127,7 @@ class _Loop:
             case Reply():
                 self._reply(host, outcome)
             case Lost(why=why):
-                if isolation.is_wanted(why) and host.has_script and not self._hosts.isolated:
+                if faults.wants_own_process(why) and host.has_script and not self._hosts.isolated:
                     self._hosts.forget(site)
                     self._send(("isolate", number, why.text))
                 else:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROJECT = "pyproject.toml"
-CONTROLLER = "ame.federation.flower.controller.FlowerController"
-EXECUTOR = "ame.federation.flower.executor.FlowerExecutor"
+CONTROLLER = "ame.federation.flower.apps.controller.FlowerController"
+EXECUTOR = "ame.federation.flower.apps.executor.FlowerExecutor"
 
 _SUFFIXES = frozenset({".py", ".toml", ".md", ".yaml", ".yml", ".json", ".jsonl"})
 _LEFT_OUT = (

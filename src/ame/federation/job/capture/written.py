@@ -2,14 +2,12 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ame import errors
-from ame.federation.job import frameworks, sources
-from ame.federation.job.arguments import arguments_of
-
-if TYPE_CHECKING:
-    from ame.federation.job.capture import Capture
+from ame.federation.job.capture import frameworks, sources
+from ame.federation.job.capture.arguments import arguments_of
 
 MADE = "Model"
 """The class in such a module."""
@@ -21,8 +19,9 @@ HEAD = '"""The initial model, as it was put together."""\n\n'
 class Writer:
     """Writes modules that make models again which were put together from a framework's parts."""
 
-    def __init__(self, capture: "Capture") -> None:
-        self._capture = capture
+    def __init__(self, need: Callable[[type[Any]], None]) -> None:
+        """`need` takes along what a class needs."""
+        self._need = need
         self._modules: set[str] = set()
 
     def module(self, model: object) -> str:
@@ -61,7 +60,7 @@ class Writer:
 
     def _expression(self, model: Any) -> str:
         if not type(model).__module__.startswith("torch.nn."):
-            self._capture.need(type(model))
+            self._need(type(model))
         path = sources.path_of(type(model))
         self._modules.add(path.rpartition(".")[0])
         return f"{path}{self._call(model)}"
@@ -86,7 +85,7 @@ class Writer:
             if not type(layer).__module__.startswith("keras.")
         }
         for kind in own:
-            self._capture.need(kind)
+            self._need(kind)
         try:
             text = json.dumps(model.get_config())
         except (NotImplementedError, TypeError) as error:

@@ -11,7 +11,7 @@ from flwr.supercore.run import Run
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ame.federation.flower.controller import Messages
+    from ame.federation.flower.apps.messages import Messages
 
 
 class TaskGrid(Grid):

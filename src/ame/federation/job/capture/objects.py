@@ -20,8 +20,8 @@ from typing import Any
 
 from ame import errors
 from ame.federation import weights
-from ame.federation.job import frameworks, imports, sources, written
-from ame.federation.job.arguments import arguments_of
+from ame.federation.job.capture import frameworks, imports, sources, written
+from ame.federation.job.capture.arguments import arguments_of
 from ame.federation.program import App, File, Part, Value
 
 PLAIN = "give text, numbers, lists or dicts of them, or an object of a class of your own"
@@ -166,7 +166,7 @@ class Capture:
 
     def _generated(self, obj: object, name: str) -> Part:
         """A model put together from a framework's own layers: a module that makes it again."""
-        text = written.Writer(self).module(obj)
+        text = written.Writer(self.need).module(obj)
         module = f"initial_model_{sha256(text.encode()).hexdigest()[:8]}"
         self.files.append(File(source=text.encode(), target=PurePosixPath(f"{module}.py")))
         path = f"{module}.{written.MADE}"

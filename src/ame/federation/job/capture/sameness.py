@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ame.federation.job import frameworks
+from ame.federation.job.capture import frameworks
 
 IGNORED = frozenset({"_constructed_by", "logger"})
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)

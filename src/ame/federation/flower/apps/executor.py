@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ame.federation.flower import identity, records
+from ame.federation.flower.apps import identity, records
 from ame.federation.spec.executor import Executor
 
 if TYPE_CHECKING:

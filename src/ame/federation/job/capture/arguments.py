@@ -13,8 +13,8 @@ from typing import Any
 
 from ame import errors
 from ame.federation import calls
-from ame.federation.job import frameworks
-from ame.federation.job.sameness import difference
+from ame.federation.job.capture import frameworks
+from ame.federation.job.capture.sameness import difference
 
 NOTHING = object()
 TWICE = re.compile(r"multiple values for (?:keyword )?argument '(\w+)'")

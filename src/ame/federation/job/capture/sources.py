@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ame import errors
-from ame.federation.job import imports
+from ame.federation.job.capture import imports
 from ame.federation.program import File
 
 NOTEBOOK = "notebook"

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
-from ame.federation.flower import app
-from ame.federation.flower.controller import FlowerController
-from ame.federation.flower.executor import FlowerExecutor
+from ame.federation.flower.apps import app
+from ame.federation.flower.apps.controller import FlowerController
+from ame.federation.flower.apps.executor import FlowerExecutor
 from ame.federation.job.fedjob import FedJob
 
 

@@ -1,0 +1,1 @@
+"""Flower's apps in our simulator, and on any sites of ours."""

@@ -1,0 +1,1 @@
+"""Objects as parts of a job: their arguments, code and weights."""

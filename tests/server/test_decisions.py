@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ame import errors
 from ame.protocol.pb import odp_task
 from ame.server import pace, rounds, tasks
-from ame.server.assignments import AssignmentStatus, Opening, Openings, Why, Wish
+from ame.server.assignments import AssignmentStatus, Why, Wish
+from ame.server.openings import Opening, Openings, Weights
 from ame.server.rounds import Round, RoundStatus
 from ame.server.schedule import Begin, End, Move, due, selected
 from ame.server.tasks import Task, TaskStatus
@@ -164,7 +165,7 @@ def test_tasks_are_drawn_by_their_traffic_weights() -> None:
     drawn = Counter(
         chosen.task.id
         for _ in range(4000)
-        if isinstance(chosen := openings.choose(Wish(version="1"), random.random), Opening)
+        if isinstance(chosen := openings.choose(Wish(version="1"), random.random, now=0), Opening)
     )
 
     assert drawn[3] == 0
@@ -185,8 +186,11 @@ def test_a_device_gets_a_task_whenever_there_is_one_that_it_may_join(
         if weight and room and not newer
     }
 
-    full = {f"a{n}" for n, (_, room, _) in enumerate(given) if not room}
-    chosen = Openings(openings).choose(Wish(version="4", full=full), Random(2).random)
+    known = Openings(openings)
+    for n, (_, room, _) in enumerate(given):
+        if not room:
+            known.shut(f"a{n}", until=9)
+    chosen = known.choose(Wish(version="4"), Random(2).random, now=0)
 
     if fitting:
         assert isinstance(chosen, Opening)
@@ -196,19 +200,50 @@ def test_a_device_gets_a_task_whenever_there_is_one_that_it_may_join(
 
 
 def test_the_reason_told_is_the_one_nearest_to_a_task() -> None:
-    full, newer = opening(1), opening(2, min_client_version="9")
+    full, newer = opening(9), opening(2, min_client_version="9")
     closed = Opening(task=task(3))
 
     def why(*openings: Opening, **wish: Any) -> Any:
-        return Openings(openings).choose(Wish(version="1", **wish), Random(3).random)
+        known = Openings(openings)
+        known.shut("a9", until=9)
+        return known.choose(Wish(version="1", **wish), Random(3).random, now=0)
 
-    assert why(full, newer, closed, full={"a1"}) is Why.FULL
+    assert why(full, newer, closed) is Why.FULL
+    assert why(full, eligible={"p/9": 1.0}) is Why.FULL
     assert why(newer, closed) is Why.NOT_OPEN
     assert why(newer) is Why.VERSION
     assert why() is Why.NO_TASK
     assert why(opening(1), eligible={"p/1": 0.0}) is Why.NOT_ELIGIBLE
     assert why(opening(1), eligible={}) is Why.NOT_ELIGIBLE
-    assert why(opening(1), done={"p/1"}) is Why.NOT_OPEN
+
+
+def test_of_a_task_with_two_rounds_the_second_takes_devices_while_the_first_is_full() -> None:
+    openings = Openings()
+    openings.put(opening(1).task, ["a1", "a2"])
+
+    def drawn(now: float) -> Any:
+        return openings.choose(Wish(version="1"), Random(5).random, now=now)
+
+    assert drawn(0).aggregation == "a1"
+    openings.shut("a1", until=2)
+    assert drawn(1).aggregation == "a2"
+    openings.shut("a2", until=3)
+    assert drawn(1) is Why.FULL
+    assert drawn(2).aggregation == "a1"
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5)), max_size=40))
+def test_weights_that_change_are_found_by_their_shares(changes: list[tuple[int, int]]) -> None:
+    weights, known = Weights(), [0] * 10
+    for place, weight in changes:
+        while len(weights) <= place:
+            weights.grow()
+        weights.put(place, weight)
+        known[place] = weight
+
+    expected = [place for place, weight in enumerate(known) for _ in range(weight)]
+    assert weights.total == len(expected)
+    assert [weights.find(at) for at in range(weights.total)] == expected
 
 
 def test_the_devices_own_weights_count() -> None:
@@ -219,7 +254,7 @@ def test_the_devices_own_weights_count() -> None:
     drawn = Counter(
         chosen.task.id
         for _ in range(4000)
-        if isinstance(chosen := openings.choose(wish, random.random), Opening)
+        if isinstance(chosen := openings.choose(wish, random.random, now=0), Opening)
     )
 
     assert drawn[3] == 0

@@ -176,10 +176,96 @@ def test_nothing_is_kept_in_memory_of_a_task_that_has_ended(run: Run) -> None:
         await contribute(server, checkpoint.to_bytes(update(1, 1, 1)))
         await server.app.leader.step()
         assert server.app.fleet._recipes
-        assert server.app.leader._folds
+        assert len(server.app.leader._folds)
         await server.peer.ask("CancelTask", Empty(), population_name="p", task_id="1")
         await server.app.leader.step()
         assert not server.app.fleet._recipes
-        assert not server.app.leader._folds
+        assert not len(server.app.leader._folds)
+
+    run(use)
+
+
+def test_devices_of_a_paused_task_go_on_and_no_others_come(run: Run) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task()
+        session = (await server.peer.session()).session_id
+        assigned = (await server.peer.assignment(session)).task_assignment
+        await server.app.management.pause_task("p", task, paused=True)
+        again = (await server.peer.assignment(session)).task_assignment
+        assert again.authorization_token == assigned.authorization_token
+        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        assert refused.HasField("rejection_info")
+
+        await server.peer.hand_in(assigned, checkpoint.to_bytes(update(1, 1, 1)))
+        [only] = await all_rounds(server, task)
+        assert only.accepted == 1
+
+    run(use)
+
+
+def test_a_task_with_two_rounds_at_once_fills_both(run: Run) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task(
+            min_aggregation_size=1, max_aggregation_size=1, max_parallel=2, total_iteration=2
+        )
+        given = [
+            await server.peer.assignment((await server.peer.session()).session_id) for _ in "123"
+        ]
+        assert [each.HasField("task_assignment") for each in given] == [True, True, False]
+        ids = {each.task_assignment.aggregation_id for each in given[:2]}
+        assert len(ids) == 2
+
+        for each in given[:2]:
+            await server.peer.hand_in(each.task_assignment, checkpoint.to_bytes(update(1, 1, 1)))
+        await server.app.leader.step()
+        done = await all_rounds(server, task)
+        assert [each.status for each in done] == [RoundStatus.COMPLETED] * 2
+        state = checkpoint.read(await server.app.fleet.blob(done[-1].result))
+        assert state["server/round"] == 2
+
+    run(use)
+
+
+def test_a_task_opens_and_ends_at_the_times_that_it_names(run: Run) -> None:
+    async def use(server: Running) -> None:
+        begins, ends = int(server.clock.now) + 100, int(server.clock.now) + 200
+        task = await server.task(
+            min_aggregation_size=1,
+            start_task_no_earlier_than={"seconds": begins},
+            do_not_create_iteration_after={"seconds": ends},
+        )
+
+        async def status() -> str:
+            known = await server.app.fleet.kept("p", task)
+            return known.task.status.name
+
+        assert await status() == "CREATED"
+        server.clock.now = begins
+        await server.app.leader.step()
+        assert await status() == "OPEN"
+        server.clock.now = ends
+        await server.app.leader.step()
+        await contribute(server, checkpoint.to_bytes(update(1, 1, 1)))
+        await server.app.leader.step()
+        assert await status() == "COMPLETED"
+        assert len(await all_rounds(server, task)) == 1
+
+    run(use)
+
+
+def test_the_rounds_of_a_task_that_fails_are_over(run: Run) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task(max_parallel=2)
+        [first, _] = await all_rounds(server, task)
+        await server.app.fleet.database.do(
+            lambda rows: rounds.finish_round(
+                rows, first, RoundStatus.AGGREGATING_FAILED, reason="torn", now=1
+            )
+        )
+        await server.app.leader.step()
+        assert [each.status for each in await all_rounds(server, task)] == [
+            RoundStatus.AGGREGATING_FAILED,
+            RoundStatus.CANCELED,
+        ]
 
     run(use)

@@ -15,18 +15,19 @@ from ame.protocol.pb import (
     eligibility_eval_tasks,
     odp_task_assignments,
     operations,
-    population_eligibility_spec,
     task_assignments,
 )
 from ame.protocol.wires import Pending, http
 from ame.server import tokens
-from ame.server.assignments import AssignmentStatus, Opening, Why, Wish
+from ame.server.assignments import AssignmentStatus, Why, Wish
 from ame.server.ledger import assignments, rounds, sessions
 
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
-    from ame.server.fleet import Fleet, Population
+    from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
+    from ame.server.openings import Opening
+    from ame.server.population import Population
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
@@ -114,8 +115,8 @@ class CheckIns:
         if population.asks:
             task = reply.eligibility_eval_task
             task.execution_id = tokens.fresh()
-            spec = self._spec(population)
-            task.population_eligibility_spec.inline_resource.data = spec.SerializeToString()
+            spec = population.spec().SerializeToString()
+            task.population_eligibility_spec.inline_resource.data = spec
         else:
             reply.no_eligibility_eval_configured.SetInParent()
         return reply
@@ -158,7 +159,8 @@ class CheckIns:
             self._reject(reply.rejection_info, joined)
         else:
             gzip = _gzip(request.resource_capabilities)
-            self._describe(reply.task_assignment, *joined, request.session_id, caller, gzip)
+            made = reply.task_assignment
+            await self._describe(made, *joined, request.session_id, caller, gzip)
         return reply
 
     async def get_operation(
@@ -206,7 +208,7 @@ class CheckIns:
             if not isinstance(joined, Why):
                 gzip = _gzip(request.resource_capabilities)
                 made = reply.task_assignments.add()
-                self._describe(made, *joined, request.session_id, caller, gzip)
+                await self._describe(made, *joined, request.session_id, caller, gzip)
         return reply
 
     # --- the On-Device Personalization dialect
@@ -225,7 +227,7 @@ class CheckIns:
             self._reject(reply.rejection_info, joined)
             return reply
         assignment, joined_round = joined
-        kept = population.tasks[assignment.task]
+        kept = await fleet.kept(population.name, assignment.task)
         made = reply.task_assignment
         made.population_name = population.name
         made.task_id = str(assignment.task)
@@ -292,8 +294,7 @@ class CheckIns:
         fleet = self._fleet
         for _ in range(DRAWS):
             now = fleet.clock()
-            looked = Wish(version=wish.version, eligible=wish.eligible, full=fleet.full(now))
-            chosen = population.openings.choose(looked, fleet.draw)
+            chosen = population.choose(wish, fleet.draw, now=now)
             share = _Share(
                 session=session,
                 population=population.name,
@@ -309,7 +310,8 @@ class CheckIns:
                 return joined
             if isinstance(chosen, Why):
                 return chosen
-            fleet.found_full(chosen.aggregation, now)
+            until = now + fleet.settings.full_seconds
+            population.openings.shut(chosen.aggregation, until=until)
         await self._refused(session, population.name, wish.version, str(Why.FULL))
         return Why.FULL
 
@@ -324,7 +326,7 @@ class CheckIns:
             )
         )
 
-    def _describe(
+    async def _describe(
         self,
         made: task_assignments.TaskAssignment,
         assignment: Assignment,
@@ -334,7 +336,7 @@ class CheckIns:
         gzip: bool,
     ) -> None:
         fleet = self._fleet
-        kept = fleet.population(assignment.population).tasks[assignment.task]
+        kept = await fleet.kept(assignment.population, assignment.task)
         made.aggregation_data_forwarding_info.target_uri_prefix = caller.base
         made.aggregation_info.SetInParent()
         made.session_id = session
@@ -358,33 +360,6 @@ class CheckIns:
     def _reject(self, made: common.RejectionInfo, why: Why) -> None:
         window = self._fleet.window(soon=why in SOON)
         made.MergeFrom(common.RejectionInfo(reason=REASONS[why], retry_window=window))
-
-    def _spec(
-        self, population: Population
-    ) -> population_eligibility_spec.PopulationEligibilitySpec:
-        """The policies of a population's tasks, each once, with the tasks that it is for."""
-        made = population_eligibility_spec.PopulationEligibilitySpec()
-        known: dict[bytes, int] = {}
-        last = {each.task: each.number for each in population.rounds.values()}
-        for kept in population.tasks.values():
-            info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=1)
-            asked = kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies
-            for policy in asked:
-                new = population_eligibility_spec.EligibilityPolicyEvalSpec(
-                    name=policy.id or f"{kept.task.name}/{policy.WhichOneof('policy_type')}"
-                )
-                if policy.HasField("min_sep_policy"):
-                    new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
-                    new.min_sep_policy.current_index = last.get(kept.task.id, 0)
-                else:
-                    least = policy.data_availability_policy.min_example_count
-                    new.data_availability_policy.min_example_count = least
-                key = new.SerializeToString(deterministic=True)
-                if key not in known:
-                    known[key] = len(made.eligibility_policies)
-                    made.eligibility_policies.append(new)
-                info.eligibility_policy_indices.append(known[key])
-        return made
 
 
 def _gzip(able: common.ResourceCapabilities) -> bool:

@@ -10,39 +10,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ame import errors
 from ame.protocol.pb import common
 from ame.server import pace, recipes, tokens
-from ame.server.assignments import Opening, Openings
-from ame.server.ledger import populations, rounds, tasks
+from ame.server.ledger import changes, populations, rounds, tasks
+from ame.server.population import Population
 from ame.server.recipes import opening
 from ame.server.settings import Settings
 from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Set
+    from collections.abc import Callable, Mapping, Sequence
 
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
     from ame.storage.databases import Database, Rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Population:
-    """A population as this server last saw it."""
-
-    name: str
-    settings: Mapping[str, Any]
-    openings: Openings
-    tasks: Mapping[int, Kept]
-    """Those that are open."""
-    rounds: Mapping[str, Round]
-    """Those that collect, by their id for devices."""
-
-    @property
-    def asks(self) -> bool:
-        """Whether devices are to say what they are eligible for."""
-        return any(
-            kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies
-            for kept in self.tasks.values()
-        )
+Key = tuple[str, int]
+"""A task: its population, and its number there."""
 
 
 class Contents(Protocol):
@@ -71,9 +54,10 @@ class Fleet:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something is due at once."""
     _known: dict[str, Population] = field(default_factory=dict)
-    _revisions: dict[str, int] = field(default_factory=dict)
-    _full: dict[str, float] = field(default_factory=dict)
-    _recipes: dict[tuple[str, int], recipes.Recipe] = field(default_factory=dict)
+    _stirred: dict[Key, None] = field(default_factory=dict)
+    _watchers: dict[Key, set[Key]] = field(default_factory=dict)
+    _recipes: dict[Key, recipes.Recipe] = field(default_factory=dict)
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def population(self, name: str) -> Population:
         """A population.
@@ -85,24 +69,64 @@ class Fleet:
             raise errors.PopulationUnknown(name)
         return self._known[name]
 
+    async def kept(self, population: str, number: int) -> Kept:
+        """A task, whether it is open or not.
+
+        Raises:
+            errors.FleetTaskUnknown: there is none.
+        """
+        known = self._known.get(population)
+        if known is not None and number in known.tasks:
+            return known.tasks[number]
+        return await self.database.read(lambda rows: tasks.task(rows, population, number))
+
     async def refresh(self) -> None:
-        """Looks again at the populations that have changed, whoever changed them."""
-        seen = await self.database.read(populations.revisions)
-        stale = [name for name, number in seen.items() if self._revisions.get(name) != number]
-        if not stale:
-            return
-        for known in await self.database.read(lambda rows: _look(rows, stale)):
-            self._known[known.name] = known
-            self._revisions[known.name] = seen[known.name]
+        """Looks again at what has changed, whoever changed it, and stirs the tasks that did."""
+        async with self._looking:
+            seen = await self.database.read(populations.revisions)
+            stale = {
+                name: known.revision if known else None
+                for name, revision in seen.items()
+                if (known := self._known.get(name)) is None or known.revision != revision
+            }
+            if not stale:
+                return
+            looks = await self.database.read(
+                lambda rows: [_look(rows, name, since) for name, since in stale.items()]
+            )
+            for look in looks:
+                population = self._known.setdefault(look.name, Population(look.name))
+                population.settings = look.settings
+                population.revision = seen[look.name]
+                for kept, collecting in look.tasks:
+                    population.see(kept, collecting)
+                    self._notice(kept)
 
-    def full(self, now: float) -> set[str]:
-        """The rounds that took nobody a moment ago."""
-        self._full = {key: until for key, until in self._full.items() if until > now}
-        return set(self._full)
+    def stir(self, key: Key) -> None:
+        """Something may be due about a task, and about those that evaluate it."""
+        self._stirred[key] = None
+        for watcher in self._watchers.get(key, ()):
+            self._stirred[watcher] = None
 
-    def found_full(self, aggregation: str, now: float) -> None:
-        """Notes that a round took nobody."""
-        self._full[aggregation] = now + self.settings.full_seconds
+    def stirred(self) -> list[Key]:
+        """The tasks about which something may be due; they are told of once."""
+        found, self._stirred = list(self._stirred), {}
+        return found
+
+    def _notice(self, kept: Kept) -> None:
+        """What is remembered of a task follows it."""
+        key = kept.task.population, kept.task.id
+        if kept.task.status is not TaskStatus.OPEN:
+            self._recipes.pop(key, None)
+        if kept.task.evaluates:
+            info = kept.task.proto.info.evaluation_info
+            trained = info.training_population_name or kept.task.population
+            watchers = self._watchers.setdefault((trained, info.training_task_id), set())
+            if kept.task.status.final:
+                watchers.discard(key)
+            else:
+                watchers.add(key)
+        self.stir(key)
 
     async def blob(self, digest: str) -> bytes:
         """The content of a digest."""
@@ -139,11 +163,6 @@ class Fleet:
             )
         return self._recipes[key]
 
-    def forget_but(self, running: Set[tuple[str, int]]) -> None:
-        """Lets go of what was opened for tasks that have ended."""
-        for key in self._recipes.keys() - running:
-            del self._recipes[key]
-
     def window(self, *, soon: bool) -> common.RetryWindow:
         """When a device is to come back."""
         now = self.clock()
@@ -157,38 +176,24 @@ class Fleet:
         return made
 
 
-def _look(rows: Rows, names: list[str]) -> list[Population]:
-    settings = populations.populations(rows)
-    collecting: dict[tuple[str, int], list[Round]] = {}
-    for each in rounds.active_rounds(rows):
-        if each.status == 0:
-            collecting.setdefault((each.population, each.task), []).append(each)
-    found = []
-    running = tasks.running(rows)
-    for name in names:
-        own = [
-            kept
-            for kept in running
-            if kept.task.population == name
-            and kept.task.status is TaskStatus.OPEN
-            and not kept.task.paused
-        ]
-        openings = [
-            Opening(task=kept.task, aggregation=next(iter(ids), ""))
-            for kept in own
-            for ids in [[each.aggregation for each in collecting.get((name, kept.task.id), ())]]
-        ]
-        found.append(
-            Population(
-                name=name,
-                settings=settings[name],
-                openings=Openings([] if settings[name].get("paused") else openings),
-                tasks={kept.task.id: kept for kept in own},
-                rounds={
-                    each.aggregation: each
-                    for kept in own
-                    for each in collecting.get((name, kept.task.id), ())
-                },
-            )
-        )
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What has changed of a population, with its tasks' rounds that collect."""
+
+    name: str
+    settings: Mapping[str, Any]
+    tasks: Sequence[tuple[Kept, Sequence[Round]]]
+
+
+def _look(rows: Rows, name: str, since: int | None) -> _Look:
+    """What has changed since a revision; without one, all that is not over."""
+    found = (
+        tasks.running(rows, name)
+        if since is None
+        else [tasks.task(rows, name, number) for number in changes.touched(rows, name, since)]
+    )
+    return _Look(
+        name=name,
+        settings=populations.settings(rows, name),
+        tasks=[(kept, rounds.collecting(rows, name, kept.task.id)) for kept in found],
+    )

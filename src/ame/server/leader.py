@@ -1,25 +1,30 @@
-"""Does what is due: opens tasks and rounds, folds what comes in, ends rounds, frees what is late.
+"""Does what is due: opens tasks and rounds, ends rounds, frees what is late.
 
-Every server of a database runs one. What two of them do at once, the database lets one do.
+Every server of a database runs one. What two of them do at once, the database lets one do. A step
+looks at the tasks about which something has changed, and at no others.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
-from collections import deque
 from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import schedule, tokens
+from ame.server.folds import Folds, trained
 from ame.server.ledger import assignments, rounds, tasks
 from ame.server.rounds import Round, RoundStatus
 from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
-    from ame.server.fleet import Fleet
+    from collections.abc import Sequence
+
+    from ame.server.fleet import Fleet, Key
     from ame.server.ledger.tasks import Kept
-    from ame.server.recipes import Folding, Made, Recipe
+    from ame.server.recipes import Made
+    from ame.server.tasks import Task
     from ame.server.uploads import Contribution
     from ame.storage.databases import Rows
 
@@ -34,22 +39,14 @@ UNUSABLE = (
 LOG = logging.getLogger("ame.server")
 
 
-class _Fold:
-    """What is folded of a round so far, and what waits to be."""
-
-    def __init__(self, folding: Folding) -> None:
-        self.folding = folding
-        self.place = 0
-        self.inbox: deque[Contribution] = deque()
-
-
 class Leader:
     """The loop that does what is due."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._folds: dict[tuple[str, int, int], _Fold] = {}
-        self._held = 0
+        self._folds = Folds(fleet)
+        self._alarms: list[tuple[float, Key]] = []
+        self._alarmed: dict[Key, float] = {}
         self._stepping = asyncio.Lock()
 
     async def run(self) -> None:
@@ -76,58 +73,89 @@ class Leader:
     async def _step(self) -> None:
         fleet = self._fleet
         now = fleet.clock()
-        await fleet.database.do(lambda rows: assignments.expire(rows, now))
-        running = await fleet.database.read(tasks.running)
-        fleet.forget_but({(kept.task.population, kept.task.id) for kept in running})
-        for kept in running:
-            try:
-                await self._lead(kept)
-            except UNUSABLE as error:
-                await self._move(kept, TaskStatus.FAILED, str(error))
+        await self._expire(now)
         await fleet.refresh()
-        await self._fold_all()
+        for key in await fleet.database.read(lambda rows: rounds.ripe(rows, now)):
+            fleet.stir(key)
+        while self._alarms and self._alarms[0][0] <= now:
+            key = heapq.heappop(self._alarms)[1]
+            self._alarmed.pop(key, None)
+            fleet.stir(key)
+        due = fleet.stirred()
+        while due:
+            key = due.pop(0)
+            try:
+                await self._lead(key)
+            except BaseException:
+                for each in (*due, key):  # it comes last, so that others have their turn
+                    fleet.stir(each)
+                raise
+            await asyncio.sleep(0)  # devices are answered meanwhile
+        await fleet.refresh()
+        await self._folds.fold()
 
     def accepted(self, contribution: Contribution) -> None:
-        """Hears of a contribution while it is in memory; what does not fit is read again later."""
-        key = (contribution.population, contribution.task, contribution.round)
-        fold = self._folds.get(key)
-        if fold is not None and self._held < self._fleet.settings.inbox_bytes:
-            self._held += contribution.taken.size
-            fold.inbox.append(contribution)
+        """Hears of a contribution while it is in memory."""
+        self._folds.put(contribution)
         self._fleet.changed.set()
 
     # --- tasks and rounds
 
-    async def _lead(self, kept: Kept) -> None:
+    async def _expire(self, now: float) -> None:
+        """Frees the places of devices that are late."""
+        database = self._fleet.database
+        if await database.read(lambda rows: assignments.late(rows, now)):
+            await database.do(lambda rows: assignments.expire(rows, now))
+
+    async def _lead(self, key: Key) -> None:
         """What is due about one task, until nothing is."""
-        fleet, task = self._fleet, kept.task
-        while True:
-            now = fleet.clock()
+        known = await self._fleet.database.read(lambda rows: tasks.task(rows, *key))
+        try:
+            while not known.task.status.final and await self._do_due(known):
+                known = await self._fleet.database.read(lambda rows: tasks.task(rows, *key))
+        except UNUSABLE as error:
+            await self._move(known, TaskStatus.FAILED, str(error))
+        if known.task.status.final:
+            self._folds.forget_but(key, ())
 
-            def look(rows: Rows) -> tuple[Kept, list[Round], list[Round]]:
-                known = tasks.task(rows, task.population, task.id)
-                return known, rounds.rounds(rows, task.population, task.id), _trained(rows, known)
+    async def _do_due(self, known: Kept) -> bool:
+        """Does what is due about a task now; false where that was nothing."""
+        fleet, task = self._fleet, known.task
+        now = fleet.clock()
 
-            known, own, trained = await fleet.database.read(look)
-            ready = all(known.settings.get(name) for name in ("client_plan", "checkpoint"))
-            if ready:
-                await fleet.recipe(known)
-            for each in own:
-                if each.status in {RoundStatus.AGGREGATING, RoundStatus.APPLYING}:
-                    await self._end(known, each)
-            deeds = schedule.due(known.task, own, trained=trained, ready=ready, now=now)
-            try:
-                for deed in deeds:
-                    await self._do(known, deed, own, trained)
-            except errors.BudgetSpent as spent:
-                if not any(each.status.active for each in own):
-                    await self._move(known, TaskStatus.COMPLETED, str(spent))
-                return
-            if not deeds:
-                return
+        def look(rows: Rows) -> tuple[list[Round], list[Round]]:
+            read = rounds.rounds if task.evaluates else rounds.telling
+            return read(rows, task.population, task.id), trained(rows, known)
+
+        own, source = await fleet.database.read(look)
+        collecting = [each for each in own if each.status is RoundStatus.COLLECTING]
+        self._folds.forget_but((task.population, task.id), collecting)
+        ready = all(known.settings.get(name) for name in ("client_plan", "checkpoint"))
+        if ready and task.status is TaskStatus.CREATED:
+            await fleet.recipe(known)
+        for each in own:
+            if each.status in {RoundStatus.AGGREGATING, RoundStatus.APPLYING}:
+                await self._end(known, each)
+        deeds = schedule.due(task, own, trained=source, ready=ready, now=now)
+        self._alarm(task, now)
+        try:
+            for deed in deeds:
+                await self._do(known, deed, own, source)
+        except errors.BudgetSpent as spent:
+            if not any(each.status.active for each in own):
+                await self._move(known, TaskStatus.COMPLETED, str(spent))
+            return False
+        return bool(deeds)
+
+    def _alarm(self, task: Task, now: float) -> None:
+        """Sees that a task is looked at when its time has come, though nothing changes."""
+        at, key = schedule.alarm(task, now), (task.population, task.id)
+        if at is not None and self._alarmed.get(key) != at:
+            self._alarmed[key] = at
+            heapq.heappush(self._alarms, (at, key))
 
     async def _do(
-        self, kept: Kept, deed: schedule.Deed, own: list[Round], trained: list[Round]
+        self, kept: Kept, deed: schedule.Deed, own: Sequence[Round], trained: Sequence[Round]
     ) -> None:
         if isinstance(deed, schedule.Begin):
             await self._begin(kept, deed, own, trained)
@@ -137,7 +165,7 @@ class Leader:
             await self._move(kept, deed.to, deed.reason)
 
     async def _begin(
-        self, kept: Kept, deed: schedule.Begin, own: list[Round], trained: list[Round]
+        self, kept: Kept, deed: schedule.Begin, own: Sequence[Round], trained: Sequence[Round]
     ) -> None:
         fleet, task = self._fleet, kept.task
         source = own if deed.evaluated is None else trained
@@ -171,9 +199,9 @@ class Leader:
         if taken is None:
             return
         try:
-            fold = await self._folded(kept, taken)
-            newest = await self._state(kept, taken, newest=True)
-            made: Made = await asyncio.to_thread(fold.folding.made, newest)
+            folding = await self._folds.folded(kept, taken)
+            newest = await self._folds.state(kept, taken, newest=True)
+            made: Made = await asyncio.to_thread(folding.made, newest)
         except errors.Error as error:
             reason, failed = str(error), RoundStatus.AGGREGATING_FAILED
             await fleet.database.do(
@@ -181,7 +209,7 @@ class Leader:
             )
             return
         finally:
-            self._forget(full.key)
+            self._folds.forget((full.population, full.task), full.number)
         result = await fleet.keep(made.state)
         ended = fleet.clock()
         await fleet.database.do(
@@ -196,88 +224,11 @@ class Leader:
         )
 
     async def _move(self, kept: Kept, to: TaskStatus, reason: str) -> None:
-        """Moves a task to another state."""
+        """Moves a task to another state; the rounds of one that has failed are over."""
         now = self._fleet.clock()
-        await self._fleet.database.do(
-            lambda rows: tasks.move_task(rows, kept.task, to, reason, now)
-        )
-
-    # --- folding
-
-    async def _fold_all(self) -> None:
-        """Folds what has come in for the rounds that collect."""
-        collecting = await self._fleet.database.read(rounds.collecting)
-        for over in self._folds.keys() - set(collecting):
-            self._forget(over)
-        for name in collecting:
-            population = self._fleet.population(name[0])
-            kept = population.tasks.get(name[1])
-            found = next((each for each in population.rounds.values() if each.key == name), None)
-            if kept is not None and found is not None:
-                await self._folded(kept, found)
-
-    async def _folded(self, kept: Kept, found: Round) -> _Fold:
-        """The round's contributions so far, folded in the order of their places."""
-        fleet = self._fleet
-        recipe = await fleet.recipe(kept)
-        fold = self._folds.get(found.key)
-        if fold is None:
-            state = await self._state(kept, found)
-            fold = self._folds[found.key] = _Fold(await asyncio.to_thread(recipe.fold, state))
-        while True:
-            after = fold.place
-            known = await fleet.database.read(
-                lambda rows: assignments.contributions(rows, found, after=after)  # noqa: B023 - used at once
-            )
-            if not known:
-                return fold
-            for each in known:
-                await self._add(recipe, fold, each.digest, each.place or 0)
-
-    async def _add(self, recipe: Recipe, fold: _Fold, digest: str, place: int) -> None:
-        while fold.inbox and fold.inbox[0].place < place:
-            self._held -= fold.inbox.popleft().taken.size
-        waiting = next((each for each in fold.inbox if each.place == place), None)
-        if waiting is not None:
-            fold.inbox.remove(waiting)
-            self._held -= waiting.taken.size
-            taken = waiting.taken
-        else:
-            content = await self._fleet.blob(digest)
-            taken = await asyncio.to_thread(recipe.take, content)
-        await asyncio.to_thread(fold.folding.add, taken)
-        fold.place = place
-
-    async def _state(self, kept: Kept, found: Round, *, newest: bool = False) -> bytes:
-        """The server's checkpoint that a round began with, or the newest that there is.
-
-        Of an evaluation both are what it looks at.
-        """
-
-        def look(rows: Rows) -> str:
-            if found.evaluated is not None:
-                return next(
-                    (e.result for e in _trained(rows, kept) if e.number == found.evaluated), ""
-                )
-            if newest:
-                return rounds.newest_result(rows, found.population, found.task)
-            if not found.base:
-                return ""
-            return rounds.round_numbered(rows, found.population, found.task, found.base).result
-
-        digest = await self._fleet.database.read(look)
-        return await self._fleet.blob(digest or kept.settings["checkpoint"])
-
-    def _forget(self, key: tuple[str, int, int]) -> None:
-        fold = self._folds.pop(key, None)
-        if fold is not None:
-            self._held -= sum(each.taken.size for each in fold.inbox)
+        await self._fleet.database.do(lambda rows: _moved(rows, kept.task, to, reason, now))
 
 
-def _trained(rows: Rows, kept: Kept) -> list[Round]:
-    """The rounds of the task that an evaluation looks at."""
-    if not kept.task.evaluates:
-        return []
-    info = kept.task.proto.info.evaluation_info
-    population = info.training_population_name or kept.task.population
-    return rounds.rounds(rows, population, info.training_task_id)
+def _moved(rows: Rows, task: Task, to: TaskStatus, reason: str, now: float) -> None:
+    if tasks.move_task(rows, task, to, reason, now) and to is TaskStatus.FAILED:
+        rounds.cancel_rounds(rows, task.population, task.id, reason="its task failed", now=now)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ame import errors
 from ame.protocol.pb import odp_task
 from ame.server.ledger import assignments, populations, rounds, sessions, tasks
-from ame.server.rounds import RoundStatus
 from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Management:
         now = self._fleet.clock()
 
         def work(rows: Rows) -> odp_task.Task:
-            if proto.population_name not in populations.revisions(rows):
+            if not populations.known(rows, proto.population_name):
                 populations.put_population(rows, proto.population_name, {}, now)
             return tasks.create_task(rows, proto, {}, now).told
 
@@ -83,11 +82,9 @@ class Management:
         def work(rows: Rows) -> Kept:
             found = tasks.task(rows, kept.task.population, kept.task.id)
             tasks.move_task(rows, found.task, TaskStatus.CANCELED, "canceled", now)
-            for each in rounds.rounds(rows, found.task.population, found.task.id):
-                if each.status.active:
-                    rounds.finish_round(
-                        rows, each, RoundStatus.CANCELED, reason="its task was canceled", now=now
-                    )
+            rounds.cancel_rounds(
+                rows, found.task.population, found.task.id, reason="its task was canceled", now=now
+            )
             return tasks.task(rows, found.task.population, found.task.id)
 
         ended = await self._fleet.database.do(work)
@@ -96,13 +93,15 @@ class Management:
 
     async def pause_task(self, population: str, number: int, *, paused: bool) -> None:
         """A paused task gets no new rounds and no new devices; those that are at it go on."""
+        now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
-            tasks.task(rows, population, number)
-            tasks.pause_task(rows, population, number, paused)
+            kept = tasks.task(rows, population, number)
+            tasks.pause_task(rows, kept.task, paused, now)
 
         await self._fleet.database.do(work)
         await self._fleet.refresh()
+        self._fleet.changed.set()
 
     async def put_artifact(self, token: str, content: bytes) -> None:
         """Takes a plan or a checkpoint at the address that its task was given.
@@ -117,12 +116,13 @@ class Management:
 
     async def set_artifacts(self, population: str, number: int, said: Mapping[str, Any]) -> None:
         """Notes what the server is to know of a task: digests of artifacts, its aggregation."""
+        now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
             kept = tasks.task(rows, population, number)
             if kept.task.status is not TaskStatus.CREATED:
                 raise errors.TaskMoveRefused(kept.task.name, kept.task.status.name, "another plan")
-            tasks.set_settings(rows, kept.task, {**kept.settings, **said})
+            tasks.set_settings(rows, kept, said, now)
 
         await self._fleet.database.do(work)
         self._fleet.changed.set()

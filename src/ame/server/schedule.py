@@ -50,12 +50,12 @@ def due(
 ) -> list[Deed]:
     """What is to be done about a task, in this order.
 
-    `rounds` are all of its rounds; `trained` those of the task that it evaluates; `ready` tells
-    whether its plan and checkpoint are there.
+    `rounds` are its rounds: of an evaluation all, of a training at least those under way, those
+    that failed, the last one, and the one with the newest result. `trained` are those of the task
+    that it evaluates; `ready` tells whether its plan and checkpoint are there.
     """
     if task.status is TaskStatus.CREATED:
-        begins = task.proto.start_task_no_earlier_than.ToNanoseconds() / 1e9
-        return [Move(to=TaskStatus.OPEN)] if ready and now >= begins else []
+        return [Move(to=TaskStatus.OPEN)] if ready and now >= _begins(task) else []
     if task.status is not TaskStatus.OPEN:
         return []
     failed = [each for each in rounds if each.status in _FAILED]
@@ -65,7 +65,7 @@ def due(
     deeds: list[Deed] = [End(number=each.number) for each in rounds if each.full]
     active = sum(each.status.active for each in rounds)
     last = max((each.number for each in rounds), default=0)
-    ends = task.proto.do_not_create_iteration_after.ToNanoseconds() / 1e9
+    ends = _ends(task)
     over = last >= task.proto.total_iteration or (ends and now >= ends)
     if over and not active:
         return [*deeds, Move(to=TaskStatus.COMPLETED)]
@@ -73,6 +73,21 @@ def due(
         return deeds
     begin = _evaluation(task, rounds, trained) if task.evaluates else _training(rounds, last)
     return [*deeds, begin] if begin else deeds
+
+
+def alarm(task: Task, now: float) -> float | None:
+    """When something is due about a task though nothing changes; none where that never is."""
+    at = _begins(task) if task.status is TaskStatus.CREATED else _ends(task)
+    return at if at > now and not task.status.final else None
+
+
+def _begins(task: Task) -> float:
+    return task.proto.start_task_no_earlier_than.ToNanoseconds() / 1e9
+
+
+def _ends(task: Task) -> float:
+    """When no more rounds begin; 0 where that is never."""
+    return task.proto.do_not_create_iteration_after.ToNanoseconds() / 1e9
 
 
 _FAILED = frozenset({RoundStatus.AGGREGATING_FAILED, RoundStatus.APPLYING_FAILED})

@@ -11,6 +11,7 @@ from ame.protocol.pb import aggregations, common, odp_task_assignments, task_ass
 from ame.protocol.wires import http
 from ame.server.assignments import AssignmentStatus
 from ame.server.ledger import assignments, sessions
+from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,8 +217,8 @@ class Uploads:
 
     async def _take(self, found: Assignment, content: bytes, digest: str = "") -> None:
         """Checks and counts a result; it is kept first, unless it is kept under its digest."""
-        kept = self._fleet.population(found.population).tasks.get(found.task)
-        if kept is None:
+        kept = await self._fleet.kept(found.population, found.task)
+        if kept.task.status is not TaskStatus.OPEN:
             raise errors.AssignmentEnded("its task is not open")
         recipe = await self._fleet.recipe(kept)
         try:

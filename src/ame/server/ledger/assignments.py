@@ -190,6 +190,13 @@ def completed_locally(rows: Rows, found: Assignment, due: float) -> None:
     )
 
 
+def late(rows: Rows, now: float) -> bool:
+    """Whether the time of some assignment is over."""
+    return bool(
+        rows.execute("SELECT 1 FROM assignments WHERE status < 2 AND due < ? LIMIT 1", (now,))
+    )
+
+
 def expire(rows: Rows, now: float, *, most: int = 1000) -> int:
     """Ends the assignments whose time is over, and returns how many."""
     found = rows.execute(

@@ -22,11 +22,26 @@ def changes(rows: Rows, population: str, number: int) -> list[tuple[int, int, st
     ]
 
 
-def note(rows: Rows, of: tuple[str, int, int], status: IntEnum, reason: str, now: float) -> None:
-    """Notes a change of population, task and round; of the task itself where the round is 0."""
-    rows.execute(
-        "INSERT INTO changes (population, task, round, status, reason, at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (*of, status.value, reason, now),
+def touched(rows: Rows, population: str, since: int) -> list[int]:
+    """The tasks of a population that have changed since it had this revision."""
+    found = rows.execute(
+        "SELECT DISTINCT task FROM changes WHERE population = ? AND revision > ?",
+        (population, since),
     )
-    rows.execute("UPDATE populations SET revision = revision + 1 WHERE name = ?", (of[0],))
+    return [row[0] for row in found]
+
+
+def note(rows: Rows, of: tuple[str, int, int], status: IntEnum, reason: str, now: float) -> None:
+    """Notes a change of population, task and round; of the task itself where the round is 0.
+
+    Its population is kept from other writers until the transaction's end, so that revisions come
+    to be seen in their order.
+    """
+    [(revision,)] = rows.execute(
+        "UPDATE populations SET revision = revision + 1 WHERE name = ? RETURNING revision", (of[0],)
+    )
+    rows.execute(
+        "INSERT INTO changes (population, task, round, status, reason, at, revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*of, status.value, reason, now, revision),
+    )

@@ -27,9 +27,21 @@ def populations(rows: Rows) -> dict[str, dict[str, Any]]:
     return {name: json.loads(settings) for name, settings in found}
 
 
+def settings(rows: Rows, name: str) -> dict[str, Any]:
+    """The settings of a population, which is there."""
+    [(found,)] = rows.execute("SELECT settings FROM populations WHERE name = ?", (name,))
+    said: dict[str, Any] = json.loads(found)
+    return said
+
+
 def revisions(rows: Rows) -> dict[str, int]:
     """A number for each population that grows whenever its settings, tasks or rounds change."""
     return dict(rows.execute("SELECT name, revision FROM populations"))
+
+
+def known(rows: Rows, name: str) -> bool:
+    """Whether there is such a population."""
+    return bool(rows.execute("SELECT 1 FROM populations WHERE name = ?", (name,)))
 
 
 def server_key(rows: Rows, name: str, fresh: str) -> str:

@@ -28,15 +28,46 @@ def rounds(rows: Rows, population: str, number: int) -> list[Round]:
     return [read(row) for row in found]
 
 
-def active_rounds(rows: Rows) -> list[Round]:
-    """The rounds that are under way, of all tasks."""
-    return [read(row) for row in rows.execute(f"{_ROUND} WHERE status < 50")]
+def telling(rows: Rows, population: str, number: int) -> list[Round]:
+    """The rounds that tell what is due about a task, in their order.
+
+    Those under way, those that failed, the last one, and the one with the newest result. What it
+    costs does not grow with the rounds that are over.
+    """
+    found = {
+        each.number: each
+        for where in (
+            "status < 50",
+            "status > 101",
+            "status = 50 ORDER BY number DESC LIMIT 1",
+            "TRUE ORDER BY number DESC LIMIT 1",
+        )
+        for row in rows.execute(
+            f"{_ROUND} WHERE population = ? AND task = ? AND {where}", (population, number)
+        )
+        for each in [read(row)]
+    }
+    return [found[each] for each in sorted(found)]
 
 
-def collecting(rows: Rows) -> list[tuple[str, int, int]]:
-    """Population, task and number of the rounds that collect."""
-    found = rows.execute("SELECT population, task, number FROM rounds WHERE status = 0")
-    return [(row[0], row[1], row[2]) for row in found]
+def collecting(rows: Rows, population: str, number: int) -> list[Round]:
+    """A task's rounds that collect, in their order."""
+    found = rows.execute(
+        f"{_ROUND} WHERE population = ? AND task = ? AND status = 0 ORDER BY number",
+        (population, number),
+    )
+    return [read(row) for row in found]
+
+
+def ripe(rows: Rows, now: float) -> list[tuple[str, int]]:
+    """Population and number of the tasks with a round to be ended: full, or its ender is silent."""
+    found = (
+        *rows.execute("SELECT population, task FROM rounds WHERE status = 0 AND accepted >= goal"),
+        *rows.execute(
+            "SELECT population, task FROM rounds WHERE status IN (1, 4) AND held < ?", (now,)
+        ),
+    )
+    return [(row[0], row[1]) for row in found]
 
 
 def round_of(rows: Rows, aggregation: str) -> Round:
@@ -165,6 +196,13 @@ def finish_round(
         )
     note(rows, ended.key, to, reason, now)
     return True
+
+
+def cancel_rounds(rows: Rows, population: str, number: int, *, reason: str, now: float) -> None:
+    """Ends a task's rounds that are under way, with nothing."""
+    for each in telling(rows, population, number):
+        if each.status.active:
+            finish_round(rows, each, RoundStatus.CANCELED, reason=reason, now=now)
 
 
 def metrics(rows: Rows, population: str, number: int) -> list[tuple[int, str, float]]:

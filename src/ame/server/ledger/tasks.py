@@ -67,9 +67,10 @@ def tasks(rows: Rows, population: str | None = None) -> list[Kept]:
     return [_kept(row) for row in rows.execute(f"{_TASK} {where} ORDER BY population, id", values)]
 
 
-def running(rows: Rows) -> list[Kept]:
-    """The tasks that are created or open."""
-    return [_kept(row) for row in rows.execute(f"{_TASK} WHERE status IN (1, 3)")]
+def running(rows: Rows, population: str) -> list[Kept]:
+    """The tasks of a population that are created or open."""
+    where = "WHERE population = ? AND status IN (1, 3)"
+    return [_kept(row) for row in rows.execute(f"{_TASK} {where}", (population,))]
 
 
 def move_task(rows: Rows, task: Task, to: TaskStatus, reason: str, now: float) -> bool:
@@ -85,21 +86,24 @@ def move_task(rows: Rows, task: Task, to: TaskStatus, reason: str, now: float) -
     return bool(changed)
 
 
-def pause_task(rows: Rows, population: str, number: int, paused: bool) -> None:
+def pause_task(rows: Rows, task: Task, paused: bool, now: float) -> None:
     """Whether a task gets new rounds and devices."""
     rows.execute(
         "UPDATE tasks SET paused = ? WHERE population = ? AND id = ?",
-        (int(paused), population, number),
+        (int(paused), task.population, task.id),
     )
-    rows.execute("UPDATE populations SET revision = revision + 1 WHERE name = ?", (population,))
+    note(rows, (task.population, task.id, 0), task.status, "paused" if paused else "resumed", now)
 
 
-def set_settings(rows: Rows, task: Task, settings: Mapping[str, Any]) -> None:
-    """What the server alone knows of a task."""
+def set_settings(rows: Rows, kept: Kept, said: Mapping[str, Any], now: float) -> None:
+    """Something more that the server alone knows of a task."""
+    task = kept.task
     rows.execute(
         "UPDATE tasks SET settings = ? WHERE population = ? AND id = ?",
-        (json.dumps(settings), task.population, task.id),
+        (json.dumps({**kept.settings, **said}), task.population, task.id),
     )
+    given = ", ".join(said)
+    note(rows, (task.population, task.id, 0), task.status, f"given: {given}", now)
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:

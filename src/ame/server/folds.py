@@ -1,0 +1,143 @@
+"""What is folded of rounds so far; a cache of what the database and the files hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ame.server.ledger import assignments, rounds
+from ame.server.rounds import RoundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ame.server.fleet import Fleet, Key
+    from ame.server.ledger.tasks import Kept
+    from ame.server.recipes import Folding, Recipe
+    from ame.server.rounds import Round
+    from ame.server.uploads import Contribution
+    from ame.storage.databases import Rows
+
+
+@dataclass(slots=True)
+class _Fold:
+    """What is folded of a round, and what waits to be."""
+
+    folding: Folding | None = None
+    place: int = 0
+    inbox: deque[Contribution] = field(default_factory=deque)
+
+
+class Folds:
+    """The rounds of which this server has folded something, or is about to."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._folds: dict[Key, dict[int, _Fold]] = {}
+        self._come: dict[tuple[Key, int], None] = {}
+        self._held = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._folds.values()))
+
+    def put(self, contribution: Contribution) -> None:
+        """Hears of a contribution while it is in memory; what does not fit is read again later."""
+        key = (contribution.population, contribution.task)
+        self._come[key, contribution.round] = None
+        if self._held < self._fleet.settings.inbox_bytes:
+            self._held += contribution.taken.size
+            self._fold(key, contribution.round).inbox.append(contribution)
+
+    async def fold(self) -> None:
+        """Folds what has come in here for rounds that collect."""
+        come, self._come = list(self._come), {}
+        for key, number in come:
+            kept = await self._fleet.kept(*key)
+            found = await self._fleet.database.read(
+                lambda rows: rounds.round_numbered(rows, *key, number)  # noqa: B023 - used at once
+            )
+            if found.status is RoundStatus.COLLECTING:
+                await self.folded(kept, found)
+            else:
+                self.forget(key, number)
+
+    async def folded(self, kept: Kept, found: Round) -> Folding:
+        """All of the round's contributions, folded in the order of their places."""
+        fleet = self._fleet
+        recipe = await fleet.recipe(kept)
+        fold = self._fold((found.population, found.task), found.number)
+        if fold.folding is None:
+            state = await self.state(kept, found)
+            fold.folding = await asyncio.to_thread(recipe.fold, state)
+        while True:
+            after = fold.place
+            known = await fleet.database.read(
+                lambda rows: assignments.contributions(rows, found, after=after)  # noqa: B023 - used at once
+            )
+            if not known:
+                return fold.folding
+            for each in known:
+                await self._add(recipe, fold, fold.folding, each.digest, each.place or 0)
+
+    async def state(self, kept: Kept, found: Round, *, newest: bool = False) -> bytes:
+        """The server's checkpoint that a round began with, or the newest that there is.
+
+        Of an evaluation both are what it looks at.
+        """
+
+        def look(rows: Rows) -> str:
+            if found.evaluated is not None:
+                source = trained(rows, kept)
+                return next((e.result for e in source if e.number == found.evaluated), "")
+            if newest:
+                return rounds.newest_result(rows, found.population, found.task)
+            if not found.base:
+                return ""
+            return rounds.round_numbered(rows, found.population, found.task, found.base).result
+
+        digest = await self._fleet.database.read(look)
+        return await self._fleet.blob(digest or kept.settings["checkpoint"])
+
+    def forget_but(self, key: Key, collecting: Sequence[Round]) -> None:
+        """Lets go of a task's rounds but those that collect."""
+        for number in self._folds.get(key, {}).keys() - {each.number for each in collecting}:
+            self.forget(key, number)
+
+    def forget(self, key: Key, number: int) -> None:
+        """Lets go of a round."""
+        folds = self._folds.get(key, {})
+        fold = folds.pop(number, None)
+        if fold is not None:
+            self._held -= sum(each.taken.size for each in fold.inbox)
+        if not folds:
+            self._folds.pop(key, None)
+
+    def _fold(self, key: Key, number: int) -> _Fold:
+        return self._folds.setdefault(key, {}).setdefault(number, _Fold())
+
+    async def _add(
+        self, recipe: Recipe, fold: _Fold, folding: Folding, digest: str, place: int
+    ) -> None:
+        while fold.inbox and fold.inbox[0].place < place:
+            self._held -= fold.inbox.popleft().taken.size
+        waiting = next((each for each in fold.inbox if each.place == place), None)
+        if waiting is not None:
+            fold.inbox.remove(waiting)
+            self._held -= waiting.taken.size
+            taken = waiting.taken
+        else:
+            content = await self._fleet.blob(digest)
+            taken = await asyncio.to_thread(recipe.take, content)
+        await asyncio.to_thread(folding.add, taken)
+        fold.place = place
+
+
+def trained(rows: Rows, kept: Kept) -> list[Round]:
+    """The rounds of the task that an evaluation looks at."""
+    if not kept.task.evaluates:
+        return []
+    info = kept.task.proto.info.evaluation_info
+    population = info.training_population_name or kept.task.population
+    return rounds.rounds(rows, population, info.training_task_id)

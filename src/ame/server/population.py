@@ -1,0 +1,93 @@
+"""A population as one server last saw it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ame.protocol.pb import population_eligibility_spec
+from ame.server.assignments import Why
+from ame.server.openings import Openings
+from ame.server.tasks import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ame.server.assignments import Wish
+    from ame.server.ledger.tasks import Kept
+    from ame.server.openings import Opening
+    from ame.server.rounds import Round
+
+Spec = population_eligibility_spec.PopulationEligibilitySpec
+
+
+class Population:
+    """Its open tasks with their rounds that collect. What has changed is put in, task by task."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.revision: int | None = None
+        """The one that it was seen at; none before it was seen."""
+        self.settings: Mapping[str, Any] = {}
+        self.tasks: dict[int, Kept] = {}
+        """Those that are open and not paused."""
+        self.openings = Openings()
+        self._rounds: dict[int, Sequence[Round]] = {}
+        self._asking: set[int] = set()
+        self._spec: Spec | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether devices are to say what they are eligible for."""
+        return bool(self._asking)
+
+    def see(self, kept: Kept, collecting: Sequence[Round]) -> None:
+        """A task as it is now, with its rounds that collect."""
+        task = kept.task
+        self._spec = None
+        self._asking.discard(task.id)
+        if task.status is not TaskStatus.OPEN or task.paused:
+            self.tasks.pop(task.id, None)
+            self._rounds.pop(task.id, None)
+            self.openings.drop(task)
+            return
+        self.tasks[task.id] = kept
+        self._rounds[task.id] = collecting
+        self.openings.put(task, [each.aggregation for each in collecting])
+        if task.proto.info.training_info.eligibility_task_info.eligibility_policies:
+            self._asking.add(task.id)
+
+    def choose(self, wish: Wish, draw: Callable[[], float], *, now: float) -> Opening | Why:
+        """A task for a device, or why there is none; see `Openings.choose`."""
+        if self.settings.get("paused"):
+            return Why.NO_TASK
+        return self.openings.choose(wish, draw, now=now)
+
+    def spec(self) -> Spec:
+        """The policies of its tasks, each once, with the tasks that it is for."""
+        if self._spec is None:
+            self._spec = self._made()
+        return self._spec
+
+    def _made(self) -> Spec:
+        made = Spec()
+        known: dict[bytes, int] = {}
+        for kept in self.tasks.values():
+            info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=1)
+            asked = kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies
+            for policy in asked:
+                new = population_eligibility_spec.EligibilityPolicyEvalSpec(
+                    name=policy.id or f"{kept.task.name}/{policy.WhichOneof('policy_type')}"
+                )
+                if policy.HasField("min_sep_policy"):
+                    new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
+                    last = max((each.number for each in self._rounds[kept.task.id]), default=0)
+                    new.min_sep_policy.current_index = last
+                else:
+                    least = policy.data_availability_policy.min_example_count
+                    new.data_availability_policy.min_example_count = least
+                key = new.SerializeToString(deterministic=True)
+                if key not in known:
+                    known[key] = len(made.eligibility_policies)
+                    made.eligibility_policies.append(new)
+                info.eligibility_policy_indices.append(known[key])
+        return made

@@ -5,7 +5,7 @@ record); Luigi with one child a step, Snakemake, Prefect and Dagster, which are 
 first use, each into an environment of its own. A tool that cannot be installed is left out.
 
 Of each program the time of one step is taken off that of many, so that its start does not count,
-but in the first column. Usage: python benchmarks/steps.py [--steps N] [--turns N] [--only NAME]...
+but in the first column and the last, which is of the whole where both took as many steps. Usage: python benchmarks/steps.py [--steps N] [--turns N] [--only NAME]...
 """
 
 import argparse
@@ -29,7 +29,7 @@ PEERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "luigi": (1000, ("luigi",)),
     "snakemake": (100, ("snakemake",)),
     # Newer ones of these two lack what Prefect imports of them.
-    "prefect": (100, ("prefect", "fastapi==0.139.2", "starlette==1.0.1")),
+    "prefect": (1000, ("prefect", "fastapi==0.139.2", "starlette==1.0.1")),
     "dagster": (100, ("dagster",)),
 }
 """For each: the most steps that are run with it, and what is installed."""
@@ -171,8 +171,8 @@ def main() -> None:
 
 
 def report(rows: Sequence[Row], bare: measure.Cost) -> str:
-    """Ratios are to ame in the same shape: how many times its time of a step."""
-    own = {row.shape: row.step.wall for row in rows if row.name == "ame"}
+    """Ratios are to ame in the same shape: how many times its time of a step, and of the whole."""
+    own = {row.shape: row for row in rows if row.name == "ame"}
     head = [
         "",
         "steps",
@@ -181,11 +181,13 @@ def report(rows: Sequence[Row], bare: measure.Cost) -> str:
         "over a bare spawn",
         "CPU ms a step",
         "times ame's",
+        "whole, times ame's",
     ]
-    lines = [["a bare spawn", "", "", f"{bare.wall:.2f}", "", f"{bare.cpu:.2f}", ""]]
+    lines = [["a bare spawn", "", "", f"{bare.wall:.2f}", "", f"{bare.cpu:.2f}", "", ""]]
     for row in rows:
         step = row.step
-        ratio = f"{step.wall / own[row.shape]:.1f}" if row.shape in own else ""
+        ame = own.get(row.shape)
+        same = ame is not None and ame.steps == row.steps
         lines.append(
             [
                 f"{row.name}, {SHAPES[row.shape]}",
@@ -194,7 +196,8 @@ def report(rows: Sequence[Row], bare: measure.Cost) -> str:
                 f"{step.wall:.2f}",
                 f"{step.wall - bare.wall:+.2f}",
                 f"{step.cpu:.2f}",
-                ratio,
+                f"{step.wall / ame.step.wall:.2f}" if ame else "",
+                f"{row.many.wall / ame.many.wall:.2f}" if ame and same else "",
             ]
         )
     return measure.table(head, lines)

@@ -79,7 +79,7 @@ async def opened(server: Server) -> tuple[str, Message] | None:
     """Where a device's result is to go, and how it is submitted; none where no round takes it."""
     session = await insist(server, lambda peer: peer.session())
     given = await insist(server, lambda peer: peer.assignment(session.session_id))
-    if not given.HasField("task_assignment"):
+    if given is None or not given.HasField("task_assignment"):  # none: it is still pending
         return None
     made = given.task_assignment
     opening = aggregations.StartAggregationDataUploadRequest(

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
-import itertools
 import os
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
@@ -20,7 +21,6 @@ from ame.protocol.pb import common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from ame.device.link import Link
 
@@ -39,7 +39,6 @@ class Resources:
         self._clock = clock
         self._most = most
         self._busy: dict[str, asyncio.Lock] = {}
-        self._number = itertools.count()
 
     async def content(self, link: Link, resource: common.Resource) -> bytes:
         """What a resource is. Raises as `Link.ask` does."""
@@ -74,11 +73,11 @@ class Resources:
             return False
 
     def _keep(self, path: Path, content: bytes, age: float) -> None:
-        new = path.with_name(f"{path.name}.{os.getpid()}.{next(self._number)}")
-        new.write_bytes(content)
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as new:
+            new.write(content)
         until = self._clock() + age
-        os.utime(new, (time.time(), until))
-        new.replace(path)
+        os.utime(new.name, (time.time(), until))
+        Path(new.name).replace(path)
         self._tidy(path)
 
     def _tidy(self, newest: Path) -> None:

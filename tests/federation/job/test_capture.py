@@ -348,7 +348,7 @@ def test_classes_of_the_program_that_runs_travel(
     main = sys.modules["__main__"]
     program = folder.path / "my_job.py"
     program.write_text(MAIN)
-    monkeypatch.setattr(main, "__file__", str(program))
+    monkeypatch.setattr(main, "__file__", str(program), raising=False)
     monkeypatch.setattr(main, "__spec__", None)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(MAIN, str(program), "exec"), namespace)

@@ -34,17 +34,23 @@ def main(described: str, command: list[str]) -> None:
     """Opens a run, and ends as the command ended in it; with `MLFLOW_RUN_ID` it has one already."""
     if os.environ.get("MLFLOW_RUN_ID"):
         os.execvp(command[0], command)  # noqa: S606  # the argv is what there is to run
-    os.environ.update(_apart(lambda: _open(json.loads(described))))
-    asked = False
-    with subprocess.Popen(command) as child:
+    asked: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
 
-        def pass_on(number: int, _: object) -> None:
-            nonlocal asked
-            asked = True
+    def pass_on(number: int, _: object) -> None:
+        asked.append(number)
+        if child is not None:
             child.send_signal(number)
 
-        for number in _PASSED_ON:
-            signal.signal(number, pass_on)
+    for number in _PASSED_ON:  # from here on, so that no run is left open
+        signal.signal(number, pass_on)
+    os.environ.update(_apart(lambda: _open(json.loads(described))))
+    if asked:
+        code = -asked[-1]
+    else:
+        child = subprocess.Popen(command)
+        for number in asked:  # it came while the child was being made
+            child.send_signal(number)
         code = child.wait()
     status = "KILLED" if asked else "FAILED" if code else "FINISHED"
     _close(os.environ["MLFLOW_RUN_ID"], status)

@@ -5,7 +5,9 @@ record); Luigi with one child a step, Snakemake, Prefect and Dagster, which are 
 first use, each into an environment of its own. A tool that cannot be installed is left out.
 
 Of each program the time of one step is taken off that of many, so that its start does not count,
-but in the first column and the last, which is of the whole where both took as many steps. Usage: python benchmarks/steps.py [--steps N] [--turns N] [--only NAME]...
+but in the first column and the last, which is of the whole where both took as many steps.
+
+Usage: python benchmarks/steps.py [--steps N] [--turns N] [--only NAME]...
 """
 
 import argparse

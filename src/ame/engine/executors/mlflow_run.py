@@ -49,8 +49,8 @@ def main(described: str, command: list[str]) -> None:
         code = -asked[-1]
     else:
         child = subprocess.Popen(command)
-        for number in asked:  # it came while the child was being made
-            child.send_signal(number)
+        for early in asked:  # it came while the child was being made
+            child.send_signal(early)
         code = child.wait()
     status = "KILLED" if asked else "FAILED" if code else "FINISHED"
     _close(os.environ["MLFLOW_RUN_ID"], status)

@@ -81,6 +81,7 @@ def test_settings_are_what_was_written_and_the_defaults() -> None:
         kind=Aggregator.FIXED_GAUSSIAN,
         noise=0.0,
         clip=0.25,
+        spent=0.0,
         epsilon=10.0,
         delta=1 / 3_000_000,
         rounds=1000,

@@ -119,7 +119,10 @@ class Privacy:
     """The noise multiplier; 0 until it is calibrated."""
     clip: float
     """The L2 norm that updates are clipped to; of an adaptive aggregator the first one."""
+    spent: float
+    """The epsilon that the rounds come to; 0 until it is known."""
     epsilon: float
+    """What the rounds may come to."""
     delta: float
     rounds: int
 
@@ -278,6 +281,7 @@ def _privacy(config: pb.TaskConfig, skipped: bool) -> Privacy:
     return Privacy(
         kind=None if skipped else kind,
         noise=said.noise_multiplier,
+        spent=0.0,
         clip=(said.init_clip_norm or 0.1) if kind.adaptive else said.clip_norm,
         epsilon=release.dp_target_epsilon or 10.0,
         delta=release.dp_delta or 1 / 3_000_000,

@@ -212,14 +212,10 @@ def test_a_device_that_dies_at_any_step_contributes_once(
         with memory.Folder(tmp_path / "state") as second:
             own = place.device(memory=second)
             seen = await own.visit()
-            used_up = seen.outcome is Outcome.FAILED
-            if used_up:  # the token was used, and its answer is lost
-                seen = await own.visit()
 
         assert seen.outcome is Outcome.CONTRIBUTED
         assert await accepted(place, task) == 1
         assert len(second.kept.past.contributed) == 1
-        assert not used_up or number in {4, 5}
 
     at(tmp_path, use)
 

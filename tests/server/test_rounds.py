@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
-from ame.protocol.pb import odp_task, operations, task_assignments
+from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import rounds
 from ame.server.rounds import RoundStatus
@@ -78,6 +78,37 @@ def test_an_authorization_token_works_once(run: Run) -> None:
         assigned = await contribute(server, content)
         with pytest.raises(errors.CallFailed, match="token was used before"):
             await server.peer.hand_in(assigned, content)
+
+    run(use)
+
+
+def test_a_session_whose_answer_was_lost_gets_another_token_until_it_has_uploaded(run: Run) -> None:
+    async def use(server: Running) -> None:
+        task = await server.task()
+        session = (await server.peer.session()).session_id
+
+        async def start() -> Any:
+            given = (await server.peer.assignment(session)).task_assignment
+            asked = aggregations.StartAggregationDataUploadRequest(
+                aggregation_id=given.aggregation_id, authorization_token=given.authorization_token
+            )
+            return given, await server.peer.ask("StartAggregationDataUpload", asked)
+
+        first, place = await start()
+        second, again = await start()
+        assert first.authorization_token != second.authorization_token
+        assert again.resource.resource_name == place.resource.resource_name
+        for used in (first, second):
+            with pytest.raises(errors.CallFailed, match="token was used before"):
+                await server.peer.hand_in(used, b"")
+
+        third = (await server.peer.assignment(session)).task_assignment
+        content = checkpoint.to_bytes(update(1, 1, 1))
+        await server.peer.hand_in(third, content)
+        with pytest.raises(errors.CallFailed, match="token was used before"):
+            await start()
+        [only] = await all_rounds(server, task)
+        assert only.accepted == 1
 
     run(use)
 

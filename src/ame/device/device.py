@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from ame import errors
-from ame.device import memory, retry
+from ame.device import failures, memory, retry
 from ame.device.plans import Task
 from ame.protocol import eligibility, statuses
 from ame.protocol.pb import (
@@ -43,13 +43,6 @@ LOG = logging.getLogger("ame.device")
 GZIP: Final = common.ResourceCapabilities(
     supported_compression_formats=[common.RESOURCE_COMPRESSION_FORMAT_GZIP]
 )
-CODES: Final = (
-    (errors.ExamplesMissing, statuses.FAILED_PRECONDITION),
-    (errors.ExamplesTooFew, statuses.FAILED_PRECONDITION),
-    (errors.PlanInvalid, statuses.INVALID_ARGUMENT),
-    (errors.PlanUnsupported, statuses.UNIMPLEMENTED),
-)
-"""What a device says of a computation that failed; of all others INTERNAL."""
 
 
 class Outcome(StrEnum):
@@ -151,15 +144,8 @@ class Device:
         begun = await self._begin()
         if isinstance(begun, Visit):
             return begun
-        request = task_assignments.StartTaskAssignmentRequest(
-            population_name=self.population,
-            session_id=begun.id,
-            client_version=common.ClientVersion(version_code=self.version),
-            task_eligibility_info=begun.info,
-            resource_capabilities=GZIP,
-        )
         try:
-            reply = await self.link.ask("StartTaskAssignment", request, begun.at)
+            reply = await self._ask_for_task(begun.id, begun.at, begun.info)
         except errors.Error as error:
             LOG.info("no task: %s", error)
             return Visit(outcome=Outcome.FAILED, wait=begun.rejected, why=str(error))
@@ -174,6 +160,24 @@ class Device:
         )
         self._hold(held)
         return await self._go_on(held, at=begun.at)
+
+    async def _ask_for_task(
+        self,
+        session: str,
+        at: common.ForwardingInfo | None,
+        info: federated_api.TaskEligibilityInfo | None = None,
+    ) -> task_assignments.StartTaskAssignmentResponse:
+        request = task_assignments.StartTaskAssignmentRequest(
+            population_name=self.population,
+            session_id=session,
+            client_version=common.ClientVersion(version_code=self.version),
+            task_eligibility_info=info,
+            resource_capabilities=GZIP,
+        )
+        reply: task_assignments.StartTaskAssignmentResponse = await self.link.ask(
+            "StartTaskAssignment", request, at
+        )
+        return reply
 
     async def _begin(self) -> _Session | Visit:
         """A session, with what the device is eligible for."""
@@ -219,7 +223,7 @@ class Device:
             request = eligibility_eval_tasks.ReportEligibilityEvalTaskResultRequest(
                 population_name=self.population,
                 session_id=session.id,
-                status_code=cast("Code", _code(error)),
+                status_code=cast("Code", failures.code(error)),
             )
             await self._tell("ReportEligibilityEvalTaskResult", request, session.at)
             return Visit(outcome=Outcome.FAILED, wait=session.rejected, why=str(error))
@@ -250,7 +254,7 @@ class Device:
             await self._hand_in(held)
         except errors.Error as error:
             LOG.info("task %s: %s", name, error)
-            ended = Outcome.CUT_OFF if _unreached(error) else Outcome.FAILED
+            ended = Outcome.CUT_OFF if failures.unreached(error) else Outcome.FAILED
             return Visit(outcome=ended, wait=held.wait, task=name, why=str(error))
         return self._contributed(held)
 
@@ -272,7 +276,9 @@ class Device:
             task = Task(plan=plan, checkpoint=checkpoint, examples=self.examples)
             result = await self.plans.run(task)
         except (errors.Error, asyncio.CancelledError) as error:
-            await self._end(self._report(given, _code(error)), "ReportTaskResult", at, error)
+            await self._end(
+                self._report(given, failures.code(error)), "ReportTaskResult", at, error
+            )
         held = replace(held, result=result)
         self._hold(held)
         return held
@@ -280,25 +286,44 @@ class Device:
     async def _announce(self, held: Held, at: common.ForwardingInfo | None) -> Held:
         """Reports the result, and asks where it is to go; both at once."""
         given = held.assignment
+        held, _ = await asyncio.gather(
+            self._opened(held, at),
+            self._tell("ReportTaskResult", self._report(given, statuses.OK), at),
+        )
+        self._hold(held)
+        return held
+
+    async def _opened(self, held: Held, at: common.ForwardingInfo | None) -> Held:
+        """A session that knows where its result goes.
+
+        Where its token is used up, since an answer was lost, the session gets another one.
+        """
+        try:
+            return await self._open(held)
+        except errors.CallFailed as error:
+            if error.code != statuses.NOT_FOUND:
+                raise
+            reply = await self._ask_for_task(held.assignment.session_id, at)
+            given = reply.task_assignment
+            if given.aggregation_id != held.assignment.aggregation_id:
+                raise
+        return await self._open(replace(held, assignment=given))
+
+    async def _open(self, held: Held) -> Held:
+        given = held.assignment
         start = aggregations.StartAggregationDataUploadRequest(
             aggregation_id=given.aggregation_id, authorization_token=given.authorization_token
         )
-        upload, _ = await asyncio.gather(
-            self.link.ask(
-                "StartAggregationDataUpload", start, given.aggregation_data_forwarding_info
-            ),
-            self._tell("ReportTaskResult", self._report(given, statuses.OK), at),
-        )
-        held = replace(held, upload=upload)
-        self._hold(held)
-        return held
+        at = given.aggregation_data_forwarding_info
+        upload = await self.link.ask("StartAggregationDataUpload", start, at)
+        return replace(held, upload=upload)
 
     async def _counted(self, held: Held) -> bool:
         """Whether what was uploaded before a crash is there: submitted now, or was then."""
         try:
             await self._submit(held)
         except errors.CallFailed as error:
-            if _unreached(error):
+            if failures.unreached(error):
                 raise
             return False
         return True
@@ -315,7 +340,7 @@ class Device:
                 aggregation_id=held.assignment.aggregation_id,
                 client_token=held.upload.client_token,
             )
-            abort.status.code = _code(error)
+            abort.status.code = failures.code(error)
             abort.status.message = str(error)
             at = held.upload.aggregation_protocol_forwarding_info
             await self._end(abort, "AbortAggregation", at, error)
@@ -356,7 +381,7 @@ class Device:
         self, message: Message, call: str, at: common.ForwardingInfo | None, error: BaseException
     ) -> NoReturn:
         """Tells the server of an end, and raises what it ended with."""
-        if not _unreached(error):
+        if not failures.unreached(error):
             await asyncio.shield(self._tell(call, message, at))
         raise error
 
@@ -366,14 +391,3 @@ class Device:
             await self.link.ask(call, message, at)
         except errors.Error as error:
             LOG.info("%s was not heard: %s", call, error)
-
-
-def _unreached(error: BaseException) -> bool:
-    return isinstance(error, errors.CallFailed) and error.code == statuses.UNAVAILABLE
-
-
-def _code(error: BaseException) -> int:
-    """What is said of a failure."""
-    if isinstance(error, asyncio.CancelledError):
-        return statuses.CANCELLED
-    return next((code for kind, code in CODES if isinstance(error, kind)), statuses.INTERNAL)

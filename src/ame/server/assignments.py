@@ -44,6 +44,7 @@ class Why(StrEnum):
     FULL = "every task that it may do has as many devices as it takes"
     NOT_OPEN = "no round is open of a task that it may do"
     NOT_ELIGIBLE = "it is eligible for no task"
+    SILENT = "it did not say what it is eligible for, which its population asks for"
     VERSION = "its version is one that no task takes"
     NO_TASK = "its population has no task that is open"
 

@@ -37,12 +37,12 @@ REASONS: Final = {
     Why.FULL: "NO_TASK_AVAILABLE",
     Why.NOT_OPEN: "NO_TASK_AVAILABLE",
     Why.NOT_ELIGIBLE: "NO_TASK_AVAILABLE",
+    Why.SILENT: "NO_TASK_AVAILABLE",
     Why.VERSION: "CLIENT_VERSION_MISMATCH",
     Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
 }
-SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE})
+SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE, Why.SILENT})
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
-UNASKED: Final = "it did not say what it is eligible for, which its population asks for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +147,9 @@ class CheckIns:
             eligible = {
                 each.task_name: each.weight for each in request.task_eligibility_info.task_weights
             }
-        elif population.asks:
-            await self._refused(number, population.name, request.client_version, UNASKED)
-            self._reject(reply.rejection_info, Why.NOT_ELIGIBLE)
-            return reply
         wish = Wish(version=request.client_version.version_code, eligible=eligible)
-        joined = await self._join(population, number, wish)
+        refused = Why.SILENT if eligible is None and population.asks else None
+        joined = await self._join(population, number, wish, refused=refused)
         if isinstance(joined, Why) and joined in WORTH_WAITING and self._patient(number):
             return self._pending(request)
         if isinstance(joined, Why):
@@ -288,13 +285,22 @@ class CheckIns:
         return task_assignments.StartTaskAssignmentRequest.FromString(urlsafe_b64decode(packed))
 
     async def _join(
-        self, population: Population, session: str, wish: Wish, *, only: str = ""
+        self,
+        population: Population,
+        session: str,
+        wish: Wish,
+        *,
+        only: str = "",
+        refused: Why | None = None,
     ) -> tuple[Assignment, Round] | Why:
-        """A share of a round for a session; the same one again for a session that has one."""
+        """A share of a round for a session; the same one again for a session that has one.
+
+        Where it is `refused`, it gets none that it does not have.
+        """
         fleet = self._fleet
         for _ in range(DRAWS):
             now = fleet.clock()
-            chosen = population.choose(wish, fleet.draw, now=now)
+            chosen = refused or population.choose(wish, fleet.draw, now=now)
             share = _Share(
                 session=session,
                 population=population.name,
@@ -312,19 +318,18 @@ class CheckIns:
                 return chosen
             until = now + fleet.settings.full_seconds
             population.openings.shut(chosen.aggregation, until=until)
-        await self._refused(session, population.name, wish.version, str(Why.FULL))
-        return Why.FULL
-
-    async def _refused(
-        self, session: str, population: str, version: str | common.ClientVersion, why: str
-    ) -> None:
-        code = version if isinstance(version, str) else version.version_code
-        now = self._fleet.clock()
-        await self._fleet.database.do(
+        now = fleet.clock()
+        await fleet.database.do(
             lambda rows: sessions.put_session(
-                rows, session, population, version=code, refused=why, now=now
+                rows,
+                session,
+                population.name,
+                version=wish.version,
+                refused=str(Why.FULL),
+                now=now,
             )
         )
+        return Why.FULL
 
     async def _describe(
         self,
@@ -341,7 +346,8 @@ class CheckIns:
         made.aggregation_info.SetInParent()
         made.session_id = session
         made.aggregation_id = joined.aggregation
-        made.authorization_token = fleet.tokens.make("authorization", assignment.id)
+        token = f"{assignment.id}.{assignment.opened}"
+        made.authorization_token = fleet.tokens.make("authorization", token)
         made.task_name = kept.task.name
         self._resource(made.plan, kept.settings["client_plan"], caller, gzip=gzip)
         self._resource(made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)

@@ -90,14 +90,19 @@ class Uploads:
     async def start_aggregation_data_upload(
         self, request: aggregations.StartAggregationDataUploadRequest, caller: Caller
     ) -> aggregations.StartAggregationDataUploadResponse:
-        """Says where the device's result is to go. Its token is used up by this."""
+        """Says where the device's result is to go. Its token is used up by this.
+
+        Where the answer is lost, the session that has the assignment is told another token when
+        it asks for the assignment again; as long as nothing was uploaded.
+        """
         fleet = self._fleet
-        number = self._assignment("authorization", request.authorization_token)
+        about = self._assignment("authorization", request.authorization_token)
+        number, _, opened = about.rpartition(".")
         due = fleet.clock() + fleet.settings.upload_seconds
 
         def work(rows: Rows) -> None:
-            opened = assignments.open_upload(rows, number, due=due)
-            assignments.check_round(rows, opened, request.aggregation_id)
+            let = assignments.open_upload(rows, number, opened=int(opened), due=due)
+            assignments.check_round(rows, let, request.aggregation_id)
 
         await fleet.database.do(work)
         reply = aggregations.StartAggregationDataUploadResponse(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
-COLUMNS: Final = "id, population, task, round, session, status, digest, place, weight"
+COLUMNS: Final = "id, population, task, round, session, status, opened, digest, place, weight"
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
 
 
@@ -27,6 +27,8 @@ class Assignment:
     round: int
     session: str
     status: AssignmentStatus
+    opened: int = 0
+    """How often its device was told where to upload."""
     digest: str = ""
     """Of what it uploaded."""
     place: int | None = None
@@ -83,18 +85,18 @@ def assignments_of(rows: Rows, session: str) -> list[Assignment]:
     return [_assignment(row) for row in found]
 
 
-def open_upload(rows: Rows, number: str, *, due: float) -> Assignment:
-    """Lets a device upload, once.
+def open_upload(rows: Rows, number: str, *, opened: int, due: float) -> Assignment:
+    """Lets a device upload. Each number of openings is good once, and none after the upload.
 
     Raises:
         errors.AssignmentUnknown: it has been let already, or has ended, or there is none.
     """
-    opened = rows.execute(
-        "UPDATE assignments SET opened = 1, due = ?, status = 1"
-        f" WHERE id = ? AND opened = 0 AND status < 2 RETURNING {COLUMNS}",
-        (due, number),
+    found = rows.execute(
+        "UPDATE assignments SET opened = opened + 1, due = ?, status = 1"
+        f" WHERE id = ? AND opened = ? AND digest = '' AND status < 2 RETURNING {COLUMNS}",
+        (due, number, opened),
     )
-    return _only(opened)
+    return _only(found)
 
 
 def open_again(rows: Rows, number: str) -> None:
@@ -132,7 +134,7 @@ def uploaded(rows: Rows, number: str, digest: str) -> None:
         errors.AssignmentEnded: it was not asked to, or not any more.
     """
     noted = rows.execute(
-        "UPDATE assignments SET digest = ? WHERE id = ? AND opened = 1 AND status < 2 RETURNING id",
+        "UPDATE assignments SET digest = ? WHERE id = ? AND opened > 0 AND status < 2 RETURNING id",
         (digest, number),
     )
     if not noted:
@@ -225,7 +227,7 @@ def _only(found: list[tuple[Any, ...]]) -> Assignment:
 
 
 def _assignment(row: tuple[Any, ...]) -> Assignment:
-    number, population, task, round_, session, status, digest, place, weight = row
+    number, population, task, round_, session, status, opened, digest, place, weight = row
     return Assignment(
         id=number,
         population=population,
@@ -233,6 +235,7 @@ def _assignment(row: tuple[Any, ...]) -> Assignment:
         round=round_,
         session=session,
         status=AssignmentStatus(status),
+        opened=opened,
         digest=digest,
         place=place,
         weight=weight,

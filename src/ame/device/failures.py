@@ -1,0 +1,27 @@
+"""What a device says of what went wrong."""
+
+import asyncio
+from typing import Final
+
+from ame import errors
+from ame.protocol import statuses
+
+CODES: Final = (
+    (errors.ExamplesMissing, statuses.FAILED_PRECONDITION),
+    (errors.ExamplesTooFew, statuses.FAILED_PRECONDITION),
+    (errors.PlanInvalid, statuses.INVALID_ARGUMENT),
+    (errors.PlanUnsupported, statuses.UNIMPLEMENTED),
+)
+"""What is said of a computation that failed; of all others INTERNAL."""
+
+
+def code(error: BaseException) -> int:
+    """The status that the server hears."""
+    if isinstance(error, asyncio.CancelledError):
+        return statuses.CANCELLED
+    return next((code for kind, code in CODES if isinstance(error, kind)), statuses.INTERNAL)
+
+
+def unreached(error: BaseException) -> bool:
+    """Whether it is the server that was not reached."""
+    return isinstance(error, errors.CallFailed) and error.code == statuses.UNAVAILABLE

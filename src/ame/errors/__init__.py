@@ -6,6 +6,7 @@ Error:
     │   ├── ArgumentUnfit
     │   ├── ArgumentsRefused
     │   ├── ArrayUnsupported
+    │   ├── BrokerInvalid
     │   ├── ClassUnfit
     │   ├── CommandInvalid
     │   ├── ConfigInvalid
@@ -15,10 +16,13 @@ Error:
     │   ├── DependenciesInvalid
     │   ├── DoorsOpen
     │   ├── FlowerAppInvalid
+    │   ├── FunctionInvalid
+    │   ├── FunctionRefused
     │   ├── JobFolderInvalid
     │   ├── JobInvalid
     │   ├── JobTooLarge
     │   ├── JobTypeInvalid
+    │   ├── MessageUnfit
     │   ├── MetricsMissing
     │   ├── ModelUnfit
     │   ├── ModelUnread
@@ -57,6 +61,7 @@ Error:
     │   ├── ExamplesMissing
     │   ├── FleetTaskUnknown
     │   ├── FolderNotFound
+    │   ├── FunctionUnserved
     │   ├── ImageMissing
     │   ├── JobMissing
     │   ├── NoProject
@@ -99,15 +104,17 @@ Error:
     │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
     ├── Unavailable
+    │   ├── BrokerSilent
     │   ├── BucketUnusable
     │   ├── CallsTooMany
     │   ├── ClaimTooLarge
     │   ├── ContainerEngineMissing
     │   ├── ContainerEngineSilent
     │   ├── DatabaseUnusable
-    │   ├── FlareMissing
     │   ├── EngineMissing
+    │   ├── FlareMissing
     │   ├── FlowerUnreachable
+    │   ├── FunctionSilent
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
@@ -128,6 +135,7 @@ Error:
     │   └── PlanUnsupported
     ├── Denied
     │   ├── AddressUnsafe
+    │   ├── BrokerDenied
     │   ├── ClassRefused
     │   ├── JobFolderUnsafe
     │   ├── KeyExposed
@@ -150,6 +158,7 @@ Error:
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
     │   ├── FlowerRefused
+    │   ├── FunctionFailed
     │   ├── JobPanicked
     │   ├── NoAnswer
     │   ├── PlanFailed
@@ -175,6 +184,7 @@ Error:
         ├── NotAnIdentity
         ├── ProjectsDamaged
         ├── RecordsDamaged
+        ├── ReplyUnreadable
         ├── SecretsDamaged
         └── SourceUnusable
 
@@ -189,6 +199,18 @@ from ame.errors.aggregation import (
     ArraysDamaged,
     ArrayUnsupported,
     UpdateRefused,
+)
+from ame.errors.broker import (
+    BrokerDenied,
+    BrokerInvalid,
+    BrokerSilent,
+    FunctionFailed,
+    FunctionInvalid,
+    FunctionRefused,
+    FunctionSilent,
+    FunctionUnserved,
+    MessageUnfit,
+    ReplyUnreadable,
 )
 from ame.errors.builder import ConfigInvalid, ConfigUnread
 from ame.errors.client import (
@@ -401,6 +423,9 @@ __all__ = [
     "AssignmentUnknown",
     "BlobDamaged",
     "BlobNotFound",
+    "BrokerDenied",
+    "BrokerInvalid",
+    "BrokerSilent",
     "BucketUnusable",
     "BudgetSpent",
     "CallFailed",
@@ -450,6 +475,11 @@ __all__ = [
     "FlowerRefused",
     "FlowerUnreachable",
     "FolderNotFound",
+    "FunctionFailed",
+    "FunctionInvalid",
+    "FunctionRefused",
+    "FunctionSilent",
+    "FunctionUnserved",
     "IdTaken",
     "ImageMissing",
     "Invalid",
@@ -466,6 +496,7 @@ __all__ = [
     "KeyLost",
     "MemoryDamaged",
     "MemoryHeld",
+    "MessageUnfit",
     "MetricsMissing",
     "MlflowUnread",
     "ModelUnfit",
@@ -507,6 +538,7 @@ __all__ = [
     "RankSilent",
     "RecipeInvalid",
     "RecordsDamaged",
+    "ReplyUnreadable",
     "RequestMalformed",
     "RequestTooLarge",
     "ResourceMissing",

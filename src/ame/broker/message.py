@@ -1,0 +1,126 @@
+"""What goes through a queue, and how calls and answers are written in it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ame import errors
+
+OK = 200
+REFUSED = 400
+TOO_MANY = 429
+FAILED = 500
+MOST_BYTES = 16 << 20
+"""The longest message that is taken, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Bytes with what the broker carries beside them."""
+
+    body: bytes
+    type: str = ""
+    """The name of the function; without one, that of the queue."""
+    reply_to: str = ""
+    """The queue for the answer; without one, none is wanted."""
+    correlation_id: str = ""
+    """What the answer repeats."""
+    id: str = ""
+    """Set by those who send a call again under the same name until it is answered."""
+    user: str = ""
+    """Who sent it, where the broker has seen to that."""
+    seconds: float | None = None
+    """How long it may wait in a queue before it is no longer wanted."""
+
+
+def arguments_of(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The arguments of a call.
+
+    Raises:
+        errors.MessageUnfit: it is no JSON.
+    """
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise errors.MessageUnfit(f"the message is no JSON: {error}") from None
+
+
+def body_of(arguments: object, most: int = MOST_BYTES) -> bytes:
+    """Arguments as the body of a call.
+
+    Raises:
+        errors.MessageUnfit: they cannot be written as JSON, or come to more than `most` bytes.
+    """
+    try:
+        body = json.dumps(arguments, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise errors.MessageUnfit(f"the arguments cannot be written as JSON: {error}") from None
+    check_size(body, most)
+    return body
+
+
+def check_size(body: bytes, most: int) -> None:
+    """Refuses what is too long.
+
+    Raises:
+        errors.MessageUnfit: it is.
+    """
+    if len(body) > most:
+        raise errors.MessageUnfit(
+            f"the message has {len(body):,} bytes, at most {most:,} are taken"
+        )
+
+
+def returned(value: object) -> bytes:
+    """The answer of a call that was done. Its value must be fit for JSON: ValueError, TypeError."""
+    return json.dumps({"status_code": OK, "return": value}, allow_nan=False).encode()
+
+
+def excused(status: int, text: str) -> bytes:
+    """The answer of a call that was not done, or that failed."""
+    return json.dumps({"status_code": status, "exception": text}).encode()
+
+
+def unfit(function: str, why: str) -> bytes:
+    """The answer to arguments that a function does not take."""
+    return excused(REFUSED, f"{function} cannot be executed due to invalid arguments: {why}")
+
+
+def unknown(function: str) -> bytes:
+    """The answer to a call of a function that a service does not have."""
+    return excused(FAILED, f"{function} is an invalid RPC function")
+
+
+def answer_of(body: bytes, function: str) -> dict[str, Any]:
+    """An answer as it was sent: `status_code`, with `return` or `exception`.
+
+    Raises:
+        errors.ReplyUnreadable: it is none.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise errors.ReplyUnreadable(function, str(error)) from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("status_code"), int):
+        raise errors.ReplyUnreadable(function, "it has no `status_code`")
+    return answer
+
+
+def value_of(answer: dict[str, Any], function: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """What a call returned.
+
+    Raises:
+        errors.FunctionRefused: the service did not take it: its status is in the four hundreds.
+        errors.FunctionFailed: it failed.
+    """
+    status = answer["status_code"]
+    if status == OK:
+        return answer.get("return")
+    text = str(answer.get("exception", ""))
+    if REFUSED <= status < FAILED:
+        raise errors.FunctionRefused(function, status, text)
+    raise errors.FunctionFailed(function, status, text)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,0 +1,1 @@
+"""The names by which existing services and clients reach one another through RabbitMQ."""

@@ -152,6 +152,26 @@ def test_all_faults_are_reported_at_once_each_with_its_place(tmp_path: Path) -> 
     assert said[1].endswith("did you mean `command`?")
 
 
+def test_a_task_of_a_data_set_that_is_only_a_name_is_one_fault(tmp_path: Path) -> None:
+    said = faults_of(
+        write(
+            tmp_path,
+            """
+            name: p
+            dataSets:
+              - name: digits
+                path: data
+                task: fetch
+            """,
+        )
+    )
+    (fault,) = said
+    assert fault == (
+        "ame.yml:5:11: dataSets[0].task: expected a task as a map of its keys, "
+        "such as `{taskRef: NAME}`, found `fetch`"
+    )
+
+
 def test_every_variable_that_a_run_provides_is_refused_in_a_file(tmp_path: Path) -> None:
     for name in project.PROVIDED:
         (said,) = faults_of(

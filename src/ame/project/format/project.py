@@ -6,7 +6,7 @@ from typing import Any
 from yaml.nodes import MappingNode
 
 from ame.project.format import parts
-from ame.project.format.reading import Definitions, Json, Reading
+from ame.project.format.reading import Definitions, Json, Reading, is_null
 from ame.project.format.shape import Flag, Key, Record, Table
 from ame.project.format.task import (
     INLINE,
@@ -27,7 +27,8 @@ def _needs_task(
 ) -> None:
     del partial
     has = [field for field in _TASK_OF_DATASET if data.get(field)]
-    if len(has) != 1:
+    faulty = any(key.value == "task" and not is_null(value) for key, value in node.value)
+    if len(has) > 1 or not (has or faulty):  # a task with a fault has been refused for it
         said = "has `task` and `taskRef`; remove one" if has else "the key `task` is missing: "
         reading.refuse(node, path, said if has else said + "it says what produces the data")
     data["place"] = reading.place(node, path)

@@ -266,7 +266,12 @@ MEMBER = replace(
     rule=rules.named_or_referring,
     says=rules.says_named_or_referring,
 )
-INLINE = replace(TASK, name="inlineTask", keys=(replace(_NAME, required=False), *TASK.keys[1:]))
+INLINE = replace(
+    TASK,
+    name="inlineTask",
+    wanted="a task as a map of its keys, such as `{taskRef: NAME}`",
+    keys=(replace(_NAME, required=False), *TASK.keys[1:]),
+)
 UNNAMED = replace(TASK, name="unnamedTask", keys=TASK.keys[1:])
 TEMPLATE = replace(TASK, name="template", part=True)
 UNNAMED_TEMPLATE = replace(UNNAMED, name="unnamedTemplate", part=True)

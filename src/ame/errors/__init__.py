@@ -27,6 +27,7 @@ Error:
     │   ├── ModelUnfit
     │   ├── ModelUnread
     │   ├── NoDifference
+    │   ├── NoiseUnfit
     │   ├── NotAModel
     │   ├── NotExecutable
     │   ├── NothingToSend
@@ -212,7 +213,7 @@ from ame.errors.broker import (
     MessageUnfit,
     ReplyUnreadable,
 )
-from ame.errors.builder import ConfigInvalid, ConfigUnread
+from ame.errors.builder import ConfigInvalid, ConfigUnread, NoiseUnfit
 from ame.errors.client import (
     FlareFailed,
     FlareMissing,
@@ -507,6 +508,7 @@ __all__ = [
     "NoProject",
     "NoSite",
     "NoTask",
+    "NoiseUnfit",
     "NotAFedJob",
     "NotAModel",
     "NotATask",

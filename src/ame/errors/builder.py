@@ -22,3 +22,16 @@ class ConfigInvalid(Invalid):
     def __init__(self, faults: tuple[str, ...]) -> None:
         self.faults = faults
         super().__init__("\n".join(faults))
+
+
+class NoiseUnfit(Invalid):
+    """A clipping norm cannot be adapted with so much noise."""
+
+    def __init__(self, noise: float, goal: int) -> None:
+        self.noise = noise
+        self.goal = goal
+        super().__init__(
+            f"A noise multiplier of {noise:g} is too much to adapt the clipping norm in rounds of "
+            f"{goal} contributions: it must be less than a tenth of `report_goal`. Raise "
+            "`report_goal`, or use FIXED_GAUSSIAN or TREE_AGGREGATION."
+        )

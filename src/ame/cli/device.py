@@ -66,6 +66,15 @@ insecure_option = click.option(
 )
 @click.option("--once", is_flag=True, help="Check in once, now, and end.")
 @click.option("--version", default="1", show_default=True, help="Told to the server.")
+@click.option(
+    "--grpc",
+    default="",
+    metavar="grpc[s]://HOST:PORT",
+    help="Make calls over gRPC there; files still go to `--server`.",
+)
+@click.option(
+    "--operations", is_flag=True, help="The server answers with operations over gRPC too."
+)
 @authority_option
 @click.option(
     "--certificate",
@@ -85,11 +94,13 @@ def run(
     api_key: str,
     state: Path | None,
     version: str,
+    grpc: str,
     ca: Path | None,
     certificate: Path | None,
     key: Path | None,
     *,
     once: bool,
+    operations: bool,
     insecure: bool,
 ) -> None:
     """Checks in, runs the plan that it is given on its examples, and hands in the result.
@@ -107,6 +118,8 @@ def run(
         examples=_files(given),
         state=state or home.home() / "device",
         environments=home.home() / "environments",
+        grpc=grpc,
+        operations=operations,
         key=api_key,
         version=version,
         insecure=insecure,

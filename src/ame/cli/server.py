@@ -24,6 +24,11 @@ group = Commands(
 @click.option("--port", default=8080, show_default=True, help="0 takes one that is free.")
 @click.option("--grpc-port", type=int, help="Serve gRPC there as well; 0 takes a free one.")
 @click.option(
+    "--public-url",
+    default="",
+    help="Where devices that call over gRPC reach HTTP. [default: where it listens]",
+)
+@click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where files are kept. [default: `server` in the state folder]",
@@ -68,6 +73,7 @@ def start(
     host: str,
     port: int,
     grpc_port: int | None,
+    public_url: str,
     folder: Path | None,
     database: str,
     files: str,
@@ -102,6 +108,7 @@ def start(
         host=host,
         port=port,
         grpc_port=grpc_port,
+        public=public_url,
         certificate=certificate,
         key=key,
         client_ca=client_ca,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ame.device.device import Visit
     from ame.device.examples import Examples
+    from ame.protocol.wires.grpc import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,10 @@ class Asked:
     examples: Examples
     state: Path
     environments: Path
+    grpc: str = ""
+    """Where calls go instead: `grpc://host:port`, or `grpcs://`; files go to `server` still."""
+    operations: bool = False
+    """Whether the server answers with operations over gRPC too."""
     key: str = ""
     version: str = "1"
     insecure: bool = False
@@ -51,14 +57,17 @@ async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Vis
         authority=asked.authority, certificate=asked.certificate, key=asked.certificate_key
     )
     with memory.Folder(asked.state) as kept:
-        async with (
-            transport.Http(tls=own) as http,
-            Plans(environments=asked.environments) as plans,
-        ):
+        async with AsyncExitStack() as stack:
+            http = await stack.enter_async_context(transport.Http(tls=own))
+            plans = await stack.enter_async_context(Plans(environments=asked.environments))
             device = Device(
                 population=asked.population,
                 link=link.Link(
-                    transport=http, server=asked.server, key=asked.key, insecure=asked.insecure
+                    transport=http,
+                    server=asked.server,
+                    key=asked.key,
+                    insecure=asked.insecure,
+                    grpc=await _grpc(stack, asked) if asked.grpc else None,
                 ),
                 memory=kept,
                 examples=asked.examples,
@@ -67,6 +76,20 @@ async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Vis
                 version=asked.version,
             )
             return await _until_asked(_visits(device, once=once, told=told))
+
+
+async def _grpc(stack: AsyncExitStack, asked: Asked) -> Client:
+    from ame.device import channel
+    from ame.protocol.wires.grpc import Client
+
+    files = {
+        "authority": asked.authority,
+        "certificate": asked.certificate,
+        "key": asked.certificate_key,
+    }
+    opened = channel.opened(asked.grpc, files, insecure=asked.insecure)
+    await stack.enter_async_context(opened)
+    return Client(channel=opened, operations_answered=asked.operations)
 
 
 async def _visits(device: Device, *, once: bool, told: Callable[[Visit], None]) -> Visit:

@@ -1,6 +1,6 @@
 """A server as a device reaches it: calls with their operations, uploads, downloads.
 
-Source: the Federated Compute client's HTTP dialect.
+Source: the Federated Compute client's HTTP dialect. Calls go over gRPC as well; files do not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gzip
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from ame import errors
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from ame.device.transport import Response, Transport
     from ame.protocol.calls import Call
+    from ame.protocol.wires.grpc import Client
 
+Got = TypeVar("Got")
 Sleep = Callable[[float], Awaitable[None]]
 CALLS: Final = {call.name: call for call in calls.FEDERATED_COMPUTE}
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -53,6 +55,8 @@ class Link:
     """Whether plain HTTP to other machines is allowed."""
     compress: bool = True
     """Whether what is sent is compressed."""
+    grpc: Client | None = None
+    """Calls go there instead; files still go over HTTP."""
     sleep: Sleep = asyncio.sleep
     draw: Callable[[], float] = random.random
 
@@ -74,9 +78,9 @@ class Link:
         """
         call = CALLS[name]
         reply = await self._call(call, request, at)
-        if call.metadata is None:
-            return reply
         made: Any = reply
+        if call.metadata is None or not isinstance(made, operations.Operation):
+            return made
         try:
             while (found := http.outcome(call, made)) is None:
                 await self.sleep(_interval(call, made))
@@ -109,6 +113,11 @@ class Link:
     async def _call(
         self, call: Call, request: Message, at: common.ForwardingInfo | None
     ) -> Message:
+        over = self.grpc
+        if over is not None:
+            headers = {"x-goog-api-key": self.key} if self.key else {}
+            headers.update(at.extra_request_headers if at else {})
+            return await self._tried(lambda: over.send(call, request, headers=headers))
         method, path, body = http.request(call, request)
         if method == "GET":
             body = b""
@@ -136,19 +145,27 @@ class Link:
             headers["content-encoding"] = "gzip"
             body = await asyncio.to_thread(gzip.compress, body, 1)
         headers.update(at.extra_request_headers if at else {})
-        for number in range(TRIES):
-            if number:
-                pause = PAUSE * 1.3 ** (number - 1)
-                await self.sleep(0.4 * PAUSE + pause * (0.6 + 0.4 * self.draw()))
+
+        async def once() -> Response:
+            response = await self.transport.send(method, url, headers, body)
+            if statuses.from_http(response.status) == statuses.UNAVAILABLE:
+                raise errors.CallFailed(statuses.UNAVAILABLE, f"HTTP {response.status}")
+            return response
+
+        return await self._tried(once)
+
+    async def _tried(self, once: Callable[[], Awaitable[Got]]) -> Got:
+        """Does it, again where the server is not there at the moment."""
+        number = 0
+        while True:
             try:
-                response = await self.transport.send(method, url, headers, body)
-            except errors.CallFailed:
-                if number == TRIES - 1:
+                return await once()
+            except errors.CallFailed as error:
+                number += 1
+                if error.code != statuses.UNAVAILABLE or number == TRIES:
                     raise
-            else:
-                if statuses.from_http(response.status) != statuses.UNAVAILABLE:
-                    return response
-        return response
+            pause = PAUSE * 1.3 ** (number - 1)
+            await self.sleep(0.4 * PAUSE + pause * (0.6 + 0.4 * self.draw()))
 
     async def _give_up(self, operation: str, at: common.ForwardingInfo | None) -> None:
         try:

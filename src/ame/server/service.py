@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
-from ame.protocol import calls
+from ame.protocol import calls, statuses
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
     from ame.protocol.calls import Call
     from ame.protocol.wires import Caller, Pending
     from ame.server.checkins import CheckIns
+    from ame.server.doors import Doors
     from ame.server.management import Management
     from ame.server.uploads import Uploads
 
+LOG = logging.getLogger("ame.server")
 Answer = Callable[[Any, "Caller"], Awaitable[Any]]
 
 
@@ -38,3 +42,28 @@ class Service:
             raise errors.CallUnserved(call.name)
         reply: Message | Pending = await found(request, caller)
         return reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A service behind its doors, for a wire that has none. It promises what `wires.Service` does,
+    and tells nothing of what went wrong in it.
+    """
+
+    service: Service
+    doors: Doors
+    clock: Callable[[], float]
+    base: str
+    """By which scheme and host the server is reached over HTTP, where files come from and go."""
+
+    async def answer(self, call: Call, request: Message, caller: Caller) -> Message | Pending:
+        """The reply to a call that is let in."""
+        self.doors.slow(caller.address, self.clock())
+        self.doors.admit(call, caller.headers)
+        try:
+            return await self.service.answer(call, request, replace(caller, base=self.base))
+        except errors.Error:
+            raise
+        except Exception:
+            LOG.exception("%s failed", call.name)
+            raise errors.CallFailed(statuses.INTERNAL, "") from None

@@ -14,6 +14,7 @@ from ame import errors
 from ame.server import app
 from ame.server.doors import Doors
 from ame.server.http import Site
+from ame.server.service import Guarded
 from ame.server.settings import Settings
 from ame.storage import blobs, databases, objects
 
@@ -36,6 +37,8 @@ class Place:
     """0: one that is free."""
     grpc_port: int | None = None
     """None: no gRPC; 0: one that is free."""
+    public: str = ""
+    """Where devices that call over gRPC reach HTTP: `https://fleet.example`; empty: `host`."""
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
@@ -100,7 +103,11 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         scheme = "https" if place.certificate else "http"
         grpc_at = ""
         if place.grpc_port is not None:
-            grpc_at = await _grpc(stack, place, server)
+            base = place.public or f"{scheme}://{place.host}:{port}"
+            guarded = Guarded(
+                service=server.service, doors=server.doors, clock=server.fleet.clock, base=base
+            )
+            grpc_at = await _grpc(stack, place, guarded)
         serving = asyncio.create_task(http.serve())
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
@@ -115,15 +122,15 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         await serving
 
 
-async def _grpc(stack: AsyncExitStack, place: Place, server: app.App) -> str:
+async def _grpc(stack: AsyncExitStack, place: Place, service: Guarded) -> str:
     import grpc
     from grpc import aio
 
     from ame.protocol.wires import grpc as wire
 
-    served = aio.server()
-    answered = place.operations_answered
-    handlers = wire.handlers(server.service, operations_answered=answered)
+    options = [("grpc.max_receive_message_length", place.settings.body_bytes)]
+    served = aio.server(options=options)
+    handlers = wire.handlers(service, operations_answered=place.operations_answered)
     served.add_generic_rpc_handlers(handlers)
     at = f"{place.host}:{place.grpc_port}"
     if place.certificate and place.key:

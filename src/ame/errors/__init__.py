@@ -39,6 +39,7 @@ Error:
     │   ├── PythonVersionInvalid
     │   ├── RankInvalid
     │   ├── RecipeInvalid
+    │   ├── ReportTooLarge
     │   ├── RequestMalformed
     │   ├── SecretInvalid
     │   ├── SettingsInvalid
@@ -74,6 +75,7 @@ Error:
     │   ├── RunNotFound
     │   ├── SecretNotFound
     │   ├── SecretsMissing
+    │   ├── ServiceNotFound
     │   ├── SessionUnknown
     │   ├── SiteUnknown
     │   ├── SourceMissing
@@ -101,6 +103,8 @@ Error:
     │   ├── RunConflict
     │   ├── RunUnfinished
     │   ├── SecretExists
+    │   ├── ServiceKept
+    │   ├── ServiceRunning
     │   ├── SessionEnded
     │   ├── TaskMoveRefused
     │   └── TwoProjectFiles
@@ -116,12 +120,14 @@ Error:
     │   ├── FlareMissing
     │   ├── FlowerUnreachable
     │   ├── FunctionSilent
+    │   ├── JournalFull
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PythonMissing
     │   ├── RequestTooLarge
     │   ├── ServerSilent
     │   ├── ServerUnusable
+    │   ├── ServiceUnstarted
     │   ├── SimulatorFailed
     │   ├── TooLarge
     │   └── VaultUnavailable
@@ -240,6 +246,14 @@ from ame.errors.containers import (
     ContainerFailed,
     ImageMissing,
     VariableUnfit,
+)
+from ame.errors.daemon import (
+    JournalFull,
+    ReportTooLarge,
+    ServiceKept,
+    ServiceNotFound,
+    ServiceRunning,
+    ServiceUnstarted,
 )
 from ame.errors.device import (
     AddressUnsafe,
@@ -493,6 +507,7 @@ __all__ = [
     "JobPanicked",
     "JobTooLarge",
     "JobTypeInvalid",
+    "JournalFull",
     "KeyExposed",
     "KeyLost",
     "MemoryDamaged",
@@ -541,6 +556,7 @@ __all__ = [
     "RecipeInvalid",
     "RecordsDamaged",
     "ReplyUnreadable",
+    "ReportTooLarge",
     "RequestMalformed",
     "RequestTooLarge",
     "ResourceMissing",
@@ -562,6 +578,10 @@ __all__ = [
     "ServerRefused",
     "ServerSilent",
     "ServerUnusable",
+    "ServiceKept",
+    "ServiceNotFound",
+    "ServiceRunning",
+    "ServiceUnstarted",
     "SessionEnded",
     "SessionUnknown",
     "SettingsInvalid",

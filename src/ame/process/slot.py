@@ -39,6 +39,8 @@ class _Step:
         self.number = number
         self.leader = leader
         self.status: int | None = None
+        self.told = False
+        """Whether it was said that the leader has ended, and others of the tree have not."""
         self.cause: str | None = None
         self.kill_at = float("inf")
         """When what is left is killed, once it has been asked to end."""
@@ -116,13 +118,14 @@ class Slot:
                     self._end(self._step, "lost", _LOST_GRACE)
             case ("start", number, program, argv, folder, variables, limits):
                 try:
-                    self._start(number, program, argv, folder, variables, limits, fds[0])
+                    self._start(number, program, argv, folder, variables, limits, fds)
                 except OSError as error:
                     wire.send(self._line, ("refused", error.errno, str(error)))
                 except ValueError as error:
                     wire.send(self._line, ("refused", errno.EILSEQ, str(error)))
                 finally:
-                    os.close(fds[0])
+                    for fd in fds:
+                        os.close(fd)
             case ("end", number, grace, cause):
                 if self._step and self._step.number == number:
                     self._end(self._step, cause, grace)
@@ -135,7 +138,7 @@ class Slot:
         folder: bytes,
         variables: Mapping[bytes, bytes],
         limits: Limits,
-        output: int,
+        outputs: list[int],
     ) -> None:
         memory, cpu, storage, _ = limits
         held = _words(self._group, memory, cpu, storage)
@@ -147,7 +150,7 @@ class Slot:
         self._spent = _cpu_of_the_dead()
         os.chdir(folder)
         try:
-            leader = self._spawn(program, argv, variables, output)
+            leader = self._spawn(program, argv, variables, outputs)
         finally:
             os.chdir("/")
         self._step = _Step(number, leader, limits, self._group)
@@ -156,7 +159,11 @@ class Slot:
         wire.send(self._line, ("started", leader, entry.start, ", ".join(held)))
 
     def _spawn(
-        self, program: bytes, argv: tuple[bytes, ...], variables: Mapping[bytes, bytes], output: int
+        self,
+        program: bytes,
+        argv: tuple[bytes, ...],
+        variables: Mapping[bytes, bytes],
+        outputs: list[int],
     ) -> int:
         # Else the kernel might kill the slot, out of a group of many small processes.
         self._rank_for_the_kernel(_AHEAD)
@@ -167,8 +174,8 @@ class Slot:
                 variables,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, self._null, 0),
-                    (os.POSIX_SPAWN_DUP2, output, 1),
-                    (os.POSIX_SPAWN_DUP2, output, 2),
+                    (os.POSIX_SPAWN_DUP2, outputs[0], 1),
+                    (os.POSIX_SPAWN_DUP2, outputs[-1], 2),
                 ],
                 setsid=True,
                 setsigmask=(),
@@ -189,6 +196,9 @@ class Slot:
         if self._reap(step):
             self._finish(step)
             return
+        if step.status is not None and not step.told:
+            step.told = True
+            self._tell_left(step)
         if step.status is not None and not step.ending():
             self._end(step, None, LEFTOVERS_GRACE)
         if step.suspect_until and not step.ending() and self._group.kills():
@@ -235,6 +245,16 @@ class Slot:
             step.largest = max(step.largest, use.ru_maxrss * 1024)
             if pid == step.leader:
                 step.status = status
+
+    def _tell_left(self, step: _Step) -> None:
+        assert step.status is not None
+        code = os.waitstatus_to_exitcode(step.status)
+        cause = step.cause or ("memory" if self._group.kills() > 0 else None)
+        if self._open:
+            try:
+                wire.send(self._line, ("left", code, cause))
+            except OSError:
+                self._open = False
 
     def _finish(self, step: _Step) -> None:
         self._step = None

@@ -13,13 +13,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from ame import errors
 from ame.process import groups, keeper, wire
 from ame.process.command import Cause, Command, Exit, Limits, find_program, refused
 from ame.process.identity import Identity, boot_id
 from ame.process.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _bytes = functools.lru_cache(maxsize=1024)(os.fsencode)
 """Most variables are the same for one command after the other."""
@@ -53,20 +56,23 @@ class Child:
         slot: _Slot,
         number: int,
         identity: Identity,
-        output: BinaryIO,
+        outputs: Sequence[BinaryIO],
         limited: str,
         supervisor: Supervisor,
     ) -> None:
         self.identity = identity
-        self.output = output
+        self.output = outputs[0]
         """What it and its tree write, standard output and error in order. Yours to read and to
         close, as `pump` does; it ends when the tree is gone."""
+        self.errors = outputs[1] if outputs[1:] else None
+        """The same for standard error alone, where it was asked to be kept apart."""
         self.limited = limited
         """How its limits are held, in words; empty if it has none."""
         self._slot = slot
         self._number = number
         self._supervisor = supervisor
         self._exit: Exit | None = None
+        self._left: Exit | None = None
         self._waiting = threading.Lock()
 
     def wait(self, timeout: float | None = None) -> Exit:
@@ -82,12 +88,16 @@ class Child:
         if not self._waiting.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
             raise TimeoutError
         try:
-            if self._exit is None:
+            while self._exit is None:
                 if not self._slot.speaks(end):
                     raise TimeoutError
                 # An interrupt may come between any two lines. So the end is first read, and only
                 # then taken off the line.
                 message = self._slot.hear(_PEEK)
+                if message is not None and message[0] == "left":
+                    self._left = _exit_of(*message[1:])
+                    self._slot.hear()
+                    continue
                 self._exit = self._end_of(message)
                 self._slot.hear()
                 self._supervisor._release(self, self._slot, message)  # noqa: SLF001  # one thing
@@ -103,6 +113,17 @@ class Child:
             return self._exit is not None
         return True
 
+    def left(self) -> Exit | None:
+        """How the command itself ended, as soon as it has; others of its tree may yet be there.
+
+        A descriptor that becomes readable when there is something to ask about is `fileno`.
+        """
+        return self._exit if self.ended() else self._left
+
+    def fileno(self) -> int:
+        """To be polled for input until `left` tells the end; nothing else is done with it."""
+        return self._slot.fileno()
+
     def end(self, grace: float = 5.0, cause: Cause = Cause.ASKED) -> None:
         """Asks the whole tree to end, and kills what is left of it after `grace` seconds.
 
@@ -116,9 +137,14 @@ class Child:
         if message is None:
             self._supervisor._clear(self._slot)  # noqa: SLF001
             return Exit(code=-signal.SIGKILL, cause=Cause.LOST)
-        _, code, name, peak, seconds, _ = message
-        cause = None if name is None else Cause(name)
-        return Exit(code=code, cause=cause, peak_memory=peak, cpu_seconds=seconds)
+        return _exit_of(*message[1:-1])
+
+
+def _exit_of(
+    code: int, cause: str | None, peak: int | None = None, seconds: float | None = None
+) -> Exit:
+    named = None if cause is None else Cause(cause)
+    return Exit(code=code, cause=named, peak_memory=peak, cpu_seconds=seconds)
 
 
 class Supervisor:
@@ -163,8 +189,16 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, command: Command, limits: Limits = Limits()) -> Child:  # noqa: B008  # frozen
+    def start(
+        self,
+        command: Command,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        *,
+        apart: bool = False,
+    ) -> Child:
         """Starts a command: standard input empty, output in one pipe, a session of its own.
+
+        With `apart`, standard error has a pipe of its own, `Child.errors`.
 
         Raises:
             errors.ProgramNotFound: its program is not there.
@@ -187,7 +221,7 @@ class Supervisor:
             (limits.memory, cpu, limits.storage, os.fsencode(measured.absolute())),
         )
         try:
-            return self._start(command, order)
+            return self._start(command, order, 2 if apart else 1)
         except OSError as error:
             raise refused(command, error.errno or 0, str(error)) from error
 
@@ -208,14 +242,18 @@ class Supervisor:
         if self._lost:
             sweep(self.marker)
 
-    def _start(self, command: Command, order: wire.Message) -> Child:
-        reading, writing = os.pipe2(os.O_CLOEXEC)
-        output = open(reading, "rb", buffering=0)  # noqa: PTH123, SIM115  # the child's user closes it
+    def _start(self, command: Command, order: wire.Message, streams: int) -> Child:
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(streams)]
+        outputs = [
+            open(reading, "rb", buffering=0)  # noqa: PTH123, SIM115  # the child's user closes it
+            for reading, _ in pipes
+        ]
         slot = None
         try:
             slot = self._take()
-            number, pid, start, limited = slot.start(command, order, writing)
-            child = Child(slot, number, Identity(self._boot, pid, start), output, limited, self)
+            ends = [writing for _, writing in pipes]
+            number, pid, start, limited = slot.start(command, order, ends)
+            child = Child(slot, number, Identity(self._boot, pid, start), outputs, limited, self)
             with self._lock:
                 self._refuse_if_closed()
                 self._children.add(child)
@@ -223,10 +261,12 @@ class Supervisor:
             # In which state the slot is we do not know; when its line ends it ends what it has.
             if slot:
                 slot.close()
-            output.close()
+            for output in outputs:
+                output.close()
             raise
         finally:
-            os.close(writing)
+            for _, writing in pipes:
+                os.close(writing)
         return child
 
     def _take(self) -> _Slot:
@@ -287,12 +327,12 @@ class _Slot:
         self._poll.register(line, select.POLLIN)
 
     def start(
-        self, command: Command, order: wire.Message, output: int
+        self, command: Command, order: wire.Message, outputs: list[int]
     ) -> tuple[int, int, int, str]:
         """Has it start a child; returns its number here, its pid and start, how limits are held."""
         self._number += 1
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            wire.send(self._line, ("start", self._number, *order), output)
+            wire.send(self._line, ("start", self._number, *order), *outputs)
         match self.hear():
             case ("started", pid, start, limited):
                 return self._number, pid, start, limited
@@ -316,6 +356,10 @@ class _Slot:
     def hear(self, flags: int = 0) -> wire.Message | None:
         """What it says next; None when it is gone."""
         return wire.receive(self._line, flags)[0]
+
+    def fileno(self) -> int:
+        """The line, for a poll."""
+        return self._line.fileno()
 
     def close(self) -> None:
         """Lets it end, with all it has."""

@@ -22,11 +22,11 @@ _MOST = 60_000
 """Bytes of a packet; a longer message travels in a file in memory, handed over with it."""
 _IN_MEMORY = b"memory"
 _FDS = array.array("i")
-_ROOM = socket.CMSG_SPACE(2 * _FDS.itemsize)
+_ROOM = socket.CMSG_SPACE(3 * _FDS.itemsize)
 
 
 def send(line: socket.socket, message: Message, *fds: int) -> None:
-    """Sends one message, with copies of at most one file descriptor."""
+    """Sends one message, with copies of at most two file descriptors."""
     packet = marshal.dumps(message)
     if len(packet) <= _MOST:
         _send(line, packet, fds)

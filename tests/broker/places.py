@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from ame import broker
 
@@ -13,9 +14,12 @@ from ame import broker
 class Place:
     """A broker, and how it is restarted. What waits in it is lost by that."""
 
-    name: str
     address: str
     restart: Callable[[], None]
+
+    def name_of_queue(self) -> str:
+        """One that nobody else has."""
+        return f"rpc_exec_{uuid4().hex}"
 
     def queues(self) -> broker.Queues:
         return broker.opened(self.address)

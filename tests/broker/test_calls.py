@@ -1,15 +1,12 @@
 """What holds for calls over every form of queues."""
 
 import asyncio
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from ame import broker, errors
-from ame.broker.queues import memory
 from broker.places import Place, opened, until
 
 ADDING = {
@@ -21,25 +18,9 @@ ADDING = {
 }
 
 
-@pytest.fixture(params=["memory", "rabbitmq"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    if request.param == "memory":
-        name = uuid4().hex
-        address = f"memory://{name}"
-        yield Place(name="memory", address=address, restart=memory.named(name).restart)
-    else:
-        real = request.getfixturevalue("broker_of_all")
-        yield Place(name="rabbitmq", address=real.address, restart=real.restart)
-
-
-def name() -> str:
-    """Of a queue that nobody else has."""
-    return f"rpc_exec_{uuid4().hex}"
-
-
 def test_a_call_returns_what_the_function_does(place: Place) -> None:
     async def doing() -> None:
-        add = name()
+        add = place.name_of_queue()
         service = broker.Service(place.queues())
         service.function(add, ADDING, lambda got: got["a"] + got.get("b", 1))
         async with opened(service), place.caller() as caller:
@@ -60,7 +41,7 @@ def test_a_function_may_be_a_coroutine_function_and_many_are_done_at_once(place:
             await together.wait()
             return got
 
-        wait.__name__ = name()
+        wait.__name__ = place.name_of_queue()
         async with place.serving(wait, workers=5), place.caller() as caller:
             calls = (caller.call(wait.__name__, number) for number in range(5))
             assert await asyncio.gather(*calls) == [0, 1, 2, 3, 4]
@@ -82,7 +63,7 @@ def test_arguments_that_do_not_fit_the_schema_are_refused_in_the_words_of_jsonsc
             assert refused.value.status == 400
             return await caller.ask(add, {"a": "three"})
 
-    add = name()
+    add = place.name_of_queue()
     with pytest.raises(jsonschema.ValidationError) as expected:
         jsonschema.validate({"a": "three"}, ADDING)
     text = f"{add} cannot be executed due to invalid arguments: {expected.value}"
@@ -94,7 +75,7 @@ def test_an_error_of_a_function_is_its_words_and_the_service_goes_on(place: Plac
         raise {"exit": SystemExit, "stop": StopIteration}.get(got, ValueError)(got)
 
     async def doing() -> None:
-        fail.__name__ = name()
+        fail.__name__ = place.name_of_queue()
         async with place.serving(fail), place.caller() as caller:
             for words in ("no such thing", "exit", "stop"):
                 answer = await caller.ask(fail.__name__, words)
@@ -110,7 +91,7 @@ def test_words_of_errors_can_be_kept_to_the_log(place: Place) -> None:
         raise ValueError("a password")
 
     async def doing() -> None:
-        fail.__name__ = name()
+        fail.__name__ = place.name_of_queue()
         async with place.serving(fail, hide_errors=True), place.caller() as caller:
             answer = await caller.ask(fail.__name__, {})
             assert answer == {"status_code": 500, "exception": "Internal error"}
@@ -132,7 +113,7 @@ def test_a_call_waits_a_little_for_a_service_that_comes(place: Place) -> None:
         return got
 
     async def doing() -> None:
-        late.__name__ = name()
+        late.__name__ = place.name_of_queue()
         async with place.caller(patience=30) as caller:
             called = asyncio.create_task(caller.call(late.__name__, 5))
             await asyncio.wait((called,), timeout=0.1)
@@ -149,7 +130,7 @@ def test_a_call_that_takes_too_long_is_given_up(place: Place) -> None:
         async def hang(got: object) -> None:
             await go.wait()
 
-        hang.__name__ = name()
+        hang.__name__ = place.name_of_queue()
         async with place.serving(hang), place.caller() as caller:
             with pytest.raises(errors.FunctionSilent, match=r"0\.2 s"):
                 await caller.call(hang.__name__, {}, timeout=0.2)
@@ -168,7 +149,7 @@ def test_no_call_is_lost_and_none_done_twice_when_the_broker_is_restarted(place:
         return got
 
     async def doing() -> None:
-        count.__name__ = name()
+        count.__name__ = place.name_of_queue()
         async with place.serving(count, workers=2, prefetch=4), place.caller() as caller:
             calls = [asyncio.create_task(caller.call(count.__name__, n)) for n in range(20)]
             await asyncio.wait(calls, timeout=0.2)
@@ -191,7 +172,7 @@ def test_what_a_service_had_in_hand_when_it_ended_is_done_by_the_next(place: Pla
         async def answer(got: int) -> int:
             return got
 
-        hang.__name__ = answer.__name__ = name()
+        hang.__name__ = answer.__name__ = place.name_of_queue()
         first = broker.Service(place.queues())
         first.function(hang.__name__, None, hang)
         await first.open()
@@ -215,7 +196,7 @@ def test_a_service_that_is_closed_ends_what_it_has_in_hand(place: Place) -> None
             return got
 
         service = broker.Service(place.queues())
-        slow.__name__ = name()
+        slow.__name__ = place.name_of_queue()
         service.function(slow.__name__, None, slow)
         await service.open()
         async with place.caller() as caller:
@@ -236,11 +217,11 @@ def test_events_are_published_to_a_queue_that_is_there(place: Place) -> None:
         def hear(got: object) -> None:
             heard.append(got)
 
-        hear.__name__ = name()
+        hear.__name__ = place.name_of_queue()
         async with place.serving(hear), place.caller() as caller:
             assert await caller.publish(hear.__name__, {"event": "e"})
             await until(lambda: bool(heard))
-            assert not await caller.publish(name(), {"event": "e"})
+            assert not await caller.publish(place.name_of_queue(), {"event": "e"})
 
     asyncio.run(doing())
     assert heard == [{"event": "e"}]

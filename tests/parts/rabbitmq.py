@@ -87,7 +87,7 @@ class RabbitMQ:
 @contextmanager
 def running(folder: Path, settings: str = "") -> Iterator[RabbitMQ]:
     """Starts a broker in an empty folder, and ends it and its port mapper."""
-    port, distribution, mapper = _free(3)
+    port, distribution, mapper = free(3)
     home = folder / "home"
     home.mkdir(parents=True)
     (folder / "plugins").write_text("[].\n")
@@ -125,7 +125,7 @@ def running(folder: Path, settings: str = "") -> Iterator[RabbitMQ]:
         _end_mapper(home)
 
 
-def _free(number: int) -> list[int]:
+def free(number: int) -> list[int]:
     """Ports that nobody listens on, all different."""
     open_ = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [one.getsockname()[1] for one in open_]

@@ -32,4 +32,4 @@ def opened(address: str = "") -> Queues:
                 raise errors.ExtraMissing("broker", "RabbitMQ") from None
             return Amqp(address)
         case _:
-            raise errors.BrokerInvalid(address, "no such scheme")
+            raise errors.BrokerInvalid(f"{scheme}://…", "no such scheme")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -40,19 +40,22 @@ class Service:
         rate: float = 0.0,
         answers: Answers | None = None,
         hide_errors: bool = False,
+        threads: Executor | None = None,
     ) -> None:
         """`prefetch` is eight times `workers` by default.
 
         `rate` is how many calls a second one sender may make, 0 for any. `hide_errors` keeps the
-        words of errors to the log. `answers` is needed for `once`.
+        words of errors to the log. `answers` is needed for `once`. `threads` do plain functions;
+        by default as many as there are workers.
         """
         self._queues = queues
-        self._workers = workers
         self._prefetch = prefetch or 8 * workers
         self._most_bytes = most_bytes
         self._rates = Rates(rate)
         self._answers = answers
         self._hide_errors = hide_errors
+        self._threads = threads or ThreadPoolExecutor(workers, thread_name_prefix="calls")
+        self._room = asyncio.Semaphore(workers)
         self._functions: dict[str, Function] = {}
         self._recent = Recent()
         self._going: dict[str, list[Delivery]] = {}
@@ -86,8 +89,6 @@ class Service:
         Raises:
             errors.BrokerDenied: the broker refuses the user.
         """
-        self._room = asyncio.Semaphore(self._workers)
-        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="calls")
         consumer = self._queues.consumer(
             tuple(self._functions), self._take, prefetch=self._prefetch
         )

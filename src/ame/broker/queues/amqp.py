@@ -1,6 +1,7 @@
 """Queues of RabbitMQ."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -30,6 +31,7 @@ class Amqp:
         """Raises errors.BrokerInvalid: the address cannot be used. Connects to nothing yet."""
         self._parameters = addresses.parameters(address)
         self._shown = addresses.shown(address)
+        logging.getLogger("pika").setLevel(logging.CRITICAL)  # what it says is in our errors
 
     def consumer(
         self, queues: Sequence[str], take: Callable[[Delivery], None], *, prefetch: int
@@ -176,6 +178,8 @@ class _Sender:
             properties = _properties(
                 content_type=_JSON,
                 type=message.type or None,
+                reply_to=message.reply_to or None,
+                correlation_id=message.correlation_id or None,
                 message_id=message.id or None,
                 delivery_mode=_PERSISTENT,
             )
@@ -274,8 +278,9 @@ async def _unless_none(channel: Channel, answer: Awaitable[Any]) -> Any:  # noqa
 async def _got(channel: Channel, queue: str) -> Message | None:
     """The first message of a queue, taken and not acknowledged."""
     got = asyncio.get_running_loop().create_future()
-    channel.add_callback(lambda _: got.set_result(None), [Basic.GetEmpty])
-    channel.basic_get(queue, lambda _, __, what, body: got.set_result(_message(what, body)))
+    tell = telling(got)
+    channel.add_callback(lambda _: tell(None), [Basic.GetEmpty])
+    channel.basic_get(queue, lambda _, __, what, body: tell(_message(what, body)))
     message: Message | None = await got
     return message
 

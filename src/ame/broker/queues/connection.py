@@ -9,6 +9,7 @@ from typing import Any
 
 from pika import ConnectionParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.channel import Channel
 from pika.exceptions import (
     AMQPError,
@@ -117,7 +118,7 @@ class Connection:
             while True:
                 try:
                     await self._connect()
-                except (AMQPError, OSError) as error:
+                except (AMQPError, AMQPConnectorException, OSError) as error:
                     self.why = self._reason(error)
                     _log.info("%s", self.why)
                 else:

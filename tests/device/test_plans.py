@@ -192,22 +192,14 @@ def test_a_plan_of_tensorflow_that_contradicts_itself_is_refused(
         run(tmp_path, made.SerializeToString(), Iterated(make=some))
 
 
-EXTERNAL = """
-name: 'ExternalDataset' is_stateful: true
-input_arg: { name: 'token' type: DT_STRING } input_arg: { name: 'selector' type: DT_STRING }
-output_arg: { name: 'handle' type: DT_VARIANT }
-"""
-
-
 @functools.cache
 def flatbuffer() -> bytes:
-    """The graph of the digits, as it is converted for phones: once, for the converter ends the
-    process when it is given the operation a second time.
-    """
+    """The graph of the digits, as it is converted for phones."""
     import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
-    from tensorflow.lite.python import convert  # type: ignore[import-untyped]  # the same
 
-    convert.register_custom_opdefs([EXTERNAL])
+    from ame.builder import client
+
+    client.register()
     inputs: list[tuple[str, list[int]]] = [
         (name, []) for name in ("data_token", "input_filepath", "output_filepath")
     ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ame.builder import config
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -144,6 +146,26 @@ class Process:
     def weights(self) -> tuple[Tensor, ...]:
         """All weights of the model."""
         return (*self.trainable, *self.non_trainable)
+
+
+def of(
+    settings: config.Settings,
+    trainable: Sequence[Form],
+    non_trainable: Sequence[Form],
+    *,
+    evaluates: bool,
+) -> Process:
+    """The rounds that settings ask for, of a model with these weights."""
+    if evaluates:
+        return evaluation(trainable, non_trainable, settings.metrics)
+    kind = settings.privacy.kind
+    return training(
+        trainable,
+        non_trainable,
+        settings.metrics,
+        clipping=Clipping(adaptive=kind.adaptive, zeroing=kind.tree) if kind else None,
+        weighted=settings.learning.algorithm is config.Algorithm.FED_SGD,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

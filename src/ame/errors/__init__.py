@@ -24,6 +24,7 @@ Error:
     │   ├── JobTypeInvalid
     │   ├── MessageUnfit
     │   ├── MetricsMissing
+    │   ├── ModelInvalid
     │   ├── ModelUnfit
     │   ├── ModelUnread
     │   ├── NoDifference
@@ -136,9 +137,11 @@ Error:
     │   ├── DatabaseNewer
     │   ├── DependencyUnsupported
     │   ├── ExtraMissing
+    │   ├── GraphRefused
     │   ├── NameNotServed
     │   ├── NotATask
     │   ├── NotExportable
+    │   ├── OpsUnsupported
     │   └── PlanUnsupported
     ├── Denied
     │   ├── AddressUnsafe
@@ -219,7 +222,14 @@ from ame.errors.broker import (
     MessageUnfit,
     ReplyUnreadable,
 )
-from ame.errors.builder import ConfigInvalid, ConfigUnread, NoiseUnfit
+from ame.errors.builder import (
+    ConfigInvalid,
+    ConfigUnread,
+    GraphRefused,
+    ModelInvalid,
+    NoiseUnfit,
+    OpsUnsupported,
+)
 from ame.errors.client import (
     FlareFailed,
     FlareMissing,
@@ -495,6 +505,7 @@ __all__ = [
     "FunctionRefused",
     "FunctionSilent",
     "FunctionUnserved",
+    "GraphRefused",
     "IdTaken",
     "ImageMissing",
     "Invalid",
@@ -515,6 +526,7 @@ __all__ = [
     "MessageUnfit",
     "MetricsMissing",
     "MlflowUnread",
+    "ModelInvalid",
     "ModelUnfit",
     "ModelUnread",
     "NameNotServed",
@@ -537,6 +549,7 @@ __all__ = [
     "NothingToResume",
     "NothingToSend",
     "OperationUnknown",
+    "OpsUnsupported",
     "ParamsUnfit",
     "PathLeaves",
     "PayloadRefused",

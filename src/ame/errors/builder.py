@@ -1,6 +1,6 @@
 """Making plans of models: what is wrong with a configuration, a model, or the way to a server."""
 
-from ame.errors.tree import Invalid
+from ame.errors.tree import Invalid, Unsupported
 
 
 class ConfigUnread(Invalid):
@@ -35,3 +35,31 @@ class NoiseUnfit(Invalid):
             f"{goal} contributions: it must be less than a tenth of `report_goal`. Raise "
             "`report_goal`, or use FIXED_GAUSSIAN or TREE_AGGREGATION."
         )
+
+
+class ModelInvalid(Invalid):
+    """What was to be a model cannot be made a plan of."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place = place
+        self.why = why
+        super().__init__(f"Cannot load a model from {place}: {why}")
+
+
+class OpsUnsupported(Unsupported):
+    """A client's graph has operations that devices do not have."""
+
+    def __init__(self, ops: tuple[str, ...]) -> None:
+        self.ops = ops
+        super().__init__(
+            f"Cannot build the ClientOnlyPlan: devices do not have {', '.join(ops)}. "
+            "Take them out of the model, or skip this check for devices that have them"
+        )
+
+
+class GraphRefused(Unsupported):
+    """A client's graph cannot be converted for devices."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"Cannot build the ClientOnlyPlan: it cannot be converted: {why}")

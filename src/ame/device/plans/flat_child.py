@@ -91,29 +91,34 @@ def rewritten(model: bytes) -> tuple[bytes, list[bytes]]:
 
 
 class Runner:
-    """One model, loaded."""
+    """One model, loaded. Its interpreter runs it again and again.
+
+    An interpreter that has run a model with iterators in it ends the process when it is freed: so
+    this one is not.
+    """
 
     def __init__(self) -> None:
-        self.model = b""
+        self.interpreter: Any = None
 
     def load(self, path: str) -> dict[str, Any]:
         """Reads and rewrites the model."""
+        import tensorflow as tf  # type: ignore[import-untyped]  # it has none
+
         with open(path, "rb") as file:  # noqa: PTH123 - nothing but what is needed
-            self.model, selectors = rewritten(file.read())
+            model, selectors = rewritten(file.read())
+        self.interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
+        self.interpreter.allocate_tensors()
         return {"selectors": [base64.b64encode(each).decode() for each in selectors]}
 
     def run(self, folder: str, inputs: dict[str, str]) -> dict[str, Any]:
         """Runs it once in a folder, with these strings for its inputs."""
         import numpy as np
-        import tensorflow as tf  # type: ignore[import-untyped]  # it has none
 
         os.chdir(folder)
-        interpreter = tf.lite.Interpreter(model_content=self.model, num_threads=1)
-        interpreter.allocate_tensors()
-        for each in interpreter.get_input_details():
+        for each in self.interpreter.get_input_details():
             value = np.array(inputs[each["name"]].encode(), dtype=np.bytes_)
-            interpreter.set_tensor(each["index"], value)
-        interpreter.invoke()
+            self.interpreter.set_tensor(each["index"], value)
+        self.interpreter.invoke()
         return {}
 
 
@@ -134,6 +139,7 @@ def main() -> None:
                 answer = {"error": f"{type(error).__name__}: {error}"}
             line.write(json.dumps(answer) + "\n")
             line.flush()
+    os._exit(0)  # nothing is freed
 
 
 if __name__ == "__main__":

@@ -69,6 +69,34 @@ group = Commands(
     is_flag=True,
     help="Take payloads of the On-Device Personalization dialect that are not encrypted.",
 )
+@click.option(
+    "--broker",
+    envvar="AME_BROKER",
+    default="",
+    help="Take calls of Flower tasks there as well: `amqp://…` or `amqps://…`.",
+)
+@click.option(
+    "--work-path",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Where `tasks/task_ID` is, for tasks whose code is not uploaded. [default: this folder]",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A `config.ini` that names the broker, the gateway's port, and whether events are told.",
+)
+@click.option(
+    "--also-port",
+    "more_ports",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    help="Serve at this port as well: of older clients, 9001 and 5000.",
+)
+@click.option(
+    "--keep-services",
+    is_flag=True,
+    help="Let services of Flower tasks go on when the server ends; the next one finds them.",
+)
 def start(
     host: str,
     port: int,
@@ -84,22 +112,37 @@ def start(
     operator_tokens: tuple[str, ...],
     rate: float,
     patience: float,
+    broker: str,
+    work_path: Path | None,
+    config: Path | None,
+    more_ports: tuple[int, ...],
     *,
     open_: bool,
     operations: bool,
     plain_payloads: bool,
+    keep_services: bool,
 ) -> None:
     """Serves a fleet of devices: the Federated Compute protocol, and the management of tasks.
 
-    One machine needs nothing else: tasks, rounds and uploads are kept in SQLite and a folder.
+    Flower tasks are kept, started and offered to their clients beside that. One machine needs
+    nothing else: all is kept in SQLite and a folder.
     """
     import asyncio
 
     from ame.server import serving
+    from ame.server.cloud import opening
     from ame.server.doors import Doors, digest
     from ame.server.settings import Settings
 
     where = folder or home.home() / "server"
+    events = False
+    if config is not None:
+        from ame.daemon.site import config as read
+
+        said = read.Config.read(config)
+        broker = broker or said.server_broker
+        more_ports = tuple(dict.fromkeys((*more_ports, said.gateway_port)))
+        events = said.events
     tokens = operator_tokens or (() if open_ else (_token(where),))
     place = serving.Place(
         folder=where,
@@ -121,6 +164,17 @@ def start(
         settings=Settings(patience_seconds=patience),
         operations_answered=operations,
         plain=plain_payloads,
+        more_ports=more_ports,
+        cloud=opening.Wish(
+            folder=where,
+            home=home.home(),
+            work=work_path or Path.cwd(),
+            broker=broker,
+            events=events,
+            self_test=open_,
+            keep_services=keep_services,
+            rate=rate,
+        ),
     )
 
     def ready(http: str, grpc: str) -> None:

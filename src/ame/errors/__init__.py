@@ -8,6 +8,8 @@ Error:
     │   ├── ArrayUnsupported
     │   ├── BrokerInvalid
     │   ├── ClassUnfit
+    │   ├── CloudTaskInvalid
+    │   ├── CodePathInvalid
     │   ├── CommandInvalid
     │   ├── ConfigInvalid
     │   ├── ConfigUnread
@@ -43,8 +45,10 @@ Error:
     │   ├── ReportTooLarge
     │   ├── RequestMalformed
     │   ├── SecretInvalid
+    │   ├── SelectionInvalid
     │   ├── SettingsInvalid
     │   ├── SimulationInvalid
+    │   ├── SiteConfigInvalid
     │   ├── SitesUnclear
     │   ├── SuperLinkInvalid
     │   ├── TaskInvalid
@@ -59,6 +63,10 @@ Error:
     │   ├── AssignmentUnknown
     │   ├── BlobNotFound
     │   ├── CallUnknown
+    │   ├── ClientUnknown
+    │   ├── CloudTaskUnknown
+    │   ├── CodeFileUnknown
+    │   ├── CodeMissing
     │   ├── ComponentUnknown
     │   ├── DatasetNotKept
     │   ├── ExamplesMissing
@@ -85,6 +93,9 @@ Error:
     ├── Conflict
     │   ├── ArtifactsMissing
     │   ├── AssignmentEnded
+    │   ├── CloudTaskIdle
+    │   ├── CloudTaskRuns
+    │   ├── CloudTaskThere
     │   ├── ExamplesTooFew
     │   ├── FileChanged
     │   ├── FileThere
@@ -96,6 +107,7 @@ Error:
     │   ├── NotApproved
     │   ├── NotBegun
     │   ├── NothingReceived
+    │   ├── PortTaken
     │   ├── ProjectTaken
     │   ├── ProjectThere
     │   ├── ResumeRefused
@@ -124,6 +136,7 @@ Error:
     │   ├── JournalFull
     │   ├── MlflowUnread
     │   ├── NoSite
+    │   ├── PortsSpent
     │   ├── PythonMissing
     │   ├── RequestTooLarge
     │   ├── ServerSilent
@@ -150,6 +163,7 @@ Error:
     │   ├── JobFolderUnsafe
     │   ├── KeyExposed
     │   ├── KeyLost
+    │   ├── OfferRefused
     │   ├── RankSilent
     │   ├── TokenRefused
     │   ├── Unauthenticated
@@ -164,11 +178,13 @@ Error:
     │   ├── ComponentFailed
     │   ├── ContainerFailed
     │   ├── DatasetEmpty
+    │   ├── DownloadFailed
     │   ├── EngineFailed
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
     │   ├── FlowerRefused
     │   ├── FunctionFailed
+    │   ├── FunctionRaised
     │   ├── JobPanicked
     │   ├── NoAnswer
     │   ├── PlanFailed
@@ -176,6 +192,7 @@ Error:
     │   ├── ScriptFailed
     │   ├── ServerPartFailed
     │   ├── ServerRefused
+    │   ├── ServiceUnstoppable
     │   ├── SimulationFailed
     │   ├── StepsConflict
     │   ├── TaskTimedOut
@@ -249,6 +266,25 @@ from ame.errors.client import (
     ScriptFailed,
     TaskTimedOut,
     TrainerUnfit,
+)
+from ame.errors.cloud import (
+    ClientUnknown,
+    CloudTaskIdle,
+    CloudTaskInvalid,
+    CloudTaskRuns,
+    CloudTaskThere,
+    CloudTaskUnknown,
+    CodeFileUnknown,
+    CodeMissing,
+    CodePathInvalid,
+    DownloadFailed,
+    FunctionRaised,
+    OfferRefused,
+    PortsSpent,
+    PortTaken,
+    SelectionInvalid,
+    ServiceUnstoppable,
+    SiteConfigInvalid,
 )
 from ame.errors.containers import (
     ContainerEngineMissing,
@@ -461,6 +497,15 @@ __all__ = [
     "ClaimTooLarge",
     "ClassRefused",
     "ClassUnfit",
+    "ClientUnknown",
+    "CloudTaskIdle",
+    "CloudTaskInvalid",
+    "CloudTaskRuns",
+    "CloudTaskThere",
+    "CloudTaskUnknown",
+    "CodeFileUnknown",
+    "CodeMissing",
+    "CodePathInvalid",
     "CommandInvalid",
     "ComponentFailed",
     "ComponentUnknown",
@@ -482,6 +527,7 @@ __all__ = [
     "DependenciesInvalid",
     "DependencyUnsupported",
     "DoorsOpen",
+    "DownloadFailed",
     "EngineFailed",
     "EngineMissing",
     "EnvironmentFailed",
@@ -502,6 +548,7 @@ __all__ = [
     "FolderNotFound",
     "FunctionFailed",
     "FunctionInvalid",
+    "FunctionRaised",
     "FunctionRefused",
     "FunctionSilent",
     "FunctionUnserved",
@@ -548,6 +595,7 @@ __all__ = [
     "NothingReceived",
     "NothingToResume",
     "NothingToSend",
+    "OfferRefused",
     "OperationUnknown",
     "OpsUnsupported",
     "ParamsUnfit",
@@ -557,6 +605,8 @@ __all__ = [
     "PlanInvalid",
     "PlanUnsupported",
     "PopulationUnknown",
+    "PortTaken",
+    "PortsSpent",
     "ProgramNotFound",
     "ProjectInvalid",
     "ProjectTaken",
@@ -587,6 +637,7 @@ __all__ = [
     "SecretNotFound",
     "SecretsDamaged",
     "SecretsMissing",
+    "SelectionInvalid",
     "ServerPartFailed",
     "ServerRefused",
     "ServerSilent",
@@ -595,12 +646,14 @@ __all__ = [
     "ServiceNotFound",
     "ServiceRunning",
     "ServiceUnstarted",
+    "ServiceUnstoppable",
     "SessionEnded",
     "SessionUnknown",
     "SettingsInvalid",
     "SimulationFailed",
     "SimulationInvalid",
     "SimulatorFailed",
+    "SiteConfigInvalid",
     "SiteUnknown",
     "SitesUnclear",
     "SourceMissing",

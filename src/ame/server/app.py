@@ -25,6 +25,7 @@ from ame.server.uploads import Uploads
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from ame.server.cloud.opening import Running as Cloud
     from ame.server.payloads import Payloads
     from ame.storage.databases import Database
 
@@ -40,6 +41,8 @@ class App:
     management: Management
     leader: Leader
     payloads: Payloads
+    cloud: Cloud | None = None
+    """Flower tasks, where they are served."""
 
 
 @asynccontextmanager
@@ -51,6 +54,7 @@ async def running(
     doors: Doors | None = None,
     clock: Callable[[], float] = time.time,
     plain: bool = True,
+    cloud: Cloud | None = None,
 ) -> AsyncIterator[App]:
     """A server over what is kept there; it leads until the end.
 
@@ -85,6 +89,7 @@ async def running(
             management=management,
             leader=leader,
             payloads=keys,
+            cloud=cloud,
         )
     finally:
         leading.cancel()

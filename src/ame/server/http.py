@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote
 from ame import errors
 from ame.protocol.wires import Caller, http
 from ame.server.api import PREFIX, Api
+from ame.server.cloud import api
+from ame.server.cloud.contract import gateway
 
 if TYPE_CHECKING:
     from ame.server.app import App
@@ -88,10 +90,16 @@ class Site:
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
             content = await _body(receive, limits.upload_bytes)
             return await self._upload(path, headers, content)
-        body = await _body(receive, limits.body_bytes)
+        uploaded = path == gateway.UPLOAD or path.startswith(api.PREFIX)
+        body = await _body(receive, limits.upload_bytes if uploaded else limits.body_bytes)
         base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
+        if app.cloud and gateway.takes(method, path):
+            return await app.cloud.gateway.answer(method, path, headers, body)
         if path.startswith(PREFIX):
             app.doors.admit_operator(headers)
+            if app.cloud and path.startswith(api.PREFIX):
+                kind, shown = await app.cloud.api.answer(method, path, query, body)
+                return 200, kind, shown, []
             who = Caller(headers=headers, address=address, base=base)
             return 200, JSON, await self._api.answer(method, unquote(path), body, who), []
         asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)

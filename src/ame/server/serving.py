@@ -8,10 +8,12 @@ import signal
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import app
+from ame.server.cloud import opening
 from ame.server.doors import Doors
 from ame.server.http import Site
 from ame.server.service import Guarded
@@ -20,7 +22,8 @@ from ame.storage import blobs, databases, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from ame.server import fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class Place:
     operations_answered: bool = False
     plain: bool = False
     """Whether payloads of the On-Device Personalization dialect may be without encryption."""
+    cloud: opening.Wish | None = None
+    """How Flower tasks are served, if they are."""
+    more_ports: tuple[int, ...] = ()
+    """At which all of HTTP is served as well."""
 
     @property
     def loopback(self) -> bool:
@@ -82,24 +89,35 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
     port = place.port or _free(place.host)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
+        cloud = await _cloud(stack, place, kept)
         server = await stack.enter_async_context(
             app.running(
-                database, kept, settings=place.settings, doors=place.doors, plain=place.plain
+                database,
+                kept,
+                settings=place.settings,
+                doors=place.doors,
+                plain=place.plain,
+                cloud=cloud,
             )
         )
-        http = Server(
-            Site(server),
-            address=place.host,
-            port=port,
-            interface=Interfaces.ASGI,
-            log_access=False,
-            log_enabled=False,
-            ssl_cert=place.certificate,
-            ssl_key=place.key,
-            ssl_ca=place.client_ca,
-            ssl_client_verify=place.client_ca is not None,
-        )
-        _probe(place.host, port)
+        ports = (port, *place.more_ports)
+        for each in ports:
+            _probe(place.host, each)
+        https = [
+            Server(
+                Site(server),
+                address=place.host,
+                port=each,
+                interface=Interfaces.ASGI,
+                log_access=False,
+                log_enabled=False,
+                ssl_cert=place.certificate,
+                ssl_key=place.key,
+                ssl_ca=place.client_ca,
+                ssl_client_verify=place.client_ca is not None,
+            )
+            for each in ports
+        ]
         scheme = "https" if place.certificate else "http"
         grpc_at = ""
         if place.grpc_port is not None:
@@ -108,18 +126,37 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 service=server.service, doors=server.doors, clock=server.fleet.clock, base=base
             )
             grpc_at = await _grpc(stack, place, guarded)
-        serving = asyncio.create_task(http.serve())
+        servings = [asyncio.create_task(http.serve()) for http in https]
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
-        await _listening(place.host, port, serving)
+        for each, serving in zip(ports, servings, strict=True):
+            await _listening(place.host, each, serving)
         ready(f"{scheme}://{place.host}:{port}", grpc_at)
         waiting = asyncio.create_task(ended.wait())
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*servings, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
-        await serving
+        for http in https:
+            http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
+        await asyncio.gather(*servings)
+
+
+async def _cloud(
+    stack: AsyncExitStack, place: Place, kept: fleet.Contents
+) -> opening.Running | None:
+    """The Flower tasks, with a database of their own, or tables beside those of the fleet."""
+    if place.cloud is None:
+        return None
+    address = place.database or str(place.folder / "cloud.db")
+    if place.database and "://" not in place.database:
+        beside = Path(place.database)
+        address = str(beside.with_name(f"{beside.stem}-cloud{beside.suffix}"))
+    database = databases.opened(address, "cloud")
+    stack.callback(database.close)
+    return await stack.enter_async_context(
+        opening.running(place.cloud, database, kept, place.doors)
+    )
 
 
 async def _grpc(stack: AsyncExitStack, place: Place, service: Guarded) -> str:

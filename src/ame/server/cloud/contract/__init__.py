@@ -1,0 +1,1 @@
+"""What clients have always called: functions through queues, and a gateway over HTTP."""

@@ -1,0 +1,1 @@
+"""Services: the servers of Flower tasks, while they run."""

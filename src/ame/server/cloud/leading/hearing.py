@@ -1,0 +1,118 @@
+"""One thread that hears what all services say, and keeps it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from ame import errors, process
+from ame.daemon import messages
+from ame.daemon.records import Record, Seen, heard
+from ame.daemon.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ame.daemon.journal import Record as Said
+    from ame.daemon.supervisor import Follower, Supervised
+
+LOG = logging.getLogger("ame.cloud")
+RETRY = 1.0
+"""Seconds after which it is tried again to keep what could not be kept."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """An attempt of a service that is listened to."""
+
+    supervised: Supervised
+    record: Record
+    ended: Callable[[Seen], None]
+    """Called once, in the thread that hears, when all that was said is kept."""
+    finishing: Callable[[], None]
+    """Called when it says that it has finished or failed: it may be ended then."""
+    triggered: Callable[[int, messages.Triggered], None]
+    """Called for each trigger, with the number of its message."""
+    seen: Seen = field(default_factory=Seen)
+    follower: Follower | None = None
+    unkept: list[Said] = field(default_factory=list)
+    """What was said and could not be kept yet."""
+
+
+class Hearing:
+    """Follows many services at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is for a file that wakes the thread."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._wake = folder / "wake"
+        self._wake.touch()
+        self._new: SimpleQueue[tuple[str, Heard]] = SimpleQueue()
+        self._heard: dict[str, Heard] = {}
+        self._closing = False
+        self._thread = threading.Thread(target=self._listen, name="hears services", daemon=True)
+        self._thread.start()
+
+    def add(self, run: str, heard: Heard) -> None:
+        """Follows an attempt from behind what is kept of it."""
+        self._new.put((run, heard))
+        self._rouse()
+
+    def close(self) -> None:
+        """Hears no more; what is said meanwhile is heard by the next one."""
+        self._closing = True
+        self._rouse()
+        self._thread.join()
+
+    def _rouse(self) -> None:
+        self._wake.write_bytes(b".")
+
+    def _listen(self) -> None:
+        with Watch() as watch:
+            watch.add("", self._wake, process.own_identity())
+            while not self._closing:
+                names = watch.wait(RETRY if any(each.unkept for each in self._all()) else None)
+                names |= {run for run, each in self._heard.items() if each.unkept}
+                while not self._new.empty():
+                    run, added = self._new.get()
+                    added.follower = added.supervised.follow(added.record.read)
+                    added.follower.join(watch, run)
+                    self._heard[run] = added
+                    names.add(run)
+                for run in names & self._heard.keys():
+                    self._hear(run, watch)
+
+    def _all(self) -> list[Heard]:
+        return list(self._heard.values())
+
+    def _hear(self, run: str, watch: Watch) -> None:
+        listened = self._heard[run]
+        assert listened.follower is not None
+        try:
+            listened.unkept += listened.follower.new()
+            if listened.unkept:
+                _take(listened)
+        except (errors.Error, OSError):  # of this service alone, and tried again
+            LOG.exception("what %s said could not be kept", run)
+        if listened.follower.ended and not listened.unkept:
+            watch.remove(run)
+            del self._heard[run]
+            listened.ended(listened.seen)
+
+
+def _take(listened: Heard) -> None:
+    said = listened.unkept
+    seen, batch = heard(listened.seen, [each.message for each in said])
+    for each in said:
+        if isinstance(each.message, messages.Triggered):
+            listened.triggered(each.number, each.message)
+    listened.record.take(batch, said[-1].number)
+    listened.unkept = []
+    finishing = seen.over and not listened.seen.over
+    listened.seen = seen
+    if finishing:
+        listened.finishing()

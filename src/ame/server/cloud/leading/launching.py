@@ -1,0 +1,144 @@
+"""Laying and starting the code of a task, as a process that outlives the server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ame import errors
+from ame.daemon import paths, supervisor
+from ame.daemon import service as daemon
+from ame.server.cloud import code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ame.daemon.messages import Triggered
+    from ame.daemon.supervisor import Supervised
+    from ame.server.cloud.ledger import Service
+    from ame.server.fleet import Contents
+
+LOG = logging.getLogger("ame.cloud")
+GRACE: Final = 5.0
+"""Seconds that a service has to end when it is told to, before it is killed."""
+PORT: Final = "AME_TASK_PORT"
+RUN: Final = "AME_RUN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where services work."""
+
+    folder: Path
+    """For what they say, and for code that was uploaded."""
+    home: Path
+    """The state folder, in which runs are listed."""
+    work: Path
+    """Where `tasks/task_ID` is, for tasks whose code nobody uploaded."""
+    machine: str
+    """Tells this manager from others of the same database."""
+
+
+class Launcher:
+    """Starts servers of tasks, and code that they ask for."""
+
+    def __init__(self, place: Place, blobs: Contents) -> None:
+        self.place = place
+        self._blobs = blobs
+
+    def start(self, service: Service, version: code.Version | None) -> Supervised:
+        """Starts the present attempt of a service, with the code of that version laid for it.
+
+        Raises:
+            errors.ServiceUnstarted: the machine has no room for it.
+        """
+        work = self._work(service)
+        if version is not None:
+            self._lay(work / "tasks" / f"task_{service.task}", version.laid(service.purpose))
+        script = work / "tasks" / f"task_{service.task}" / code.SERVER
+        arguments = service.arguments.replace("{port}", str(service.port)).split()
+        ref = supervisor.start(
+            daemon.Service(
+                argv=(sys.executable, str(script), str(work), *arguments),
+                folder=self.folder(service),
+                works_in=work,
+                variables=_environment({RUN: service.run, PORT: str(service.port)}),
+                grace=GRACE,
+            )
+        )
+        found = supervisor.find(ref)
+        assert found is not None
+        return found
+
+    def see_code(self, asked: Service, version: code.Version | None) -> None:
+        """Sees that there is something to run.
+
+        Raises:
+            errors.CodeMissing: there is not.
+        """
+        if version is not None:
+            if code.SERVER not in version.laid(asked.purpose):
+                place = f"version {version.number}"
+                raise errors.CodeMissing(asked.task, place, code.SERVER)
+            return
+        folder = self.place.work / "tasks" / f"task_{asked.task}"
+        if not folder.is_dir():
+            raise errors.CodeMissing(asked.task, str(folder))
+        if not (folder / code.SERVER).is_file():
+            raise errors.CodeMissing(asked.task, str(folder), code.SERVER)
+
+    def in_place(self, task: str, path: str) -> bytes:
+        """A file of a task whose code nobody uploaded.
+
+        Raises:
+            errors.CodeFileUnknown: there is none, or a link leads out of the task's folder.
+        """
+        folder = self.place.work / "tasks" / f"task_{task}"
+        file = (folder / path).resolve()
+        if not file.is_relative_to(folder.resolve()) or not file.is_file():
+            raise errors.CodeFileUnknown(task, path)
+        return file.read_bytes()
+
+    def trigger(self, service: Service, number: int, asked: Triggered) -> None:
+        """Runs code of the task that its server asks for; once for each message."""
+        work = self._work(service)
+        folder = work / "tasks" / f"task_{service.task}"
+        try:
+            script = folder / paths.within(service.task, f"{asked.name}.py")
+            supervisor.start(
+                daemon.Service(
+                    argv=(sys.executable, str(script), *asked.arguments),
+                    folder=self.folder(service) / "triggers" / str(number),
+                    works_in=work,
+                    variables=_environment({RUN: service.run}),
+                    grace=GRACE,
+                )
+            )
+        except (errors.ServiceKept, errors.ServiceRunning):
+            return  # a manager before this one has started it
+        except errors.Error as error:
+            LOG.warning("trigger %s of %s was not run: %s", asked.name, service.run, error)
+
+    def folder(self, service: Service) -> Path:
+        """Where what an attempt of a service says is kept."""
+        return self.place.folder / service.run / str(service.attempt)
+
+    def _work(self, service: Service) -> Path:
+        """Where it works: its own folder, or the one in which its code lies."""
+        return self.folder(service).parent / "work" if service.version else self.place.work
+
+    def _lay(self, folder: Path, files: dict[str, str]) -> None:
+        for path, digest in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self._blobs.read(digest))
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """What its process finds in its environment: nothing that is the server's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AME_")}
+    return {**kept, **variables}

@@ -1,0 +1,164 @@
+"""The Flower tasks of a server, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ame import broker, errors
+from ame.server.cloud import ledger
+from ame.server.cloud.api import Api
+from ame.server.cloud.cloud import Cloud
+from ame.server.cloud.contract.events import Events
+from ame.server.cloud.contract.functions import OURS, Functions
+from ame.server.cloud.contract.gateway import Gateway
+from ame.server.cloud.leading.launching import Launcher, Place
+from ame.server.cloud.leading.services import Services
+from ame.server.tokens import Tokens
+from ame.storage import answers, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from ame.server.doors import Doors
+    from ame.server.fleet import Contents
+    from ame.storage.databases import Database
+
+LOG = logging.getLogger("ame.cloud")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How Flower tasks are to be served."""
+
+    folder: Path
+    """Of the server."""
+    home: Path
+    """The state folder, in which runs are listed."""
+    work: Path
+    """Where `tasks/task_ID` is, for tasks whose code nobody uploaded."""
+    broker: str = ""
+    """Through whose queues functions are called as well; none: those of this process."""
+    events: bool = False
+    """Whether what happens is told to the queue `events`."""
+    self_test: bool = False
+    """Whether the client as which the self-test asks is known."""
+    keep_services: bool = False
+    """Whether services go on when the server is ended; the next one finds them."""
+    rate: float = 0.0
+    """Calls a second that one sender may make through the broker; 0: any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The parts of it."""
+
+    cloud: Cloud
+    functions: Functions
+    gateway: Gateway
+    api: Api
+
+
+@asynccontextmanager
+async def running(
+    wish: Wish,
+    database: Database,
+    blobs: Contents,
+    doors: Doors,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Running]:
+    """Finds services that were left running, takes calls, and leads services until the end.
+
+    Raises:
+        errors.BrokerInvalid: the broker's address is none.
+        errors.ExtraMissing: what RabbitMQ or the schemas need is not installed.
+    """
+    queues = broker.opened(wish.broker or f"memory://{secrets.token_hex(8)}")
+    fresh = secrets.token_urlsafe(32)
+    key = await database.do(lambda rows: ledger.key(rows, "tokens", fresh))
+    folder = wish.folder / "cloud"
+    folder.mkdir(parents=True, exist_ok=True)
+    caller = broker.Caller(queues)
+    events = Events(caller if wish.events else None)
+    machine, held = _machine(folder)
+    store = sqlite.Database(wish.home / "runs.db")
+    place = Place(folder=folder / "services", home=wish.home, work=wish.work, machine=machine)
+    services = Services(
+        database, store, Launcher(place, blobs), clock, lambda task: _failed(events, task)
+    )
+    cloud = Cloud(
+        database=database,
+        blobs=blobs,
+        tokens=Tokens(key.encode()),
+        services=services,
+        clock=clock,
+        self_test=wish.self_test,
+    )
+    functions = Functions(cloud, events)
+    service = broker.Service(queues, answers=answers.Answers(database, clock), rate=wish.rate)
+    functions.serve(service)
+    telling = asyncio.create_task(events.run())
+    try:
+        await services.open()
+        calls = asyncio.create_task(_serve(service))
+        events.tell(OURS, "main", "Started")
+        try:
+            yield Running(
+                cloud=cloud,
+                functions=functions,
+                gateway=Gateway(cloud, functions, doors, events),
+                api=Api(cloud, store, wish.home),
+            )
+        finally:
+            events.tell(OURS, "main", "Interrupted")
+            calls.cancel()
+            await asyncio.gather(calls, return_exceptions=True)
+    finally:
+        await services.close(keep=wish.keep_services)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        await caller.close()
+        await asyncio.to_thread(store.close)
+        os.close(held)
+
+
+async def _serve(service: broker.Service) -> None:
+    """Takes calls until it is cancelled; over HTTP everything is served all the same."""
+    try:
+        await service.run()
+    except errors.Error:
+        LOG.exception("no calls are taken through the broker")
+
+
+def _failed(events: Events, task: str) -> None:
+    name = "handle_error_from_task"
+    events.tell(OURS, name, f"Started handling error from task {task}")
+    events.tell(OURS, name, f"Finished handling error from task {task}")
+
+
+def _machine(folder: Path) -> tuple[str, int]:
+    """As which manager this process leads services: the first that no living one is.
+
+    A manager that starts where another was killed is the same one, and finds its services. What
+    is returned beside the name is to be closed at the end.
+    """
+    number = 0
+    while True:
+        path = folder / f"manager-{number}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name = os.read(file, 100).decode() or secrets.token_hex(8)
+            os.pwrite(file, name.encode(), 0)
+            return name, file
+        os.close(file)
+        number += 1

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes")
+NAMES = (
+    "steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes",
+    "federation",
+)  # fmt: skip
 HEAD = "## Measured"
 
 

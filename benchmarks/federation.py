@@ -1,9 +1,12 @@
 """What a simulated federated job costs beside the training itself.
 
-Usage: python benchmarks/federation.py [CASE]...   (by default all but `crowd`)
+Usage: python benchmarks/federation.py [CASE]...   (by default all)
 
-no-op       rounds of sites that answer at once, at 1,000 and at 1,000,000 floats; beside it one
-            NumPy copy and add of such an array
+peers       rounds of sites that answer at once, at 1,000 and at 1,000,000 floats, in ame, in
+            Flower's simulation and in NVFLARE's: each a program of its own, the imports included.
+            Peers are installed on the first use; one that cannot be is left out
+no-op       the same in ame alone, with the CPU's time; beside it one NumPy copy and add of such an
+            array
 start       seconds to the end of the first round with 1,000 sites, beyond the imports
 torch       1,000 sites with a small torch model each: memory of all processes together
 real        a round of trainings on all cores, beside the same trainings in one process per core
@@ -13,7 +16,9 @@ Memory is the sum over all processes, pages that they share counted once.
 """
 
 import itertools
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,123 +26,30 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+import federation_jobs as jobs
+import installed
 import measure
 import numpy as np
 
 from ame.federation.exchange.watcher import Nobody
-from ame.federation.program import App, File, Part, Program, Routed
+from ame.federation.program import Part, Program
 from ame.federation.simulator import simulate
-from ame.process import tree
+from ame.process import sweep, tree
 
-EXECUTOR = "ame.federation.client.executor.ScriptExecutor"
-SERVER = """
-import numpy as np
-from ame.federation.spec.learnable import ModelPersistor, make_model_learnable
-from ame.federation.workflows.fedavg import FedAvg
-
-class Averages(FedAvg):
-    pass
-
-class Keeps(ModelPersistor):
-    def __init__(self, size):
-        super().__init__()
-        self.size = size
-
-    def load_model(self, fl_ctx):
-        return make_model_learnable({"w": np.zeros(self.size, np.float32)}, {})
-
-    def save_model(self, model, fl_ctx):
-        pass
-"""
-NOOP = """
-from ame.federation import client as flare
-flare.init()
-while flare.is_running():
-    model = flare.receive()
-    flare.send(flare.FLModel(params=model.params))
-"""
-TORCH = """
-import torch
-from ame.federation import client as flare
-net = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-flare.init()
-while flare.is_running():
-    model = flare.receive()
-    loss = net(torch.randn(32, 64)).square().mean()
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    flare.send(flare.FLModel(params={"w": model.params["w"]}))
-"""
-TRAIN = """
-import time
-import torch
-def train(seed, steps=STEPS):
-    torch.manual_seed(seed)
-    net = torch.nn.Sequential(torch.nn.Linear(256, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-    x, y = torch.randn(512, 256), torch.randint(0, 10, (512,))
-    for _ in range(steps):
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net(x), y).backward()
-        optimizer.step()
-"""
-TRAINS = """
-import sys
-from train import train
-from ame.federation import client as flare
-flare.init()
-while flare.is_running():
-    model = flare.receive()
-    train(int(flare.get_site_name().rpartition("-")[2]))
-    flare.send(flare.FLModel(params=model.params))
-"""
-ALONE = """
-import sys
-from train import train
-import time
-began = time.perf_counter()
-for site in sys.argv[1:]:
-    train(int(site))
-print(time.perf_counter() - began)
-"""
-LINEAR = """
-import numpy as np
-from ame.federation.conversion import FLModelUtils
-from ame.federation.model import FLModel
-from ame.federation.spec.executor import Executor
-
-class Linear(Executor):
-    def execute(self, task_name, shareable, fl_ctx, abort_signal):
-        w = FLModelUtils.from_shareable(shareable).params["w"]
-        x = np.random.standard_normal((16, len(w))).astype(np.float32)
-        gradient = x.T @ (x @ w - x.sum(axis=1)) / len(x)
-        return FLModelUtils.to_shareable(FLModel(params={"w": w - 0.1 * gradient}))
-"""
-
-
-def file(target: str, source: str) -> File:
-    return File(source=source.encode(), target=PurePosixPath(target))
-
-
-def job(executor: Part, files: tuple[File, ...], *, rounds: int, size: int) -> Program:
-    averages = Part(
-        path="server.Averages", args={"num_clients": 0, "num_rounds": rounds}, id="controller"
-    )
-    keeps = Part(path="server.Keeps", args={"size": size}, id="persistor")
-    return Program(
-        name="benchmark",
-        server=App(workflows=(averages,), components=(keeps,), files=(file("server.py", SERVER),)),
-        everyone=App(executors=(Routed(tasks=("*",), executor=executor),), files=files),
-    )
-
-
-def script(source: str, *more: File, rounds: int, size: int) -> Program:
-    executor = Part(path=EXECUTOR, args={"script": "s.py", "framework": "numpy"})
-    return job(executor, (file("s.py", source), *more), rounds=rounds, size=size)
+PEERS = {
+    "ame": (),
+    "Flower 1.41": ("flwr[simulation]==1.41.0",),
+    "NVFLARE 2.9": ("nvflare==2.9.0",),
+}
+ROWS = (
+    *(("ame", sites, 1_000) for sites in (2, 8, 100, 1_000)),
+    *(("ame", sites, 1_000_000) for sites in (2, 8, 100)),
+    *(("Flower 1.41", sites, size) for size in (1_000, 1_000_000) for sites in (8, 100)),
+    *(("NVFLARE 2.9", sites, size) for size in (1_000, 1_000_000) for sites in (2, 8)),
+)
+PATIENCE = 900
 
 
 @dataclass
@@ -158,8 +70,13 @@ class Clock(Nobody):
 
     def watch(self, over: threading.Event) -> None:
         while not over.wait(1):
-            pids = [os.getpid(), *(entry.pid for entry in tree.below(os.getpid()))]
-            self.peak = max(self.peak, sum(map(proportional, pids)) / 2**20)
+            self.peak = max(self.peak, in_use(os.getpid()))
+
+
+def in_use(root: int) -> float:
+    """Mebibytes of a process and all below it."""
+    pids = [root, *(entry.pid for entry in tree.below(root))]
+    return sum(map(proportional, pids)) / 2**20
 
 
 def proportional(pid: int) -> int:
@@ -212,9 +129,68 @@ def copy_and_add(size: int) -> float:
     return best * 1000
 
 
+def program_of(name: str, sites: int, size: int, rounds: int) -> tuple[list[float], float]:
+    """When each round of a program was done, and the most memory in use; all of it has ended.
+
+    Raises:
+        measure.ProgramFailed: it did not end well, or not within its time.
+    """
+    peer = name.partition(" ")[0].lower()
+    python = installed.python_of(peer, PEERS[name]) if PEERS[name] else sys.executable
+    script = Path(__file__).parent / "peers" / f"{peer}_federation.py"
+    marker = f"AME_BENCHMARK={os.urandom(8).hex()}"
+    variables = dict([marker.split("=")])
+    if not PEERS[name]:
+        variables["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))
+    with tempfile.TemporaryDirectory() as folder, Path(folder, "said").open("w+") as said:
+        (Path(folder) / "work").mkdir()
+        child = subprocess.Popen(
+            (python, str(script), *map(str, (sites, size, rounds)), str(Path(folder) / "work")),
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        peak, ends = 0.0, time.monotonic() + PATIENCE
+        try:
+            while child.poll() is None and time.monotonic() < ends:
+                peak = max(peak, in_use(child.pid))
+                time.sleep(0.5)
+        finally:
+            if child.poll() is None:
+                child.send_signal(signal.SIGKILL)
+            child.wait()
+            sweep(marker)  # some leave processes behind
+        said.seek(0)
+        lines = said.read().strip().splitlines() or [""]
+    try:
+        done: list[float] = json.loads(lines[-1])
+    except ValueError as error:
+        raise measure.ProgramFailed(lines[-1]) from error
+    if child.returncode or len(done) < rounds:
+        raise measure.ProgramFailed(f"exit code {child.returncode}, {len(done)} rounds done")
+    return done, peak
+
+
+def peers() -> None:
+    lines = []
+    for name, sites, size in ROWS:
+        try:
+            done, peak = program_of(name, sites, size, rounds=4)
+        except measure.ProgramFailed as error:
+            print(f"{name} with {sites} sites is left out: {error}", flush=True)
+            continue
+        best = min(b - a for a, b in itertools.pairwise(done)) * 1000
+        numbers = (f"{sites:,}", f"{size:,}", f"{done[0]:.2f}", f"{best:,.1f}")
+        lines.append((name, *numbers, f"{best / sites:.2f}", f"{peak:.0f}"))
+    head = ("", "sites", "floats", "first round, s", "a round, ms", "a client-round, ms", "MiB")
+    print(f"\n{measure.table(head, lines)}\n", flush=True)
+
+
 def noop() -> None:
     for sites, size, rounds in ((100, 1_000, 12), (1000, 1_000, 4), (100, 1_000_000, 5)):
-        clock = timed(script(NOOP, rounds=rounds, size=size), sites)
+        clock = timed(jobs.script(jobs.NOOP, rounds=rounds, size=size), sites)
         print(
             f"no-op, {sites} sites, {size} floats: {each(clock, sites):.2f} ms a client-round "
             f"({used(clock, sites)}), first round {clock.rounds[0]:.2f} s, {clock.peak:.0f} MiB",
@@ -224,8 +200,8 @@ def noop() -> None:
 
 
 def start() -> None:
-    one = timed(script(NOOP, rounds=1, size=1000), 1, memory=False)
-    many = timed(script(NOOP, rounds=1, size=1000), 1000, memory=False)
+    one = timed(jobs.script(jobs.NOOP, rounds=1, size=1000), 1, memory=False)
+    many = timed(jobs.script(jobs.NOOP, rounds=1, size=1000), 1000, memory=False)
     print(
         f"start: first round done after {many.rounds[0]:.2f} s with 1000 sites, "
         f"{one.rounds[0]:.2f} s with one",
@@ -234,7 +210,7 @@ def start() -> None:
 
 
 def torch() -> None:
-    clock = timed(script(TORCH, rounds=3, size=1000), 1000)
+    clock = timed(jobs.script(jobs.TORCH, rounds=3, size=1000), 1000)
     print(
         f"torch: 1000 sites, {clock.peak:.0f} MiB, {each(clock, 1000):.2f} ms a client-round",
         flush=True,
@@ -244,12 +220,16 @@ def torch() -> None:
 def real() -> None:
     cores = len(os.sched_getaffinity(0))
     sites = 8 * cores
-    train = TRAIN.replace("STEPS", "60")
-    clock = timed(script(TRAINS, file("train.py", train), rounds=3, size=1000), sites, memory=False)
+    train = jobs.TRAIN.replace("STEPS", "60")
+    clock = timed(
+        jobs.script(jobs.TRAINS, jobs.file("train.py", train), rounds=3, size=1000),
+        sites,
+        memory=False,
+    )
     ours = each(clock, sites) * sites / 1000
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "train.py").write_text(train)
-        (Path(folder) / "alone.py").write_text(ALONE)
+        (Path(folder) / "alone.py").write_text(jobs.ALONE)
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         seconds = []
         for _ in range(2):
@@ -270,7 +250,9 @@ def real() -> None:
 
 def crowd(sites: int = 1_000_000) -> None:
     executor = Part(path="linear.Linear")
-    clock = timed(job(executor, (file("linear.py", LINEAR),), rounds=1, size=20), sites)
+    clock = timed(
+        jobs.job(executor, (jobs.file("linear.py", jobs.LINEAR),), rounds=1, size=20), sites
+    )
     print(
         f"crowd: {sites} sites, one round {clock.rounds[0]:.0f} s, {clock.peak:.0f} MiB",
         flush=True,
@@ -278,13 +260,13 @@ def crowd(sites: int = 1_000_000) -> None:
 
 
 CASES: dict[str, Callable[[], None]] = {
-    "no-op": noop, "start": start, "torch": torch, "real": real, "crowd": crowd,
+    "peers": peers, "no-op": noop, "start": start, "torch": torch, "real": real, "crowd": crowd,
 }  # fmt: skip
 
 
 def main() -> None:
     print(measure.machine())
-    for name in sys.argv[1:] or [name for name in CASES if name != "crowd"]:
+    for name in sys.argv[1:] or CASES:
         CASES[name]()
 
 

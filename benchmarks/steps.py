@@ -12,17 +12,16 @@ Usage: python benchmarks/steps.py [--steps N] [--turns N] [--only NAME]...
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import installed
 import measure
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ame-benchmarks"
 SHAPES = {"seq": "one after another", "wide": "side by side"}
 FILES = 50
 TRUE = ("bash", "-c", "true")
@@ -85,31 +84,6 @@ def peer_program(python: str, name: str, folder: Path, shape: str, steps: int) -
     return measure.Program(argv=(python, str(script), shape, str(steps), str(folder)))
 
 
-def python_of(peer: str) -> str:
-    """The interpreter of a peer's environment; empty, and a line says why, if there is none."""
-    environment = CACHE / peer
-    python = environment / "bin" / "python"
-    done = environment / "installed"
-    _, packages = PEERS[peer]
-    wanted = " ".join(packages)
-    if done.exists() and done.read_text() == wanted:
-        return str(python)
-    uv = Path(sys.executable).with_name("uv")
-    program = str(uv) if uv.exists() else "uv"
-    for argv in (
-        (program, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)),
-        (program, "pip", "install", "--quiet", "--python", str(python), *packages),
-    ):
-        try:
-            subprocess.run(argv, check=True, capture_output=True, text=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            why = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
-            print(f"{peer} is left out: it could not be installed: {why}", flush=True)
-            return ""
-    done.write_text(wanted)
-    return str(python)
-
-
 def bare_spawn(times: int) -> measure.Cost:
     """Of the command alone, in milliseconds."""
     script = (
@@ -124,7 +98,8 @@ def bare_spawn(times: int) -> measure.Cost:
 
 def rows_of(only: Sequence[str], steps: int) -> Iterator[tuple[Row, str]]:
     """What is measured, each with the interpreter that runs it."""
-    pythons = {peer: python_of(peer) for peer in PEERS if not only or peer in only}
+    wanted = [peer for peer in PEERS if not only or peer in only]
+    pythons = {peer: installed.python_of(peer, PEERS[peer][1]) for peer in wanted}
     for shape in SHAPES:
         for name in ("ame", f"ame, {FILES} files", "skeleton"):
             if not only or name.split(",")[0] in only:

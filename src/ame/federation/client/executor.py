@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ame import errors
@@ -178,6 +179,11 @@ def words(text: str | Sequence[str]) -> tuple[str, ...]:
     """
     if not isinstance(text, str):
         return tuple(map(str, text))
+    return _split(text)
+
+
+@lru_cache(maxsize=64)
+def _split(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,34 +54,34 @@ class Setup:
         return self.codes.get(site, self.code)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what was asked for is kept
 class Places:
     """Folders and files of one site in the workspace."""
 
     workspace: Path
     site: str
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where its scripts work."""
         return self.workspace / self.site
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """What its scripts print."""
         return self.folder / "log.txt"
 
-    @property
+    @cached_property
     def app(self) -> Path:
         """Its share of the job."""
         return self.folder / JOB / f"app_{self.site}"
 
-    @property
+    @cached_property
     def custom(self) -> Path:
         """The job's code, as this site sees it: a link to what all with the same code share."""
         return self.app / "custom"
 
-    @property
+    @cached_property
     def config(self) -> Path:
         """Files that the job keeps beside its configuration."""
         return self.app / "config"

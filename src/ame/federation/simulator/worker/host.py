@@ -134,6 +134,7 @@ class Host:
         self.failure: Why | None = None
         self.scripts: list[executors.InTurn] = []
         self.custom = hosts.setup.code_of(site)
+        self._variables: dict[str, object] = {}
         if crowd is None:
             self._make_folder()
             self.custom = str(self.places.custom)
@@ -256,15 +257,21 @@ class Host:
 
     def variables(self) -> dict[str, object]:
         """What `{NAME}` stands for."""
-        return {**self.places.variables(self.app), "JOB_CUSTOM_DIR": self.custom}
+        if not self._variables:
+            self._variables = {**self.places.variables(self.app), "JOB_CUSTOM_DIR": self.custom}
+        return self._variables
 
     def _make_folder(self) -> None:
-        self.places.app.mkdir(parents=True, exist_ok=True)
-        code = self.hosts.setup.code_of(self.site)
-        custom = self.places.custom
-        if not custom.is_symlink() or os.readlink(custom) != code:  # noqa: PTH115
-            custom.unlink(missing_ok=True)
+        code, custom = self.hosts.setup.code_of(self.site), self.places.custom
+        for folder in reversed(self.places.app.parents[:2]):
+            folder.mkdir(exist_ok=True)
+        self.places.app.mkdir(exist_ok=True)
+        try:
             custom.symlink_to(code)
+        except FileExistsError:
+            if not custom.is_symlink() or os.readlink(custom) != code:  # noqa: PTH115
+                custom.unlink()
+                custom.symlink_to(code)
         build.lay_out(self.app.files, self.places.config, of="config")
 
     def _parts(self) -> SiteParts:

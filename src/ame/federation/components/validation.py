@@ -6,7 +6,8 @@ from typing import Any
 from ame.federation.components.files import run_folder, within
 from ame.federation.spec.component import Widget
 from ame.federation.spec.context import FLContext
-from ame.federation.spec.dxo import DataKind, from_shareable, get_leaf_dxos
+from ame.federation.spec.dxo import DXO, DataKind, from_file, from_shareable, get_leaf_dxos
+from ame.federation.spec.learnable import Formatter
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import AppEventType, EventType
 from ame.federation.spec.shareable import Shareable
@@ -56,6 +57,24 @@ class ValidationJsonGenerator(Widget):
             self.log_error(fl_ctx, f"a result of {site} is left out: {each}")
         for name, leaf in leaves.items():
             self._results.setdefault(name, {})[owner] = leaf.data
+
+
+class NPFormatter(Formatter):
+    """Shows who measured what on whose model, for people who watch a job."""
+
+    def format(self, fl_ctx: FLContext) -> str:
+        """The text of `{site whose data: {model: metrics}}`, of the context's results.
+
+        Each result is a DXO, or the file of one.
+        """
+        given = fl_ctx.get_prop(AppConstants.VALIDATION_RESULT) or {}
+        shown: dict[str, dict[str, Any]] = {}
+        for site, models in given.items():
+            for name, result in (models or {}).items():
+                dxo = result if isinstance(result, DXO) else from_file(str(result))
+                if dxo.data_kind == DataKind.METRICS:
+                    shown.setdefault(site, {})[name] = dxo.data
+        return str(shown)
 
 
 def plain(value: Any) -> Any:

@@ -106,6 +106,8 @@ class ScatterAndGather(Controller):
         )
         if self.persistor_id:
             self.persistor = component(self._engine, self.persistor_id, LearnablePersistor)  # type: ignore[type-abstract]  # the same
+        else:  # a workflow before this one may have made it
+            self._model = fl_ctx.get_prop(AppConstants.GLOBAL_MODEL) or self._model
         fl_ctx.put(AppConstants.START_ROUND, self.start_round, private=True, sticky=True)
         fl_ctx.put(AppConstants.NUM_ROUNDS, self.num_rounds, private=True, sticky=False)
         if self.persistor is not None:

@@ -22,7 +22,7 @@ ENVIRONMENTS = Path(os.environ.get("AME_TEST_CACHE", Path.home() / ".cache" / "a
 
 @functools.cache
 def sample_model() -> model.Model:
-    return model.load(SAMPLE / "input" / "keras_model")
+    return model.load(SAMPLE / "input" / "keras_model", sample_settings())
 
 
 def sample_settings() -> config.Settings:

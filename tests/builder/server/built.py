@@ -31,17 +31,11 @@ def forms(weights: Iterable[Array]) -> tuple[process.Form, ...]:
     return tuple(process.Form(dtype=each.dtype.name, shape=each.shape) for each in weights)
 
 
-def training(
-    said: config.Settings, weights: Sequence[Array] = WEIGHTS, metrics: Sequence[str] = ()
-) -> learning.Training:
+def rounds(
+    said: config.Settings, weights: Sequence[Array] = WEIGHTS, *, evaluates: bool = False
+) -> learning.Learning:
     """Rounds of a model all of whose weights are trained."""
-    agreed = process.training(forms(weights), (), metrics, **learning.bounds(said))
-    return learning.training(agreed, weights, said, seed=1)
-
-
-def evaluation(trained: learning.Training, metrics: Sequence[str] = ()) -> learning.Evaluation:
-    agreed = process.evaluation(forms(trained.weights), (), metrics)
-    return learning.Evaluation(process=agreed, training=trained)
+    return learning.of(said, weights, (), evaluates=evaluates, seed=1)
 
 
 def made(rounds: learning.Learning, *, daf: bool = False) -> pb.Plan:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.builder import config, process
+from ame.builder import config
 from ame.builder.server import learning, plan
 from ame.protocol.tensors import checkpoint
 from builder import demands
@@ -34,17 +34,18 @@ def settings(
     optimizer: config.Optimizer = config.Optimizer.SGD,
     *,
     noise: float = 0.0,
+    metrics: tuple[str, ...] = (),
 ) -> config.Settings:
     said = built.settings(kind=kind, noise=noise, clip=1.0)
     moves = replace(said.learning, algorithm=algorithm, server_optimizer=optimizer)
-    return replace(said, learning=moves)
+    return replace(said, learning=moves, metrics=metrics)
 
 
 @pytest.mark.parametrize(("kind", "algorithm", "optimizer"), PAIRS)
 def test_both_forms_are_whole_and_come_to_the_same(
     kind: config.Aggregator | None, algorithm: config.Algorithm, optimizer: config.Optimizer
 ) -> None:
-    rounds = built.training(settings(kind, algorithm, optimizer), WEIGHTS, ["mean"])
+    rounds = built.rounds(settings(kind, algorithm, optimizer, metrics=("mean",)), WEIGHTS)
     states = []
     for daf in (False, True):
         made = built.made(rounds, daf=daf)
@@ -73,8 +74,8 @@ def test_both_forms_are_whole_and_come_to_the_same(
 
 @pytest.mark.parametrize("daf", [False, True])
 def test_an_evaluation_is_whole_in_both_forms_and_leaves_the_state(daf: bool) -> None:
-    trained = built.training(settings(config.Aggregator.ADAPTIVE_TREE), WEIGHTS)
-    evaluation = built.evaluation(trained, ["auc-pr"])
+    said = settings(config.Aggregator.ADAPTIVE_TREE, metrics=("auc-pr",))
+    trained, evaluation = (built.rounds(said, WEIGHTS, evaluates=each) for each in (False, True))
     made = built.made(evaluation, daf=daf)
     demands.met(made, evaluation.process)
     state = plan.checkpoint(trained)
@@ -88,9 +89,10 @@ def test_an_evaluation_is_whole_in_both_forms_and_leaves_the_state(daf: bool) ->
 def test_the_first_checkpoint_of_an_evaluation_names_what_that_of_the_training_names(
     kind: config.Aggregator | None,
 ) -> None:
-    trained = built.training(settings(kind), WEIGHTS)
-    first = checkpoint.read(plan.checkpoint(trained))
-    blank = checkpoint.read(plan.checkpoint(built.evaluation(trained)))
+    first, blank = (
+        checkpoint.read(plan.checkpoint(built.rounds(settings(kind), WEIGHTS, evaluates=each)))
+        for each in (False, True)
+    )
     assert {name: each.dtype for name, each in first.items()} == {
         name: each.dtype for name, each in blank.items()
     }
@@ -99,23 +101,19 @@ def test_the_first_checkpoint_of_an_evaluation_names_what_that_of_the_training_n
 
 @pytest.mark.parametrize("daf", [False, True])
 def test_weights_that_are_not_trained_are_sent_and_stay(daf: bool) -> None:
-    said = settings(None)
     still = np.full(2, 7, np.int64)
-    agreed = process.training(
-        built.forms(WEIGHTS), built.forms([still]), (), **learning.bounds(said)
-    )
-    rounds = learning.training(agreed, (*WEIGHTS, still), said, seed=1)
+    rounds = learning.of(settings(None), WEIGHTS, [still], evaluates=False, seed=1)
     state = plan.checkpoint(rounds)
     recipe = built.opened(built.made(rounds, daf=daf), state)
     sent = checkpoint.read(recipe.start(state))
     assert sent["client/0/non_trainable/0"].tolist() == [7, 7]
-    after = checkpoint.read(built.folded(recipe, state, built.updates(agreed, 2)).state)
+    after = checkpoint.read(built.folded(recipe, state, built.updates(rounds.process, 2)).state)
     assert after["server/global_model_weights/non_trainable/0"].tolist() == [7, 7]
 
 
 @pytest.mark.parametrize("algorithm", config.Algorithm)
 def test_without_privacy_the_weights_move_by_the_mean(algorithm: config.Algorithm) -> None:
-    rounds = built.training(settings(None, algorithm), WEIGHTS)
+    rounds = built.rounds(settings(None, algorithm), WEIGHTS)
     updates = built.updates(rounds.process, 3)
     dtype = np.float32 if algorithm is config.Algorithm.FED_SGD else np.int32
     for number, each in enumerate(updates):
@@ -131,7 +129,7 @@ def test_a_seed_that_was_set_makes_no_noise_that_can_be_foretold() -> None:
     import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
     tf.random.set_seed(1)
-    rounds = built.training(settings(config.Aggregator.FIXED_GAUSSIAN, noise=1.0), WEIGHTS)
+    rounds = built.rounds(settings(config.Aggregator.FIXED_GAUSSIAN, noise=1.0), WEIGHTS)
     for daf in (False, True):
         made = built.made(rounds, daf=daf)
         content = (made.server_graph_result_bytes if daf else made.server_graph_bytes).value
@@ -142,7 +140,7 @@ def test_a_seed_that_was_set_makes_no_noise_that_can_be_foretold() -> None:
 
 
 def test_a_plan_is_the_same_to_the_byte_when_it_is_made_again() -> None:
-    rounds = built.training(settings(config.Aggregator.FIXED_GAUSSIAN), WEIGHTS)
+    rounds = built.rounds(settings(config.Aggregator.FIXED_GAUSSIAN), WEIGHTS)
     for daf in (False, True):
         assert built.made(rounds, daf=daf) == built.made(rounds, daf=daf)
 
@@ -152,4 +150,4 @@ def test_a_plan_is_the_same_to_the_byte_when_it_is_made_again() -> None:
 )
 def test_noise_that_leaves_none_for_the_count_is_refused(kind: config.Aggregator) -> None:
     with pytest.raises(errors.NoiseUnfit, match=r"0\.2 is too much .* rounds of 2 contributions"):
-        built.training(settings(kind, noise=0.2), WEIGHTS)
+        built.rounds(settings(kind, noise=0.2), WEIGHTS)

@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
 from ame.builder import config, process
-from ame.builder.server import learning
 from ame.builder.server.aggregators import choose, quantile, tree, trees
 from ame.builder.server.aggregators.aggregator import Aggregated, Aggregator
 from ame.protocol.tensors import Array
@@ -25,7 +24,7 @@ class Rounds:
     def __init__(self, kind: config.Aggregator, *, noise: float, goal: int = 10) -> None:
         said = built.settings(kind=kind, noise=noise, clip=0.5)
         said = replace(said, training=replace(said.training, goal=goal))
-        self.agreed = process.training(built.forms(WEIGHTS), (), (), **learning.bounds(said))
+        self.agreed = process.of(said, built.forms(WEIGHTS), (), evaluates=False)
         self.aggregator: Aggregator = choose.choose(self.agreed, said, seed=3)
         self.held: dict[str, Any] = {
             slot.name: tf.constant(slot.first) for slot in self.aggregator.slots()

@@ -12,7 +12,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # TensorFlow's own
 ]
-TRAINING = built.training(built.settings())
+TRAINING = built.rounds(built.settings())
+EVALUATION = built.rounds(built.settings(), evaluates=True)
 QUIET = built.changed(sample.checkpoint(), stddev=0)
 """The sample's state, of which no noise is made."""
 
@@ -22,8 +23,7 @@ def test_the_first_checkpoint_is_the_sample_s_to_the_byte() -> None:
 
 
 def test_the_first_checkpoint_of_an_evaluation_is_the_sample_s_to_the_byte() -> None:
-    evaluation = built.evaluation(TRAINING)
-    assert plan.checkpoint(evaluation) == sample.checkpoint(evaluates=True)
+    assert plan.checkpoint(EVALUATION) == sample.checkpoint(evaluates=True)
 
 
 def test_clients_are_sent_what_the_sample_s_plan_sends() -> None:
@@ -44,9 +44,8 @@ def test_a_round_without_noise_comes_to_what_the_sample_s_plan_makes_of_it() -> 
 
 
 def test_an_evaluation_comes_to_what_the_sample_s_plan_makes_of_it() -> None:
-    evaluation = built.evaluation(TRAINING)
-    updates = built.updates(evaluation.process, 3)
-    plans = built.made(evaluation), sample.plan(evaluates=True)
+    updates = built.updates(EVALUATION.process, 3)
+    plans = built.made(EVALUATION), sample.plan(evaluates=True)
     ours, theirs = (built.opened(each, QUIET) for each in plans)
     assert ours.start(QUIET) == theirs.start(QUIET)
     made = built.folded(ours, QUIET, updates)
@@ -56,7 +55,7 @@ def test_an_evaluation_comes_to_what_the_sample_s_plan_makes_of_it() -> None:
 
 @pytest.mark.parametrize("evaluates", [False, True])
 def test_the_server_s_phase_names_what_the_sample_s_names(evaluates: bool) -> None:
-    ours = built.made(built.evaluation(TRAINING) if evaluates else TRAINING)
+    ours = built.made(EVALUATION if evaluates else TRAINING)
     theirs = sample.plan(evaluates=evaluates)
     assert ours.server_savepoint == theirs.server_savepoint
     mine, other = ours.phase[0].server_phase, theirs.phase[0].server_phase

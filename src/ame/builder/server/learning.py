@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Final, Protocol, TypedDict
+from typing import TYPE_CHECKING, Final, Protocol
 
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
-from ame.builder import config, process
+from ame.builder import process
 from ame.builder.server import finishing, optimizers, state
 from ame.builder.server.aggregators import aggregator, choose
 
@@ -21,6 +21,7 @@ NON_FINITE: Final = f"{optimizers.PLACE}/update_non_finite"
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ame.builder import config
     from ame.builder.server.state import Node, Nodes
     from ame.protocol.tensors import Array
 
@@ -127,40 +128,36 @@ class Evaluation:
         return Round(held=dict(held), metrics=counted)
 
 
-class Bounds(TypedDict):
-    """What `process.training` is told of how clients bound what they send."""
-
-    clipping: process.Clipping | None
-    weighted: bool
-
-
-def bounds(settings: config.Settings) -> Bounds:
-    """How clients bound what they send."""
-    kind = settings.privacy.kind
-    clipping = process.Clipping(adaptive=kind.adaptive, zeroing=kind.tree) if kind else None
-    return Bounds(
-        clipping=clipping, weighted=settings.learning.algorithm is config.Algorithm.FED_SGD
-    )
-
-
-def training(
-    agreed: process.Process,
-    weights: Sequence[Array],
+def of(
     settings: config.Settings,
+    trainable: Sequence[Array],
+    non_trainable: Sequence[Array],
+    *,
+    evaluates: bool,
     seed: int,
-) -> Training:
-    """The rounds that settings ask for. From `seed`, which nobody may guess, comes the noise of a
-    tree.
+) -> Learning:
+    """The rounds that settings ask for, of a model with these weights.
+
+    From `seed`, which nobody may guess, comes the noise of a tree.
 
     Raises:
         errors.NoiseUnfit: a norm cannot be adapted with so much noise and so few clients.
     """
-    return Training(
+    forms = _forms(trainable), _forms(non_trainable)
+    agreed = process.of(settings, *forms, evaluates=False)
+    training = Training(
         process=agreed,
-        weights=tuple(weights),
+        weights=(*trainable, *non_trainable),
         optimizer=optimizers.choose(settings.learning),
         aggregator=choose.choose(agreed, settings, seed),
     )
+    if not evaluates:
+        return training
+    return Evaluation(process=process.of(settings, *forms, evaluates=True), training=training)
+
+
+def _forms(arrays: Sequence[Array]) -> tuple[process.Form, ...]:
+    return tuple(process.Form(dtype=each.dtype.name, shape=each.shape) for each in arrays)
 
 
 def _stats(agreed: process.Process) -> dict[str, str]:

@@ -1,1 +1,4 @@
-"""What a task tells the daemon that started it. Needs nothing but the standard library."""
+"""Flower tasks as child processes that report: the names of the Flower task daemon library.
+
+Importing it, or any of its modules, loads nothing but the standard library and `ame.daemon`.
+"""

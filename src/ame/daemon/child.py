@@ -49,6 +49,8 @@ class Child:
             self._outputs[output.fileno()] = output
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._asked = False
+        self._stopped: process.Exit | None = None
+        """Set when `on` has waited for the end."""
         self._why = ""
         self._end: Ended | None = None
         self._told = threading.Event()
@@ -119,7 +121,8 @@ class Child:
         self._child.end(grace)
         if threading.current_thread() is not self._thread:
             return self.wait()
-        return self._end_of(self._child.wait())
+        self._stopped = self._child.wait()
+        return self._end_of(self._stopped)
 
     def ask(self, grace: float = GRACE) -> None:
         """As `stop`, without waiting."""
@@ -132,13 +135,13 @@ class Child:
             poll.register(descriptor, select.POLLIN)
         ended = None
         while ended is None:
-            events = poll.poll()
-            if any(fd == self._child.fileno() for fd, _ in events):
-                ended = self._child.left()
-            for fd, _ in events:
-                if fd in self._outputs and not self._outputs[fd].read():
+            for fd, _ in poll.poll():
+                if fd == self._child.fileno():
+                    ended = self._child.left()
+                elif fd in self._outputs and not self._outputs[fd].read():
                     poll.unregister(fd)
             self._hand_on()
+            ended = ended or self._stopped
         self._drain()
         self._finish(ended)
 

@@ -52,7 +52,10 @@ class Journal:
             continue
         self.number = reader.number
         self._end = reader.place
-        self._fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise errors.JournalFull(file, error.strerror or str(error)) from error
         self._length = os.fstat(self._fd).st_size
         # A record that was not finished may lie here.
         self._write(bytes(self._length - self._end))

@@ -54,6 +54,11 @@ def send(report: dict[str, object]) -> None:
     channel.send(encoded)
 
 
+def flush(timeout: float | None = None) -> bool:
+    """Waits until the parent has all reports; whether it does. Without one there is no wait."""
+    return all(channel.flush(timeout) for channel in _channels)
+
+
 class Channel:
     """The way to one parent: one stream of pieces. Any thread may use it."""
 
@@ -197,8 +202,7 @@ def _begin_anew() -> None:
 @atexit.register
 def _end() -> None:
     with contextlib.suppress(KeyboardInterrupt):
-        for channel in _channels:
-            channel.flush()
+        flush()
 
 
 os.register_at_fork(after_in_child=_begin_anew)

@@ -232,12 +232,3 @@ def test_without_an_aggregator_no_norm_is_asked_for() -> None:
     made = configs.made(**{DP + "clip_norm": 0.0})
 
     assert rules.settled(made, skip_privacy=True).privacy.kind is None
-
-
-def test_a_label_is_one_of_the_features() -> None:
-    assert rules.label("y", {"x", "y"}) == "y"
-    assert rules.label("ignored", ()) == "y"
-    with pytest.raises(errors.ConfigInvalid, match=r"Label name cannot be empty\."):
-        rules.label("", {"x", "y"})
-    with pytest.raises(errors.ConfigInvalid, match="features: x, y"):
-        rules.label("z", {"x", "y"})

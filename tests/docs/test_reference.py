@@ -55,7 +55,7 @@ def test_a_section_is_of_a_command_and_of_its_options_only(way: str) -> None:
     options = {word for p in _LEAVES[way].params for word in (*p.opts, *p.secondary_opts)}
 
     for row in re.findall(r"^\| (.*?) \|", _sections()[way], flags=re.MULTILINE):
-        for word in re.findall(r"`(--?[a-z][a-z-]*)", row):
+        for word in re.findall(r"`(--?[a-z][a-z_-]*)", row):
             assert word in options
 
 

@@ -239,7 +239,7 @@ def settings(config: pb.TaskConfig, *, skip_privacy: bool = False) -> Settings:
     metrics = tuple(dict.fromkeys(each.name for each in learning.metrics))
     policies = config.policies
     return Settings(
-        mode=Mode(pb.TaskMode.Enum.Name(config.mode or pb.TaskMode.TRAINING_AND_EVAL)),
+        mode=Mode(pb.TaskMode.Enum.Name(config.mode or pb.TaskMode.TRAINING_ONLY)),
         population=config.population_name,
         label=config.label_name,
         learning=Learning(

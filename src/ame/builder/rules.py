@@ -13,7 +13,7 @@ from ame.builder import config, privacy
 from ame.protocol.pb import task_builder as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from ame.builder.config import Settings
 
@@ -48,22 +48,6 @@ def settled(
         beyond = f"{SPENT} Its epsilon is {hidden.spent:.6g}, beyond {hidden.epsilon:g}."
         raise errors.ConfigInvalid((beyond,))
     return replace(made, privacy=hidden)
-
-
-def label(name: str, features: Collection[str]) -> str:
-    """The feature that is the label; `features` is empty where the model takes a single tensor.
-
-    Raises:
-        errors.ConfigInvalid: none is named, or one that there is not.
-    """
-    if not features:
-        return "y"
-    if not name:
-        raise errors.ConfigInvalid((f"{START}Label name cannot be empty.",))
-    if name not in features:
-        there = f"must be one of the model's features: {', '.join(sorted(features))}."
-        raise errors.ConfigInvalid((_bad("label_name", name, "task_config", there),))
-    return name
 
 
 def _bad(key: str, value: object, where: str, tail: str) -> str:

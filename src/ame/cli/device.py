@@ -169,6 +169,7 @@ def run(
     show_default=True,
     help="Plans that a process runs at a time.",
 )
+@click.option("--version", default="1", show_default=True, help="Told to the server.")
 @key_option
 @authority_option
 @insecure_option
@@ -183,6 +184,7 @@ def simulate(
     processes: int,
     at_once: int,
     threads: int,
+    version: str,
     api_key: str,
     ca: Path | None,
     form: str,
@@ -209,6 +211,7 @@ def simulate(
         authority=str(ca or ""),
         insecure=insecure,
         environments=str(home.home() / "environments"),
+        version=version,
     )
     tally = crew.run(asked, None if form == "json" or not sys.stderr.isatty() else _progress)
     click.echo(shown.as_json(tally.plain()) if form == "json" else _counted(tally))

@@ -85,6 +85,7 @@ root = Commands(
         "server": ("ame.cli.server:group", "The server of a fleet of devices."),
         "population": ("ame.cli.population:group", "The devices that do the same tasks."),
         "fleet": ("ame.cli.fleet:group", "Tasks of a fleet of devices."),
+        "build": ("ame.cli.build:command", "Make plans and tasks of a model, for devices."),
         "device": ("ame.cli.device:group", "Devices that train for a fleet's server."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
@@ -105,8 +106,13 @@ root = Commands(
 
 def main() -> None:
     """Runs the command line and exits with a documented code."""
+    run(root, "ame")
+
+
+def run(command: click.Command, name: str) -> None:
+    """Runs a command line, and exits likewise."""
     try:
-        sys.exit(root.main(prog_name="ame", standalone_mode=False) or 0)
+        sys.exit(command.main(prog_name=name, standalone_mode=False) or 0)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:

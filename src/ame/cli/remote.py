@@ -37,8 +37,8 @@ def ask(server: str, method: str, path: str, said: object = None) -> Any:  # noq
     """
     body = None if said is None else json.dumps(said).encode()
     headers = {"content-type": "application/json"}
-    if token := _token():
-        headers["authorization"] = f"Bearer {token}"
+    if shown := token():
+        headers["authorization"] = f"Bearer {shown}"
     return json.loads(send(server, method, f"{server}/api/v1/{path}", body, headers))
 
 
@@ -65,7 +65,7 @@ def _said(body: bytes) -> str:
     return message
 
 
-def _token() -> str:
+def token() -> str:
     """The operator's token: from the environment, or of a server on this machine."""
     given = os.environ.get("AME_OPERATOR_TOKEN", "")
     kept = home.home() / "server" / "operator-token"

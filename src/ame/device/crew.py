@@ -52,6 +52,7 @@ class Crew:
     authority: str = ""
     insecure: bool = False
     environments: str = ""
+    version: str = "1"
     part: int = 0
     """Which of the processes this is."""
 
@@ -93,6 +94,7 @@ async def _simulated(crew: Crew, told: Callable[[Visit], None]) -> Tally:
         dropout=crew.dropout,
         seed=crew.seed,
         at_once=crew.at_once,
+        version=crew.version,
     )
     tls = transport.tls(authority=Path(crew.authority)) if crew.authority else None
     environments = Path(crew.environments) if crew.environments else None

@@ -17,6 +17,7 @@ Error:
     │   ├── CycleFound
     │   ├── DependenciesInvalid
     │   ├── DoorsOpen
+    │   ├── ExportRefused
     │   ├── FlowerAppInvalid
     │   ├── FunctionInvalid
     │   ├── FunctionRefused
@@ -37,6 +38,7 @@ Error:
     │   ├── ParamsUnfit
     │   ├── PathLeaves
     │   ├── PayloadRefused
+    │   ├── PlacesInvalid
     │   ├── PlanInvalid
     │   ├── ProjectInvalid
     │   ├── PythonVersionInvalid
@@ -78,6 +80,7 @@ Error:
     │   ├── NoProject
     │   ├── NothingToResume
     │   ├── OperationUnknown
+    │   ├── PlaceMissing
     │   ├── PopulationUnknown
     │   ├── ProgramNotFound
     │   ├── ResourceMissing
@@ -137,9 +140,11 @@ Error:
     │   ├── MlflowUnread
     │   ├── NoSite
     │   ├── PortsSpent
+    │   ├── PlaceUnusable
     │   ├── PythonMissing
     │   ├── RequestTooLarge
     │   ├── ServerSilent
+    │   ├── ServerUnreachable
     │   ├── ServerUnusable
     │   ├── ServiceUnstarted
     │   ├── SimulatorFailed
@@ -157,6 +162,7 @@ Error:
     │   ├── OpsUnsupported
     │   └── PlanUnsupported
     ├── Denied
+    │   ├── AccountDenied
     │   ├── AddressUnsafe
     │   ├── BrokerDenied
     │   ├── ClassRefused
@@ -164,7 +170,9 @@ Error:
     │   ├── KeyExposed
     │   ├── KeyLost
     │   ├── OfferRefused
+    │   ├── PlaceDenied
     │   ├── RankSilent
+    │   ├── ServerDenies
     │   ├── TokenRefused
     │   ├── Unauthenticated
     │   ├── Unreadable
@@ -173,7 +181,9 @@ Error:
     │   ├── AggregateEmpty
     │   ├── AggregateOverflow
     │   ├── ArtifactMissing
+    │   ├── ArtifactsFailed
     │   ├── BudgetSpent
+    │   ├── BuildRefused
     │   ├── CallFailed
     │   ├── ComponentFailed
     │   ├── ContainerFailed
@@ -190,6 +200,7 @@ Error:
     │   ├── PlanFailed
     │   ├── RoundEmpty
     │   ├── ScriptFailed
+    │   ├── ServerFaulty
     │   ├── ServerPartFailed
     │   ├── ServerRefused
     │   ├── ServiceUnstoppable
@@ -240,12 +251,23 @@ from ame.errors.broker import (
     ReplyUnreadable,
 )
 from ame.errors.builder import (
+    AccountDenied,
+    ArtifactsFailed,
+    BuildRefused,
     ConfigInvalid,
     ConfigUnread,
+    ExportRefused,
     GraphRefused,
     ModelInvalid,
     NoiseUnfit,
     OpsUnsupported,
+    PlaceDenied,
+    PlaceMissing,
+    PlacesInvalid,
+    PlaceUnusable,
+    ServerDenies,
+    ServerFaulty,
+    ServerUnreachable,
 )
 from ame.errors.client import (
     FlareFailed,
@@ -468,6 +490,7 @@ from ame.errors.tree import (
 )
 
 __all__ = [
+    "AccountDenied",
     "AddressUnsafe",
     "AggregateEmpty",
     "AggregateOverflow",
@@ -479,6 +502,7 @@ __all__ = [
     "ArraysDamaged",
     "ArtifactMissing",
     "ArtifactNotFound",
+    "ArtifactsFailed",
     "ArtifactsMissing",
     "AssignmentEnded",
     "AssignmentUnknown",
@@ -489,6 +513,7 @@ __all__ = [
     "BrokerSilent",
     "BucketUnusable",
     "BudgetSpent",
+    "BuildRefused",
     "CallFailed",
     "CallUnknown",
     "CallUnserved",
@@ -534,6 +559,7 @@ __all__ = [
     "Error",
     "ExamplesMissing",
     "ExamplesTooFew",
+    "ExportRefused",
     "ExtraMissing",
     "Failed",
     "Fault",
@@ -601,6 +627,10 @@ __all__ = [
     "ParamsUnfit",
     "PathLeaves",
     "PayloadRefused",
+    "PlaceDenied",
+    "PlaceMissing",
+    "PlaceUnusable",
+    "PlacesInvalid",
     "PlanFailed",
     "PlanInvalid",
     "PlanUnsupported",
@@ -638,9 +668,12 @@ __all__ = [
     "SecretsDamaged",
     "SecretsMissing",
     "SelectionInvalid",
+    "ServerDenies",
+    "ServerFaulty",
     "ServerPartFailed",
     "ServerRefused",
     "ServerSilent",
+    "ServerUnreachable",
     "ServerUnusable",
     "ServiceKept",
     "ServiceNotFound",

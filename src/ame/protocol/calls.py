@@ -22,6 +22,7 @@ from ame.protocol.pb import (
     operations,
     secure_aggregations,
     task_assignments,
+    task_builder,
 )
 
 UNRESERVED = "-_.~"
@@ -295,6 +296,20 @@ ODP: Final = (
         path=_TASKS + "/tasks/{task_id}:cancel",
     ),
 )
+BUILDER: Final = (
+    Call(
+        name="BuildTaskGroup",
+        request=task_builder.BuildTaskRequest,
+        reply=task_builder.BuildTaskResponse,
+        path="/taskbuilder/v1:build-task-group",
+    ),
+    Call(
+        name="BuildArtifacts",
+        request=task_builder.BuildTaskRequest,
+        reply=task_builder.BuildTaskResponse,
+        path="/taskbuilder/v1:build-artifacts",
+    ),
+)
 FEDERATED_COMPUTE: Final = (
     *ELIGIBILITY,
     *ASSIGNMENTS,
@@ -303,7 +318,7 @@ FEDERATED_COMPUTE: Final = (
     *CONFIDENTIAL,
     *OPERATIONS,
 )
-CALLS: Final = (*FEDERATED_COMPUTE, *ODP)
+CALLS: Final = (*FEDERATED_COMPUTE, *ODP, *BUILDER)
 
 
 def by_name(name: str) -> Call:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import payloads
+from ame.server.builds import Builds
 from ame.server.checkins import CheckIns
 from ame.server.doors import Doors
 from ame.server.fleet import Contents, Fleet
@@ -77,6 +78,7 @@ async def running(
     keys = await payloads.kept(database, now=clock(), plain=plain)
     uploads = Uploads(fleet, check_ins, leader.accepted, keys.opened)
     management = Management(fleet)
+    builds = Builds(management)
     await fleet.refresh()
     leading = asyncio.create_task(leader.run())
     rotating = asyncio.create_task(_rotate(keys, fleet))
@@ -84,7 +86,7 @@ async def running(
         yield App(
             fleet=fleet,
             doors=doors or Doors(),
-            service=Service(check_ins, uploads, management),
+            service=Service(check_ins, uploads, management, builds),
             uploads=uploads,
             management=management,
             leader=leader,
@@ -92,6 +94,7 @@ async def running(
             cloud=cloud,
         )
     finally:
+        builds.end()
         leading.cancel()
         rotating.cancel()
         await asyncio.gather(leading, rotating, return_exceptions=True)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from ame.protocol.calls import Call
 
-MANAGING: Final = frozenset({"CreateTask", "GetTaskById", "CancelTask"})
+MANAGING: Final = frozenset(
+    {"BuildArtifacts", "BuildTaskGroup", "CancelTask", "CreateTask", "GetTaskById"}
+)
 """Calls that only operators make."""
 REMEMBERED: Final = 100_000
 """Of how many callers the rate is known."""

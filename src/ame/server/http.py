@@ -8,10 +8,12 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from ame import errors
+from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
+from ame.server import builds
 from ame.server.api import PREFIX, Api
 from ame.server.cloud import api
 from ame.server.cloud.contract import gateway
@@ -103,11 +105,14 @@ class Site:
             who = Caller(headers=headers, address=address, base=base)
             return 200, JSON, await self._api.answer(method, unquote(path), body, who), []
         asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
-        app.doors.admit(asked.call, headers)
+        app.doors.admit(asked.call, _with_key(headers, query))
         caller = Caller(fields=asked.fields, headers=headers, address=address, base=base)
         reply = await app.service.answer(asked.call, asked.request, caller)
         answer = http.answer(asked, reply)
-        return answer.status, answer.type, answer.body, []
+        number = answer.status
+        if isinstance(reply, task_builder.BuildTaskResponse):
+            number = builds.status(reply, headers)
+        return number, answer.type, answer.body, []
 
     async def _upload(
         self, path: str, headers: Mapping[str, str], content: bytes
@@ -145,6 +150,16 @@ class Site:
     async def _packed(self, digest: str) -> bytes:
         content = await self._app.fleet.blob(digest)
         return await asyncio.to_thread(gzip.compress, content, 1)
+
+
+def _with_key(headers: Mapping[str, str], query: str) -> Mapping[str, str]:
+    """The headers, with the key that clients of the builder's service have in the address."""
+    key = parse_qs(query).get("key", [""])[-1]
+    return (
+        headers
+        if "authorization" in headers or not key
+        else {**headers, "authorization": f"Bearer {key}"}
+    )
 
 
 async def _body(receive: Receive, limit: int) -> bytes:

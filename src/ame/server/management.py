@@ -10,7 +10,7 @@ from ame.server.ledger import assignments, populations, rounds, sessions, tasks
 from ame.server.tasks import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
@@ -49,18 +49,35 @@ class Management:
         proto = odp_task.Task()
         proto.CopyFrom(request.task)
         proto.population_name = caller.fields["population_name"]
-        _complete(proto)
+        [made] = await self.create_tasks([(proto, {})], caller)
+        return odp_task.CreateTaskResponse(task=made)
+
+    async def create_tasks(
+        self, asked: Sequence[tuple[odp_task.Task, Mapping[str, bytes]]], caller: Caller
+    ) -> list[odp_task.Task]:
+        """Makes tasks with what is there of their artifacts: all of them, or none.
+
+        One that has a `correlation_id` is not made again as long as it is created or open: the task
+        that is there is the answer.
+        """
+        kept = []
+        for task, artifacts in asked:
+            proto = odp_task.Task()
+            proto.CopyFrom(task)
+            _complete(proto)
+            digests = {name: await self._fleet.keep(each) for name, each in artifacts.items()}
+            kept.append((proto, digests))
         now = self._fleet.clock()
 
-        def work(rows: Rows) -> odp_task.Task:
-            if not populations.known(rows, proto.population_name):
-                populations.put_population(rows, proto.population_name, {}, now)
-            return tasks.create_task(rows, proto, {}, now).told
+        def work(rows: Rows) -> list[odp_task.Task]:
+            return [_made(rows, proto, settings, now) for proto, settings in kept]
 
         made = await self._fleet.database.do(work)
         await self._fleet.refresh()
-        self._address(made, caller)
-        return odp_task.CreateTaskResponse(task=made)
+        self._fleet.changed.set()
+        for each in made:
+            self._address(each, caller)
+        return made
 
     async def get_task_by_id(
         self,
@@ -168,6 +185,22 @@ class Management:
             token = self._fleet.tokens.make("artifact", about)
             del getattr(made, field)[:]
             getattr(made, field).append(f"{caller.base}/v1/artifacts/{token}")
+
+
+def _made(
+    rows: Rows, proto: odp_task.Task, settings: Mapping[str, Any], now: float
+) -> odp_task.Task:
+    """The task, which may be there already."""
+    population = proto.population_name
+    if not populations.known(rows, population):
+        populations.put_population(rows, population, {}, now)
+    if proto.correlation_id:
+        for there in tasks.running(rows, population):
+            if there.task.proto.correlation_id == proto.correlation_id:
+                if settings and there.task.status is TaskStatus.CREATED:
+                    tasks.set_settings(rows, there, settings, now)
+                return there.task.told
+    return tasks.create_task(rows, proto, settings, now).told
 
 
 def _complete(proto: odp_task.Task) -> None:

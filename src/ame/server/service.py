@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ame.protocol.calls import Call
     from ame.protocol.wires import Caller, Pending
+    from ame.server.builds import Builds
     from ame.server.checkins import CheckIns
     from ame.server.doors import Doors
     from ame.server.management import Management
@@ -27,11 +28,13 @@ Answer = Callable[[Any, "Caller"], Awaitable[Any]]
 class Service:
     """It promises what `wires.Service` does. Calls that are declared and not built say so."""
 
-    def __init__(self, check_ins: CheckIns, uploads: Uploads, management: Management) -> None:
+    def __init__(
+        self, check_ins: CheckIns, uploads: Uploads, management: Management, builds: Builds
+    ) -> None:
         self._answers: Mapping[str, Answer] = {
             call.name: found
             for call in calls.CALLS
-            for part in (check_ins, uploads, management)
+            for part in (check_ins, uploads, management, builds)
             if (found := getattr(part, call.verb, None))
         }
 

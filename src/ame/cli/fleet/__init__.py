@@ -7,6 +7,7 @@ group = Commands(
     help="Tasks of a fleet of devices.",
     table={
         "task": ("ame.cli.fleet:task", "Create tasks, look at them, end them."),
+        "model": ("ame.cli.fleet:model", "The models that tasks have trained."),
         "explain": ("ame.cli.fleet.explain:command", "Say why a device was given no task."),
     },
 )
@@ -22,5 +23,13 @@ task = Commands(
         "resume": ("ame.cli.fleet.tasks:resume", "Take devices again."),
         "cancel": ("ame.cli.fleet.tasks:cancel", "End a task and its rounds."),
         "checkpoint": ("ame.cli.fleet.tasks:checkpoint", "Save a task's newest checkpoint."),
+    },
+)
+
+model = Commands(
+    name="model",
+    help="The models that tasks have trained.",
+    table={
+        "export": ("ame.cli.fleet.model:export", "Save a task's model, to be used."),
     },
 )

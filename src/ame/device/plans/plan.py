@@ -9,6 +9,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -126,7 +127,7 @@ class Plans:
         )
 
     def _load(self, plan: pb.ClientOnlyPlan) -> Loaded:
-        if plan.tflite_graph:
+        if plan.tflite_graph and not (plan.graph and find_spec("tensorflow")):
             from ame.device.plans import flat
 
             if self._environments is None:

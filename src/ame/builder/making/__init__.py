@@ -1,0 +1,5 @@
+"""Artifacts, made in a child process. `parent` starts it, `child` is it, `build` is its work."""
+
+from ame.builder.making.parent import Artifacts, Bounds, Made, Options, make
+
+__all__ = ["Artifacts", "Bounds", "Made", "Options", "make"]

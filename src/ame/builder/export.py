@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WEIGHTS: Final = "server/global_model_weights"
 ARRAYS, KERAS = ".npz", ".keras"
 EXTRA: Final = "builder"
+VARIABLES: Final = "variables/variables"
+"""In the folder of a SavedModel."""
 
 
 def export(content: bytes, model: Path | None, output: Path) -> None:
@@ -57,27 +59,40 @@ def _keras(model: Path, weights: Mapping[str, Array], output: Path) -> None:
     except ImportError:
         raise errors.ExtraMissing(EXTRA, "a Keras model") from None
     loaded = keras.saving.load_model(model, compile=False)
-    named = {
-        **_numbered("trainable", loaded.trainable_variables),
-        **_numbered("non_trainable", loaded.non_trainable_variables),
-    }
-    _fitting({name: tuple(each.shape) for name, each in named.items()}, weights)
-    for name, each in named.items():
-        each.assign(weights[name])
+    _assign(
+        {
+            **_numbered("trainable", loaded.trainable_variables),
+            **_numbered("non_trainable", loaded.non_trainable_variables),
+        },
+        weights,
+    )
     loaded.save(output)
 
 
 def _saved(model: Path, weights: Mapping[str, Array], output: Path) -> None:
-    """A copy of a SavedModel of TensorFlow Federated; nothing in it is run."""
     try:
         import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
     except ImportError:
         raise errors.ExtraMissing(EXTRA, "a SavedModel") from None
-    variables = "variables/variables"
     try:
-        reader = tf.train.load_checkpoint(str(model / variables))
+        reader = tf.train.load_checkpoint(str(model / VARIABLES))
     except (tf.errors.OpError, ValueError, OSError) as error:
         raise errors.ExportRefused(f"{model} is no SavedModel ({error})") from None
+    if any(name.startswith("_weights/") for name in reader.get_variable_to_shape_map()):
+        _functional(model, reader, weights, output)
+    else:
+        _exported(model, weights, output)
+
+
+def _functional(
+    model: Path,
+    reader: Any,  # noqa: ANN401 - TensorFlow has no types
+    weights: Mapping[str, Array],
+    output: Path,
+) -> None:
+    """A copy of a functional model; nothing in it is run."""
+    import tensorflow as tf
+
     shapes = reader.get_variable_to_shape_map()
     keys = {_key(name): name for name in weights}
     there = {name: tuple(shape) for name, shape in shapes.items() if name.startswith("_weights/")}
@@ -90,11 +105,31 @@ def _saved(model: Path, weights: Mapping[str, Array], output: Path) -> None:
             into.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(each, into)
     tf.raw_ops.SaveV2(
-        prefix=str(output / variables),
+        prefix=str(output / VARIABLES),
         tensor_names=names,
         shape_and_slices=[""] * len(names),
         tensors=values,
     )
+
+
+def _exported(model: Path, weights: Mapping[str, Array], output: Path) -> None:
+    """A SavedModel that Keras exported, loaded, and saved again."""
+    import tensorflow as tf
+
+    from ame.builder.model import lifting, plain
+
+    loaded = tf.saved_model.load(str(model))
+    if not plain.is_exported(loaded):
+        raise errors.ExportRefused(f"{model} is no model that tasks are built from")
+    variables, _ = lifting.lifted(loaded.signatures[plain.SERVING], str(model))
+    _assign(
+        {
+            **_numbered("trainable", [each for each in variables if each.trainable]),
+            **_numbered("non_trainable", [each for each in variables if not each.trainable]),
+        },
+        weights,
+    )
+    tf.saved_model.save(loaded, str(output), signatures=dict(loaded.signatures))
 
 
 def _key(name: str) -> str:
@@ -105,6 +140,12 @@ def _key(name: str) -> str:
 
 def _numbered(kind: str, variables: Iterable[Any]) -> dict[str, Any]:
     return {f"{kind}/{number}": each for number, each in enumerate(variables)}
+
+
+def _assign(named: Mapping[str, Any], weights: Mapping[str, Array]) -> None:
+    _fitting({name: tuple(each.shape) for name, each in named.items()}, weights)
+    for name, each in named.items():
+        each.assign(weights[name])
 
 
 def _fitting(there: Mapping[str, tuple[int, ...]], weights: Mapping[str, Array]) -> None:

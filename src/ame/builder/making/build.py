@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ame.builder import client, model, process
+from ame.builder import client, model
 from ame.builder.client import versions
 from ame.builder.making.parent import Artifacts
 from ame.builder.server import learning, plan
@@ -15,10 +15,10 @@ from ame.builder.server import learning, plan
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ame.builder.client import Client
     from ame.builder.config import Settings
     from ame.builder.making.parent import Options
     from ame.builder.model import Model
+    from ame.builder.process import Tensor
 
 
 def build(path: Path, settings: Settings, options: Options) -> dict[str, Artifacts]:
@@ -27,16 +27,22 @@ def build(path: Path, settings: Settings, options: Options) -> dict[str, Artifac
     Raises:
         errors.ModelInvalid: it is no model, or does not fit the settings.
         errors.OpsUnsupported, errors.GraphRefused: devices cannot run it.
-        errors.ConfigInvalid: no noise of this kind can be added with so few devices.
+        errors.NoiseUnfit: no noise of this kind can be added with so few devices.
     """
-    loaded = model.load(path)
-    kinds = {"training": settings.mode.trains, "evaluation": settings.mode.evaluates}
-    return {kind: _one(kind, loaded, settings, options) for kind, asked in kinds.items() if asked}
+    loaded = model.load(path, settings)
+    made = {}
+    if settings.mode.trains:
+        made["training"] = _one(loaded, settings, options, evaluates=False)
+    if settings.mode.evaluates:
+        made["evaluation"] = _one(loaded, settings, options, evaluates=True)
+    return made
 
 
-def _one(kind: str, loaded: Model, settings: Settings, options: Options) -> Artifacts:
-    half = client.build(loaded, settings, evaluates=kind == "evaluation")
-    rounds = _rounds(half, loaded, settings)
+def _one(loaded: Model, settings: Settings, options: Options, *, evaluates: bool) -> Artifacts:
+    half = client.build(loaded, settings, evaluates=evaluates)
+    seed = secrets.randbits(63)
+    weights = loaded.trainable, loaded.non_trainable
+    rounds = learning.of(settings, *weights, evaluates=evaluates, seed=seed)
     whole = plan.build(rounds, half.phase, half.flatbuffer, daf=settings.use_daf)
     return Artifacts(
         plan=whole.SerializeToString(),
@@ -47,14 +53,5 @@ def _one(kind: str, loaded: Model, settings: Settings, options: Options) -> Arti
     )
 
 
-def _rounds(half: Client, loaded: Model, settings: Settings) -> learning.Learning:
-    """What the rounds are to the server. An evaluation begins with a state of the training."""
-    agreed, evaluates = half.process, half.process.evaluates
-    trains = process.of(settings, *loaded.forms, evaluates=False) if evaluates else agreed
-    weights = (*loaded.trainable, *loaded.non_trainable)
-    training = learning.training(trains, weights, settings, seed=secrets.randbits(63))
-    return learning.Evaluation(process=agreed, training=training) if evaluates else training
-
-
-def _bytes(tensor: process.Tensor) -> int:
+def _bytes(tensor: Tensor) -> int:
     return int(np.prod(tensor.shape, dtype=np.int64)) * np.dtype(tensor.dtype).itemsize

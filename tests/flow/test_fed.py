@@ -71,13 +71,18 @@ def test_what_is_said_on_the_command_line_goes_before_what_the_script_says(job: 
         ("raise", 1, 10, "site-2 is lost: ValueError: no data"),
         ("raise", 4, 11, "site-2 is lost: ValueError: no data"),
         ("exit", 4, 12, "site-2 is lost"),
+        ("mute", 4, 12, "site-2 is lost"),
         ("kill", 4, 13, "site-2 is lost"),
+        ("wait", 4, 14, "site-2 is lost: it took longer than the 2 s of the task"),
         ("nan", 4, 15, "site-2 is lost"),
+        ("shape", 4, 15, "site-2 is lost"),
     ],
 )
 def test_the_exit_code_says_what_happened(
     job: Place, deed: str, least: int, code: int, said: str
 ) -> None:
+    if deed == "wait":
+        job.write({"job.py": FILES["job.py"].replace("FedAvg(", "Hurried(")})
     ran = job.ame("fed", "run", "job.py", "--", str(least), deed)
 
     assert ran.returncode == code, ran.stderr

@@ -207,7 +207,12 @@ def code(result: "Result", *, tolerant: bool = False) -> Code:
         return Code.WITHOUT if result.lost and not tolerant else Code.DONE
     if isinstance(result.error, errors.ComponentFailed):
         return Code.RAISED
-    kinds = [why.kind for each in reversed(result.rounds) for why in each.losses.values()]
+    kinds = [
+        each.losses[site].kind
+        for each in reversed(result.rounds)
+        for site in each.asked  # in this order, not in that of time
+        if site in each.losses
+    ]
     if isinstance(result.error, errors.TooFewResults) and kinds:
         return KINDS.get(kinds[0], Code.FAILED)
     return Code.FAILED

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.federation.exchange.sites import Why
+from ame.federation.exchange.sites import Lost, Why
 from ame.federation.program import File
 from parts.simulated import Seen, app, descendants, job, log, model, simulate, text
 from parts.waiting import eventually
@@ -91,6 +91,36 @@ def test_the_place_of_an_error_is_in_the_file_that_the_job_was_made_from(tmp_pat
     why = whys(seen)["bad"]
     assert why.place == f"{source}:6"
     assert f'File "{source}", line 6, in fail' in why.trace
+
+
+@pytest.mark.parametrize("line", ['raise ValueError("no data")', "os._exit(3)"])
+def test_a_failure_is_told_while_others_before_it_are_still_at_work(
+    tmp_path: Path, line: str
+) -> None:
+    class Says(Seen):
+        def lost(self, lost: Lost) -> None:
+            super().lost(lost)
+            (tmp_path / "told").touch()
+
+    patient = GOOD.replace("    done += 1", f"    wait({str(tmp_path / 'told')!r})\n    done += 1")
+    wait = """
+import os, time
+def wait(path):
+    ends = time.monotonic() + 60
+    while not os.path.exists(path):
+        assert time.monotonic() < ends, "the loss was not told"
+        time.sleep(0.01)
+"""
+    seen = Says()
+    sites = {
+        "patient": app(text("patient.py", wait + patient)),
+        "bad": app(text("bad.py", failing(line, at=0))),
+    }
+    program = job(None, sites=sites, rounds=1)
+    simulate(program, workspace=tmp_path / "work", threads=2, watcher=seen)
+
+    assert [lost.site for lost in seen.losses] == ["bad"]
+    assert [reply.site for reply in seen.replies] == ["patient"]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def sites(
     names = [f"site-{number}" for number in range(1, count + 1)]
     made = SimulatedSites(
         crew,
-        Lanes(crew, names, lanes=threads, isolate=False, note=seen.note),
+        Lanes(crew, names, lanes=threads, isolate=False, note=seen.note, lost=seen.lost),
         logs=Logs(folder, seen),
         watcher=seen,
         fate=Fate(Chances(), 0, 0),

@@ -56,6 +56,8 @@ class Lost:
     site: str
     task: str
     why: Why
+    told: bool = False
+    """Whether the watcher has been told, before those whose turn it was to be taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ class Watched:
         match taken:
             case Reply():
                 self._watcher.replied(taken)
-            case Lost():
+            case Lost(told=False):
                 self._watcher.lost(taken)
         return taken
 

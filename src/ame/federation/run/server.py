@@ -102,6 +102,7 @@ class Server:
         self._tasks = Tasks(
             sites=sites,
             engine=self.engine,
+            lost=self.engine.watcher.lost,
             data=parts.task_data_filters,
             results=parts.task_result_filters,
         )

@@ -57,12 +57,15 @@ class Tasks:
         data: Chain,
         results: Chain,
         clock: Callable[[], float] = time.monotonic,
+        lost: Callable[[Lost], None] = lambda _: None,
     ) -> None:
+        """`lost`: told of sites that are given up; of others those who hold `sites` tell."""
         self._sites = sites
         self._engine = engine
         self._data = data
         self._results = results
         self._clock = clock
+        self._lost = lost
         self._changed = Condition()
         self._standing: list[_Standing] = []
         self._orders: dict[int, _Standing] = {}
@@ -190,7 +193,7 @@ class Tasks:
         now = self._clock()
         for each in list(self._standing):
             if each.deadline is not None and now >= each.deadline:
-                self._end(each, TaskCompletionStatus.TIMEOUT)
+                self._give_up(each)
                 continue
             late = each.plan.late(now)
             if late:
@@ -391,6 +394,26 @@ class Tasks:
             status = standing.plan.done(now)
             if status is not None:
                 self._end(standing, status)
+
+    def _give_up(self, standing: _Standing) -> None:
+        """Its time is up: sites that have not answered are lost to it, and it ends.
+
+        Raises:
+            errors.ComponentFailed, errors.TooFewResults: a controller cannot do without them.
+        """
+        task = standing.task
+        with self._changed:
+            awaited, standing.open = standing.open, {}
+            for number in awaited:
+                self._orders.pop(number, None)
+        self._sites.withdraw(awaited)
+        why = Why(kind="timeout", text=f"it took longer than the {task.timeout:g} s of the task")
+        with task.cb_lock:
+            for number, share in awaited.items():
+                lost = Lost(number=number, site=share.client.name, task=task.name, why=why)
+                self._lost(lost)
+                self._take(standing, share, lost)
+        self._end(standing, TaskCompletionStatus.TIMEOUT)
 
     def _end(self, standing: _Standing, status: TaskCompletionStatus) -> None:
         task = standing.task

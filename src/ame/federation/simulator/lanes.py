@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from ame.federation.exchange import memory
@@ -113,6 +113,7 @@ class Lanes:
         lanes: int,
         isolate: bool,
         note: Callable[[str], None],
+        lost: Callable[[Lost], None],
     ) -> None:
         self._crew = crew
         self.names = tuple(names)
@@ -121,6 +122,7 @@ class Lanes:
         self._isolate = isolate
         self._alone: set[str] = set()
         self._note = note
+        self._lost = lost
         self._of: dict[int, tuple[Lane, Worker]] = {}
         self.poll = select.epoll()
 
@@ -180,6 +182,14 @@ class Lanes:
             if not lane.flying:
                 lane.at = None
 
+    def lose(self, entry: Entry, why: Why) -> None:
+        """An order will have no reply. That is told now, though earlier ones are awaited still."""
+        told = lost_of(entry, why)
+        if entry.wanted:
+            told = replace(told, told=True)
+            self._lost(told)
+        entry.outcome = told
+
     def isolate(self, lane: Lane, entry: Entry, why: str) -> None:
         """A script cannot share a process with others: its order goes to one of its own."""
         site = entry.order.site
@@ -203,7 +213,7 @@ class Lanes:
             elif flying and flying[0].order.number == at:
                 guilty = flying[0].order.site
                 entry = flying.pop(0)
-                entry.outcome = self._verdict(entry, worker, code)
+                self.lose(entry, self._verdict(entry, worker, code))
             lane.queue.extendleft(reversed(flying))
             lane.at = lane.tail = None
         others = [name for name in self.names if name in worker.sites and name != guilty]
@@ -232,11 +242,11 @@ class Lanes:
             self._forget(lane, worker)
         self.poll.close()
 
-    def _verdict(self, entry: Entry, worker: Worker, code: int | None) -> Lost:
+    def _verdict(self, entry: Entry, worker: Worker, code: int | None) -> Why:
         if worker.overdue:
             text = f"it took longer than the {entry.order.timeout:g} s that the task may take"
-            return lost_of(entry, Why(kind="timeout", text=text))
-        return lost_of(entry, Why(kind="killed", text=_killed(code)))
+            return Why(kind="timeout", text=text)
+        return Why(kind="killed", text=_killed(code))
 
     def _worker(self, lane: Lane, site: str) -> Worker:
         """The worker of a site; made, if it is not there."""

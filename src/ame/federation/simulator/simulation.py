@@ -164,7 +164,7 @@ def sites_of(
         crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
         simulated = SimulatedSites(
             crew,
-            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watcher.note),
+            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watcher.note, lost=watcher.lost),
             logs=Logs(workspace, watcher),
             watcher=watcher,
             fate=Fate(chances, seed, first),

@@ -220,7 +220,7 @@ class SimulatedSites:
                     self._logs.grew(entry.order.site, printed)
             case ("lost", int(number), *told):
                 if entry := self._lanes.answered(lane, number):
-                    entry.outcome = lost_of(entry, mail.why(*told))
+                    self._lanes.lose(entry, mail.why(*told))
             case ("isolate", int(number), text):
                 if entry := self._lanes.answered(lane, number):
                     self._lanes.isolate(lane, entry, text)

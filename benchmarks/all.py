@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
     "steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes",
-    "federation",
+    "federation", "fleet", "fleet_cost",
 )  # fmt: skip
 HEAD = "## Measured"
 

@@ -328,11 +328,24 @@ def by_name(name: str) -> Call:
 
 def find(method: str, path: str) -> tuple[Call, dict[str, str]] | None:
     """The call that a request over HTTP means, and what stands in its path."""
-    for call in CALLS:
-        fields = call.matched(method, path)
-        if fields is not None:
-            return call, fields
+    for end in (path.rpartition(":")[2], ""):
+        for call in _BY_END.get((method, end), ()):
+            fields = call.matched(method, path)
+            if fields is not None:
+                return call, fields
     return None
+
+
+def _by_end() -> dict[tuple[str, str], list[Call]]:
+    """All calls by their method and what stands behind the colon in their path."""
+    found: dict[tuple[str, str], list[Call]] = {}
+    for call in CALLS:
+        end = call.path.rpartition(":")[2] if ":" in call.path else ""
+        found.setdefault((call.method, end), []).append(call)
+    return found
+
+
+_BY_END: Final = _by_end()
 
 
 def services() -> Iterator[tuple[str, tuple[Call, ...]]]:

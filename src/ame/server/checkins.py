@@ -77,7 +77,7 @@ class _Share:
         )
         if isinstance(self.chosen, Why):
             return None
-        joined = assignments.join(
+        return assignments.join(
             rows,
             self.chosen.aggregation,
             assignment=self.made,
@@ -85,7 +85,6 @@ class _Share:
             due=self.due,
             now=self.now,
         )
-        return None if joined is None else (assignments.assignment(rows, self.made), joined)
 
 
 class CheckIns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +13,7 @@ from ame.protocol.pb import common
 from ame.server import pace, recipes, tokens
 from ame.server.ledger import changes, populations, rounds, tasks
 from ame.server.population import Population
+from ame.server.recent import Recent
 from ame.server.recipes import opening
 from ame.server.settings import Settings
 from ame.server.tasks import TaskStatus
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 """A task: its population, and its number there."""
+
+TOLD = 0.1
+"""Seconds for which devices are told the same window; each draws within it."""
 
 
 class Contents(Protocol):
@@ -49,7 +54,7 @@ class Fleet:
     tokens: tokens.Tokens
     clock: Callable[[], float]
     settings: Settings = field(default_factory=Settings)
-    draw: Callable[[], float] = random.SystemRandom().random
+    draw: Callable[[], float] = random.Random().random  # noqa: S311 - it decides who gets which task
     census: pace.Census = field(default_factory=pace.Census)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something is due at once."""
@@ -58,6 +63,11 @@ class Fleet:
     _watchers: dict[Key, set[Key]] = field(default_factory=dict)
     _recipes: dict[Key, recipes.Recipe] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _windows: dict[bool, tuple[float, common.RetryWindow]] = field(default_factory=dict)
+    _recent: Recent = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._recent = Recent(self.settings.recent_bytes)
 
     def population(self, name: str) -> Population:
         """A population.
@@ -129,12 +139,32 @@ class Fleet:
         self.stir(key)
 
     async def blob(self, digest: str) -> bytes:
-        """The content of a digest."""
-        return await asyncio.to_thread(self.blobs.read, digest)
+        """The content that has this digest.
+
+        Raises:
+            errors.BlobNotFound: it is not there.
+            errors.BlobDamaged: it is another one.
+        """
+        content = self._recent.get(digest)
+        if content is None:
+            content = await asyncio.to_thread(self.blobs.read, digest)
+            self._recent.put(digest, content)
+        return content
+
+    async def packed(self, digest: str) -> bytes:
+        """The same, compressed."""
+        name = f"gzip/{digest}"
+        content = self._recent.get(name)
+        if content is None:
+            content = await asyncio.to_thread(gzip.compress, await self.blob(digest), 1)
+            self._recent.put(name, content)
+        return content
 
     async def keep(self, content: bytes) -> str:
         """Keeps content on disk, and returns its digest."""
-        return await asyncio.to_thread(self.blobs.put_bytes, content)
+        digest = await asyncio.to_thread(self.blobs.put_bytes, content)
+        self._recent.put(digest, content)
+        return digest
 
     async def recipe(self, kept: Kept) -> recipes.Recipe:
         """What is made of the contributions to a task.
@@ -166,6 +196,9 @@ class Fleet:
     def window(self, *, soon: bool) -> common.RetryWindow:
         """When a device is to come back."""
         now = self.clock()
+        at, told = self._windows.get(soon, (0.0, None))
+        if told is not None and 0 <= now - at < TOLD:
+            return told
         base = self.settings.soon if soon else self.settings.later
         wide = pace.window(
             base, devices=self.census.devices(now), rate=self.settings.check_ins_per_second
@@ -173,6 +206,7 @@ class Fleet:
         made = common.RetryWindow()
         made.delay_min.FromMilliseconds(int(wide.least * 1000))
         made.delay_max.FromMilliseconds(int(wide.most * 1000))
+        self._windows[soon] = now, made
         return made
 
 

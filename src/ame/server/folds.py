@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ame.server.ledger import assignments, rounds
 from ame.server.rounds import RoundStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ame.server.fleet import Fleet, Key
+    from ame.server.fleet import Contents, Fleet, Key
+    from ame.server.ledger.assignments import Assignment
     from ame.server.ledger.tasks import Kept
-    from ame.server.recipes import Folding, Recipe
+    from ame.server.recipes import Folding, Recipe, Taken
     from ame.server.rounds import Round
     from ame.server.uploads import Contribution
     from ame.storage.databases import Rows
@@ -27,7 +28,7 @@ class _Fold:
 
     folding: Folding | None = None
     place: int = 0
-    inbox: deque[Contribution] = field(default_factory=deque)
+    inbox: list[Contribution] = field(default_factory=list)
 
 
 class Folds:
@@ -78,8 +79,9 @@ class Folds:
             )
             if not known:
                 return fold.folding
-            for each in known:
-                await self._add(recipe, fold, fold.folding, each.digest, each.place or 0)
+            waiting = self._taken(fold, known[0].place or 0, known[-1].place or 0)
+            work = partial(_add, recipe, fold, fleet.blobs, known, waiting)
+            await asyncio.to_thread(work)
 
     async def state(self, kept: Kept, found: Round, *, newest: bool = False) -> bytes:
         """The server's checkpoint that a round began with, or the newest that there is.
@@ -117,20 +119,33 @@ class Folds:
     def _fold(self, key: Key, number: int) -> _Fold:
         return self._folds.setdefault(key, {}).setdefault(number, _Fold())
 
-    async def _add(
-        self, recipe: Recipe, fold: _Fold, folding: Folding, digest: str, place: int
-    ) -> None:
-        while fold.inbox and fold.inbox[0].place < place:
-            self._held -= fold.inbox.popleft().taken.size
-        waiting = next((each for each in fold.inbox if each.place == place), None)
-        if waiting is not None:
-            fold.inbox.remove(waiting)
-            self._held -= waiting.taken.size
-            taken = waiting.taken
-        else:
-            content = await self._fleet.blob(digest)
-            taken = await asyncio.to_thread(recipe.take, content)
-        await asyncio.to_thread(folding.add, taken)
+    def _taken(self, fold: _Fold, first: int, last: int) -> Mapping[int, Taken]:
+        """What waits in memory of these places, which waits no longer; and nothing before them."""
+        waiting, later = {}, []
+        for each in fold.inbox:
+            if each.place > last:
+                later.append(each)
+                continue
+            self._held -= each.taken.size
+            if each.place >= first:
+                waiting[each.place] = each.taken
+        fold.inbox = later
+        return waiting
+
+
+def _add(
+    recipe: Recipe,
+    fold: _Fold,
+    blobs: Contents,
+    known: Sequence[Assignment],
+    waiting: Mapping[int, Taken],
+) -> None:
+    """Folds contributions in their order; those that do not wait in memory are read."""
+    for each in known:
+        place = each.place or 0
+        taken = waiting.get(place) or recipe.take(blobs.read(each.digest))
+        if fold.folding is not None:
+            fold.folding.add(taken)
         fold.place = place
 
 

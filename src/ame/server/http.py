@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -142,14 +141,10 @@ class Site:
         if app.fleet.clock() > float(until):
             raise errors.TokenRefused("resource")
         if "gzip=1" in query:
-            return 200, f"{BYTES}+gzip", await self._packed(digest), []
+            return 200, f"{BYTES}+gzip", await app.fleet.packed(digest), []
         if "gzip" in headers.get("accept-encoding", ""):
-            return 200, BYTES, await self._packed(digest), [(b"content-encoding", b"gzip")]
+            return 200, BYTES, await app.fleet.packed(digest), [(b"content-encoding", b"gzip")]
         return 200, BYTES, await app.fleet.blob(digest), []
-
-    async def _packed(self, digest: str) -> bytes:
-        content = await self._app.fleet.blob(digest)
-        return await asyncio.to_thread(gzip.compress, content, 1)
 
 
 def _with_key(headers: Mapping[str, str], query: str) -> Mapping[str, str]:

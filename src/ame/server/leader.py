@@ -36,6 +36,8 @@ UNUSABLE = (
     errors.ServerPartFailed,
 )
 """What is wrong with a task itself, so that it cannot go on."""
+TOGETHER = 128
+"""Tasks that are led side by side."""
 LOG = logging.getLogger("ame.server")
 
 
@@ -82,15 +84,10 @@ class Leader:
             self._alarmed.pop(key, None)
             fleet.stir(key)
         due = fleet.stirred()
-        while due:
-            key = due.pop(0)
-            try:
-                await self._lead(key)
-            except BaseException:
-                for each in (*due, key):  # it comes last, so that others have their turn
-                    fleet.stir(each)
-                raise
-            await asyncio.sleep(0)  # devices are answered meanwhile
+        for begin in range(0, len(due), TOGETHER):
+            if begin:
+                await asyncio.sleep(0)  # devices are answered meanwhile
+            await self._lead_all(due[begin : begin + TOGETHER], due[begin + TOGETHER :])
         await fleet.refresh()
         await self._folds.fold()
 
@@ -106,6 +103,22 @@ class Leader:
         database = self._fleet.database
         if await database.read(lambda rows: assignments.late(rows, now)):
             await database.do(lambda rows: assignments.expire(rows, now))
+
+    async def _lead_all(self, keys: Sequence[Key], later: Sequence[Key]) -> None:
+        """Leads tasks side by side, so that what they write is committed together.
+
+        Where one fails, it is tried again after those that are still to come.
+        """
+        ended = await asyncio.gather(*map(self._lead, keys), return_exceptions=True)
+        failed = [
+            (key, end)
+            for key, end in zip(keys, ended, strict=True)
+            if isinstance(end, BaseException)
+        ]
+        for each in (*later, *(key for key, _ in failed)) if failed else ():
+            self._fleet.stir(each)
+        for _, error in failed:
+            raise error
 
     async def _lead(self, key: Key) -> None:
         """What is due about one task, until nothing is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import resource
 import signal
 import socket
 from contextlib import AsyncExitStack
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ame.server import fleet
+
+BACKLOG = 4096
+"""Connections that wait to be taken."""
+FILES = 256
+"""Files that a server opens beside its connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
             )
         )
         ports = (port, *place.more_ports)
+        connections = _connections(place.settings.connections)
         for each in ports:
             _probe(place.host, each)
         https = [
@@ -109,6 +116,8 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 address=place.host,
                 port=each,
                 interface=Interfaces.ASGI,
+                backlog=BACKLOG,
+                backpressure=connections,
                 log_access=False,
                 log_enabled=False,
                 ssl_cert=place.certificate,
@@ -192,6 +201,16 @@ async def _listening(host: str, port: int, serving: asyncio.Task[None]) -> None:
         else:
             connection.close()
             return
+
+
+def _connections(wanted: int) -> int:
+    """How many connections this process may hold; it lets itself open so many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted + FILES if hard == resource.RLIM_INFINITY else min(wanted + FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return wanted if soft == resource.RLIM_INFINITY else max(min(wanted, soft - FILES), 1)
 
 
 def _free(host: str) -> int:

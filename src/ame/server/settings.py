@@ -27,6 +27,8 @@ class Settings:
     """Resources up to this size travel within messages; larger ones have an address."""
     cache_seconds: float = 86400.0
     """How long a device may keep a resource."""
+    connections: int = 16_384
+    """How many devices may be connected at once over HTTP; more of them wait to be taken."""
     check_ins_per_second: float = 100.0
     """How many devices are wanted at a time: they are told to come back accordingly."""
     soon: Window = field(default=SOON)
@@ -47,3 +49,5 @@ class Settings:
     """How long a server has for a step of ending a round, before another one takes over."""
     inbox_bytes: int = 64 * MEBIBYTE
     """Decoded contributions that wait in memory to be folded; others are read again."""
+    recent_bytes: int = 64 * MEBIBYTE
+    """Plans, checkpoints and uploads that stay in memory, since they are soon wanted again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ame.storage.databases import Rows
 
 GZIPPED: Final = b"\x1f\x8b"
+SMALL: Final = 1 << 14
+"""Bytes of an upload that is sooner read than handed to another thread."""
 Result = odp_task_assignments.ReportResultRequest
 ENDED: Final = {
     Result.FAILED: AssignmentStatus.LOCAL_FAILED,
@@ -218,6 +221,9 @@ class Uploads:
         if content[:2] != GZIPPED:
             return content
         limit = self._fleet.settings.upload_bytes
+        if len(content) <= SMALL:
+            with suppress(errors.RequestTooLarge):
+                return http.unpacked(content, "gzip", limit=min(limit, 16 * SMALL))
         return await asyncio.to_thread(http.unpacked, content, "gzip", limit=limit)
 
     async def _take(self, found: Assignment, content: bytes, digest: str = "") -> None:
@@ -227,7 +233,8 @@ class Uploads:
             raise errors.AssignmentEnded("its task is not open")
         recipe = await self._fleet.recipe(kept)
         try:
-            taken = await asyncio.to_thread(recipe.take, content)
+            small = len(content) <= SMALL
+            taken = recipe.take(content) if small else await asyncio.to_thread(recipe.take, content)
         except errors.Invalid:
             await self._fleet.database.do(
                 lambda rows: assignments.end_assignment(rows, found, AssignmentStatus.REMOTE_FAILED)

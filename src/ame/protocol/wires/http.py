@@ -7,6 +7,7 @@ gzipped bodies, long-running operations), that of On-Device Personalization, and
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeVar
 from urllib.parse import parse_qs
 
@@ -82,11 +83,18 @@ def forms(query: str, headers: Mapping[str, str]) -> tuple[Form, Form]:
     """The form of the request's body, and the one that the reply is wanted in."""
     said = headers.get("content-type", "").partition(";")[0].strip().lower()
     sent: Form = "json" if said == TYPES["json"] else "proto"
-    asked = parse_qs(query).get("$alt", parse_qs(query).get("alt", [""]))[-1]
+    asked = _alternative(query)
     if asked in TYPES:
         return sent, "json" if asked == "json" else "proto"
     accepted = headers.get("accept", "")
     return sent, "json" if "json" in accepted and "protobuf" not in accepted else sent
+
+
+@lru_cache(256)
+def _alternative(query: str) -> str:
+    """The form that a query asks for."""
+    said = parse_qs(query)
+    return said.get("$alt", said.get("alt", [""]))[-1]
 
 
 def unpacked(body: bytes, encoding: str, *, limit: int) -> bytes:

@@ -44,7 +44,7 @@ def join(
     session: str,
     due: float,
     now: float,
-) -> Round | None:
+) -> tuple[Assignment, Round] | None:
     """Gives a device a share of a round; none where the round takes no more."""
     joined = rows.execute(
         "UPDATE rounds SET active = active + 1 WHERE aggregation = ? AND status = 0"
@@ -67,7 +67,15 @@ def join(
             now,
         ),
     )
-    return joined_round
+    made = Assignment(
+        id=assignment,
+        population=joined_round.population,
+        task=joined_round.task,
+        round=joined_round.number,
+        session=session,
+        status=AssignmentStatus.ASSIGNED,
+    )
+    return made, joined_round
 
 
 def assignment(rows: Rows, number: str) -> Assignment:

@@ -1,4 +1,7 @@
-"""A server that kills itself at the n-th step that it makes; run as a program."""
+"""A server that kills itself at the n-th step that it makes; run as a program.
+
+Usage: python dying.py FOLDER STEP [DATABASE]   (a step of 0 is never made)
+"""
 
 import asyncio
 import os
@@ -9,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ame.server import http, serving
 from ame.server.doors import Doors
+from ame.server.settings import Settings
 from ame.storage import blobs
-from ame.storage.databases import sqlite
+from ame.storage.databases import postgres, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,6 +61,7 @@ def dying(steps: Steps) -> None:
     answer: Callable[..., Awaitable[None]] = http.Site.__call__
     around(blobs.Folder, "put_bytes")
     around(sqlite.Sqlite, "_commit")
+    around(postgres.Postgres, "_commit")
     http.Site.__call__ = answered  # type: ignore[method-assign]  # that is what this is for
 
 
@@ -70,7 +75,11 @@ def main() -> None:
         if last:
             dying(steps)
 
-    place = serving.Place(folder=folder, port=0, doors=Doors(open=True))
+    database = sys.argv[3] if len(sys.argv) > 3 else ""
+    settings = Settings(full_seconds=0.05, hold_seconds=2)
+    place = serving.Place(
+        folder=folder, port=0, database=database, doors=Doors(open=True), settings=settings
+    )
     asyncio.run(serving.serve(place, ready))
 
 

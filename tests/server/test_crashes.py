@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
+from parts import postgres
 from server.fleets import AGGREGATION, START, Peer, update
 
 DYING = Path(__file__).parent / "dying.py"
@@ -28,22 +29,24 @@ class Server:
     """A process that may die, and is started again."""
 
     folder: Path
+    database: str
     process: subprocess.Popen[str]
     address: str
 
     @classmethod
-    def start(cls, folder: Path, last: int) -> "Server":
+    def start(cls, folder: Path, last: int = 0, *, database: str = "") -> "Server":
         process = subprocess.Popen(
-            [sys.executable, DYING, folder, str(last)], stdout=subprocess.PIPE, text=True
+            [sys.executable, DYING, folder, str(last), database], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         with process.stdout as said:
-            return cls(folder=folder, process=process, address=said.readline().strip())
+            address = said.readline().strip()
+        return cls(folder=folder, database=database, process=process, address=address)
 
     def again(self) -> None:
         """Waits for its end, and starts one that lives."""
         self.process.wait(30)
-        fresh = Server.start(self.folder, 0)
+        fresh = Server.start(self.folder, database=self.database)
         self.process, self.address = fresh.process, fresh.address
 
     def end(self) -> None:
@@ -130,10 +133,9 @@ async def trained(server: Server) -> tuple[Any, list[dict[str, Any]]]:
     return checkpoint.read(await insist(server, fetch)), shown.json()["rounds"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("last", range(1, 160, 7))
-def test_a_server_killed_at_any_step_comes_to_the_same_model(tmp_path: Path, last: int) -> None:
-    server = Server.start(tmp_path, last)
+def died_once(folder: Path, last: int, database: str = "") -> None:
+    """Two rounds at a server that dies at this step come to what they come to without."""
+    server = Server.start(folder, last, database=database)
     first = server.process
     try:
         model, rounds = asyncio.run(trained(server))
@@ -144,3 +146,15 @@ def test_a_server_killed_at_any_step_comes_to_the_same_model(tmp_path: Path, las
     assert [each["accepted"] for each in rounds] == [3, 3]
     assert [each["status"] for each in rounds] == ["COMPLETED"] * 2
     assert server.process is not first or last > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", range(1, 160, 7))
+def test_a_server_killed_at_any_step_comes_to_the_same_model(tmp_path: Path, last: int) -> None:
+    died_once(tmp_path, last)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", range(3, 160, 13))
+def test_on_postgresql_too(tmp_path: Path, last: int, database_server: postgres.Postgres) -> None:
+    died_once(tmp_path, last, database_server.fresh(tmp_path.name))

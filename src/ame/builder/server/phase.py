@@ -89,12 +89,16 @@ def _apply(
     learning: Learning, phase: pb.ServerPhase, *, held: Nodes, told: Nodes, sums: Nodes
 ) -> None:
     """The round: the state moves, and the metrics are told."""
-    after = learning.apply(_values(held, state.PREFIX), _values(sums))
+    before = _values(held, state.PREFIX)
+    after = learning.apply(before, _values(sums))
     values = {
-        **{state.PREFIX + name: each for name, each in after.held.items()},
-        **{METRICS + stat: each for stat, each in after.metrics.items()},
+        state.PREFIX + name: each for name, each in after.held.items() if each is not before[name]
     }
-    phase.apply_aggregrated_updates_op = points.assigned({**held, **told}, values, "apply")
+    values |= {METRICS + stat: each for stat, each in after.metrics.items()}
+    variables = {**held, **told}
+    phase.apply_aggregrated_updates_op = points.assigned(
+        {name: variables[name] for name in values}, values, "apply"
+    )
     for name, each in told.items():
         stat = state.PREFIX + name.removeprefix(METRICS)
         metric = tf.identity(each.read_value(), name=f"told/{stat}")

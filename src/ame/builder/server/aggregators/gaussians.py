@@ -22,8 +22,7 @@ ADAPTIVE: Final = events.Event(place=PLACE, kinds=(events.GAUSSIAN, events.GAUSS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedGaussian:
-    """Gaussian noise on the sum of updates that are clipped to one norm; then the mean of as many
-    as a round asks for, not of as many as there were.
+    """The sum is divided by how many contributions a round asks for, not by how many there were.
 
     Source: McMahan, Ramage, Talwar, Zhang: Learning Differentially Private Recurrent Language
     Models (arXiv:1710.06963); `NormalizedQuery` of `GaussianSumQuery`.
@@ -34,17 +33,14 @@ class FixedGaussian:
     clip: float
     goal: int
 
-    def stats(self) -> dict[str, str]:
-        return {}
-
     @property
     def sum(self) -> gaussian.Gaussian:
-        """The noise, and the norm."""
-        return gaussian.Gaussian(
-            place=NUMERATOR,
-            clip=self.clip,
-            deviation=self.clip * self.noise,
-        )
+        """The noise on the sum."""
+        deviation = self.clip * self.noise
+        return gaussian.Gaussian(place=NUMERATOR, clip=self.clip, deviation=deviation)
+
+    def stats(self) -> dict[str, str]:
+        return {}
 
     def slots(self) -> tuple[state.Slot, ...]:
         return (

@@ -67,6 +67,11 @@ class Tree:
         """The names of the noise of all rounds before, taken together."""
         return self._numbered("previous_tree_noise")
 
+    @property
+    def names(self) -> list[str]:
+        """Of all of its slots."""
+        return [self.clipping, self.levels, self.seeds, self.stddev, *self.nodes, *self.before]
+
     def slots(self, seed: int) -> tuple[state.Slot, ...]:
         """Before the first round there is the first leaf. From a seed come all noises."""
         randomness = np.random.default_rng(seed)

@@ -160,7 +160,7 @@ class AdaptiveTree:
 
     def _renewed(self, held: Nodes, estimate: Node, rounds: Node) -> dict[str, Node]:
         """The slots of the trees, which are new if it is time, and of the norm."""
-        names = [slot.name for each in (self.sum, self.count) for slot in each.slots(self.seed)]
+        names = [*self.sum.names, *self.count.names]
 
         def new() -> list[Node]:
             norm = {

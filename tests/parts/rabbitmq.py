@@ -12,7 +12,7 @@ from pathlib import Path
 from parts.waiting import eventually, is_running
 
 BINARIES = Path("/usr/lib/rabbitmq/bin")
-QUIET = "+S 2:2 +sbwt very_long +sbwtdcpu very_long +sbwtdio very_long"
+QUICK = "+S 2:2 +sbwt very_long +sbwtdcpu very_long +sbwtdio very_long"
 """Schedulers that spin for a while: the broker is ready in a quarter of the time."""
 
 
@@ -85,7 +85,7 @@ class RabbitMQ:
 
 
 @contextmanager
-def running(folder: Path, settings: str = "") -> Iterator[RabbitMQ]:
+def running(folder: Path, settings: str = "", schedulers: str = QUICK) -> Iterator[RabbitMQ]:
     """Starts a broker in an empty folder, and ends it and its port mapper."""
     port, distribution, mapper = free(3)
     home = folder / "home"
@@ -112,7 +112,7 @@ def running(folder: Path, settings: str = "") -> Iterator[RabbitMQ]:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                f"-kernel inet_dist_use_interface {{127,0,0,1}} {QUIET}"
+                f"-kernel inet_dist_use_interface {{127,0,0,1}} {schedulers}"
             ),
         },
     )

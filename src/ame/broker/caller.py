@@ -1,6 +1,7 @@
 """Calling functions of services, each call until it is answered."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +10,7 @@ from uuid import uuid4
 from ame import errors
 from ame.broker import message
 from ame.broker.message import Message
-from ame.broker.queues import Queues
+from ame.broker.queues import Depth, Queues
 
 SECONDS = 60.0
 """How long a call may take, unless told otherwise."""
@@ -81,8 +82,8 @@ class Caller:
         """
         body = message.body_of(arguments, self._most_bytes)
         await self._sender.open()
-        id_ = uuid4().hex
-        sent = Message(body=body, type=function, correlation_id=id_, id=id_, seconds=timeout)
+        id_ = message.REPEATING + uuid4().hex
+        sent = Message(body=body, type=function, correlation_id=id_, seconds=timeout)
         loop = asyncio.get_running_loop()
         call = _Call(function, sent, loop.create_future())
         self._calls[id_] = call
@@ -107,6 +108,26 @@ class Caller:
         body = message.body_of(value, self._most_bytes)
         await self._sender.open()
         return await self._sender.publish(queue, Message(body=body), timeout=timeout)
+
+    async def depth(self, queue: str, timeout: float = SECONDS) -> Depth | None:
+        """How a queue stands; None if there is none. Raises what `publish` does."""
+        await self._sender.open()
+        return await self._sender.depth(queue, timeout=timeout)
+
+    async def first(
+        self, queue: str, most: int, timeout: float = SECONDS, *, remove: bool = False
+    ) -> Sequence[Message]:
+        """Up to so many messages from the front of a queue, which keeps them unless `remove`.
+
+        Raises:
+            errors.QueueUnknown: there is no such queue.
+            and what `publish` raises.
+        """
+        await self._sender.open()
+        found = await self._sender.first(queue, most, remove=remove, timeout=timeout)
+        if found is None:
+            raise errors.QueueUnknown(queue)
+        return found
 
     async def close(self) -> None:
         """Ends the connection; calls that are not answered are cancelled."""

@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
+from ame.broker.quick import quick
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -37,7 +38,7 @@ def function(name: str, schema: Schema | None, do: Callable[..., Any], *, once: 
     waits = iscoroutinefunction(do)
     if once and waits:
         raise errors.FunctionInvalid(name, "a transaction does not wait: pass a plain function")
-    check = _nothing if schema is None else partial(_wrong, _validator(name, schema))
+    check = _nothing if schema is None else _checked(name, schema)
     return Function(name=name, check=check, do=do, waits=waits, once=once)
 
 
@@ -51,6 +52,14 @@ def _validator(name: str, schema: Schema) -> "Validator":
     except SchemaError as error:
         raise errors.FunctionInvalid(name, f"its schema is none: {error.message}") from None
     return kind(dict(schema))
+
+
+def _checked(name: str, schema: Schema) -> Callable[[Any], str]:
+    validator = _validator(name, schema)
+    fits = quick(schema)
+    if fits is None:
+        return partial(_wrong, validator)
+    return lambda arguments: "" if fits(arguments) else _wrong(validator, arguments)
 
 
 def _wrong(validator: "Validator", arguments: Any) -> str:  # noqa: ANN401 - whatever JSON holds

@@ -10,8 +10,18 @@ OK = 200
 REFUSED = 400
 TOO_MANY = 429
 FAILED = 500
+REPEATING = "ame-"
+"""So begin ids, unique in the world, under which a call is sent again until it is answered."""
 MOST_BYTES = 16 << 20
 """The longest message that is taken, unless told otherwise."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +34,7 @@ class Message:
     reply_to: str = ""
     """The queue for the answer; without one, none is wanted."""
     correlation_id: str = ""
-    """What the answer repeats."""
-    id: str = ""
-    """Set by those who send a call again under the same name until it is answered."""
+    """What the answer repeats. It begins with `REPEATING` if the sender repeats the call."""
     user: str = ""
     """Who sent it, where the broker has seen to that."""
     seconds: float | None = None
@@ -40,7 +48,7 @@ def arguments_of(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
         errors.MessageUnfit: it is no JSON.
     """
     try:
-        return json.loads(body, parse_constant=_refuse)
+        return _decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise errors.MessageUnfit(f"the message is no JSON: {error}") from None
 
@@ -52,7 +60,7 @@ def body_of(arguments: object, most: int = MOST_BYTES) -> bytes:
         errors.MessageUnfit: they cannot be written as JSON, or come to more than `most` bytes.
     """
     try:
-        body = json.dumps(arguments, allow_nan=False).encode()
+        body = _encode(arguments).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise errors.MessageUnfit(f"the arguments cannot be written as JSON: {error}") from None
     check_size(body, most)
@@ -73,12 +81,12 @@ def check_size(body: bytes, most: int) -> None:
 
 def returned(value: object) -> bytes:
     """The answer of a call that was done. Its value must be fit for JSON: ValueError, TypeError."""
-    return json.dumps({"status_code": OK, "return": value}, allow_nan=False).encode()
+    return _encode({"status_code": OK, "return": value}).encode()
 
 
 def excused(status: int, text: str) -> bytes:
     """The answer of a call that was not done, or that failed."""
-    return json.dumps({"status_code": status, "exception": text}).encode()
+    return _encode({"status_code": status, "exception": text}).encode()
 
 
 def unfit(function: str, why: str) -> bytes:
@@ -120,7 +128,3 @@ def value_of(answer: dict[str, Any], function: str) -> Any:  # noqa: ANN401 - wh
     if REFUSED <= status < FAILED:
         raise errors.FunctionRefused(function, status, text)
     raise errors.FunctionFailed(function, status, text)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")

@@ -213,11 +213,12 @@ def _done(function: Function, arguments: object, rows: object) -> bytes:
 def _key(delivery: Delivery) -> str:
     """By what a call is known when it comes again.
 
-    Those who repeat calls give them an id. Of others only the broker repeats a message, as it was.
+    Who repeats a call does so under its id, whatever its address is by then. What others sent is
+    only repeated by the broker, as it was.
     """
     asked = delivery.message
-    if asked.id:
-        return f"{delivery.queue} {asked.id}"
+    if asked.correlation_id.startswith(message.REPEATING):
+        return f"{delivery.queue} {asked.correlation_id}"
     if asked.reply_to and asked.correlation_id:
         return f"{delivery.queue} {asked.reply_to} {asked.correlation_id}"
     return f"{delivery.queue} {uuid4().hex}"

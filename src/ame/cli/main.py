@@ -87,6 +87,7 @@ root = Commands(
         "fleet": ("ame.cli.fleet:group", "Tasks of a fleet of devices."),
         "build": ("ame.cli.build:command", "Make plans and tasks of a model, for devices."),
         "device": ("ame.cli.device:group", "Devices that train for a fleet's server."),
+        "broker": ("ame.cli.broker:group", "Call functions of services through RabbitMQ."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),
         "validate": ("ame.cli.project:validate", "Check the ame.yml, and say all that is wrong."),
         "completion": ("ame.cli.completion:command", "Let a shell complete commands and names."),

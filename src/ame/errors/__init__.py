@@ -83,6 +83,7 @@ Error:
     │   ├── PlaceMissing
     │   ├── PopulationUnknown
     │   ├── ProgramNotFound
+    │   ├── QueueUnknown
     │   ├── ResourceMissing
     │   ├── RunNotFound
     │   ├── SecretNotFound
@@ -248,6 +249,7 @@ from ame.errors.broker import (
     FunctionSilent,
     FunctionUnserved,
     MessageUnfit,
+    QueueUnknown,
     ReplyUnreadable,
 )
 from ame.errors.builder import (
@@ -644,6 +646,7 @@ __all__ = [
     "ProjectsDamaged",
     "PythonMissing",
     "PythonVersionInvalid",
+    "QueueUnknown",
     "RankInvalid",
     "RankSilent",
     "RecipeInvalid",

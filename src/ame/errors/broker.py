@@ -50,6 +50,17 @@ class FunctionUnserved(NotFound):
         )
 
 
+class QueueUnknown(NotFound):
+    """A broker has no queue of this name."""
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
+        super().__init__(
+            f"there is no queue `{queue}`: a service makes those of its functions when it starts; "
+            "one for dead messages is made by whoever sets the policy"
+        )
+
+
 class FunctionSilent(Unavailable):
     """A call was not answered in time. Whether it was done is not known."""
 

@@ -77,7 +77,7 @@ class _Held:
         """Before the message is settled: if the broker dies in between, it comes again."""
         asked = self.message
         if asked.reply_to:
-            kept = _properties(correlation_id=asked.correlation_id or None)
+            kept = BasicProperties(correlation_id=asked.correlation_id or None)  # type: ignore[no-untyped-call]  # pika leaves it untyped
             self._channel.basic_publish("", asked.reply_to, body, kept)
 
 
@@ -159,12 +159,10 @@ class _Sender:
         if channel is None or not channel.is_open:
             return
         wait = None if message.seconds is None else str(max(1, int(message.seconds * 1000)))
-        properties = _properties(
-            content_type=_JSON,
+        properties = BasicProperties(  # type: ignore[no-untyped-call]  # as above
             type=message.type,
             reply_to=DIRECT,
             correlation_id=message.correlation_id,
-            message_id=message.id,
             expiration=wait,
         )
         channel.basic_publish("", queue, message.body, properties, mandatory=True)
@@ -180,7 +178,6 @@ class _Sender:
                 type=message.type or None,
                 reply_to=message.reply_to or None,
                 correlation_id=message.correlation_id or None,
-                message_id=message.id or None,
                 delivery_mode=_PERSISTENT,
             )
             channel.basic_publish("", queue, message.body, properties, mandatory=True)
@@ -295,6 +292,5 @@ def _message(what: BasicProperties, body: bytes) -> Message:
         type=what.type or "",
         reply_to=what.reply_to or "",
         correlation_id=what.correlation_id or "",
-        id=what.message_id or "",
         user=what.user_id or "",
     )

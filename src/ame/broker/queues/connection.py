@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from pika import ConnectionParameters
-from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.channel import Channel
 from pika.exceptions import (
@@ -19,6 +18,7 @@ from pika.exceptions import (
 )
 
 from ame import errors
+from ame.broker.queues.wire import Wire
 
 _SOON = 0.05
 _LATER = 2.0
@@ -63,7 +63,7 @@ class Connection:
         self._set_up = set_up
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
-        self._connection: AsyncioConnection | None = None
+        self._connection: Wire | None = None
         self._lost: asyncio.Future[BaseException] | None = None
         self.channel: Channel | None = None
         """Open and set up; None without a connection."""
@@ -140,7 +140,7 @@ class Connection:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        opened: asyncio.Future[AsyncioConnection] = loop.create_future()
+        opened: asyncio.Future[Wire] = loop.create_future()
         lost = self._lost = loop.create_future()
 
         def fail(connection: object, error: BaseException) -> None:
@@ -150,7 +150,7 @@ class Connection:
             if not lost.done():
                 lost.set_result(error)
 
-        self._connection = AsyncioConnection(
+        self._connection = Wire(
             self._parameters,
             on_open_callback=telling(opened),
             on_open_error_callback=fail,
@@ -169,7 +169,7 @@ class Connection:
         self._ready.set()
         self._changed()
 
-    async def _opened(self, connection: AsyncioConnection) -> Channel:
+    async def _opened(self, connection: Wire) -> Channel:
         opened = asyncio.get_running_loop().create_future()
         connection.channel(on_open_callback=telling(opened))
         channel: Channel = await self.until_lost(opened)

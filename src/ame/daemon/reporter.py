@@ -99,10 +99,7 @@ class Channel:
                 self._waiting.append((self._next, datagram))
                 self._backlog += len(datagram)
                 self._next += 1
-            idle = not self._flying
             self._launch()
-            if idle:
-                self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Waits until the parent has all reports; whether it does."""
@@ -149,12 +146,11 @@ class Channel:
         arrivals.register(self._line, select.POLLIN)
         while True:
             with self._changed:
-                while not self._flying and not self._lost:
-                    self._changed.wait()
                 if self._lost:
                     return
-                pause = max(self._due - time.monotonic(), 0.0)
-            arrivals.poll(pause * 1000)
+                # A report is not held up by waking this thread for it: an answer will, or its turn.
+                pause = self._due - time.monotonic() if self._flying else _LONGEST_PAUSE
+            arrivals.poll(max(pause, 0.0) * 1000)
             try:
                 stream, numbers = wire.read_taken(self._line.recv(wire.LARGEST))
             except BlockingIOError:
@@ -179,7 +175,7 @@ class Channel:
     def _repeat(self) -> None:
         with self._changed:
             now = time.monotonic()
-            if now < self._due:
+            if now < self._due or not self._flying:
                 return
             for datagram in list(self._flying.values()):
                 self._put(datagram)

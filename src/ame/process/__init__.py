@@ -1,5 +1,6 @@
 """A child process and its tree: started, captured, limited, identified, ended."""
 
+from ame.process.beside import Form
 from ame.process.capture import pump
 from ame.process.command import (
     Cause,
@@ -8,7 +9,7 @@ from ame.process.command import (
     Limits,
 )
 from ame.process.identity import Identity, alive, own_identity
-from ame.process.supervisor import Child, Form, Supervisor
+from ame.process.supervisor import Child, Supervisor
 from ame.process.sweep import sweep
 
 __all__ = [

@@ -6,17 +6,15 @@ import contextlib
 import functools
 import os
 import resource
-import select
 import signal
 import socket
 import sys
 import threading
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ame import errors
-from ame.process import groups, keeper, wire
+from ame.process.beside import Form, Keeper, Slot
 from ame.process.command import Cause, Command, Exit, Limits, find_program, refused
 from ame.process.identity import Identity, boot_id
 from ame.process.sweep import sweep
@@ -24,11 +22,11 @@ from ame.process.sweep import sweep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ame.process import wire
+
 _bytes = functools.lru_cache(maxsize=1024)(os.fsencode)
 """Most variables are the same for one command after the other."""
 
-Form = Literal["auto", "cgroup", "watch"]
-"""How limits are held: by the kernel's control groups, by watching, or by what there is."""
 
 _PEEK = int(socket.MSG_PEEK)
 _IDLE = 8
@@ -36,24 +34,13 @@ _IDLE = 8
 _FILES = 8192
 """Open files that we may need: two for each child, and the system's usual limit is 1,024."""
 
-_BOOT = """
-import sys, types
-package, parent = sys.argv.pop(1), sys.argv.pop(1)
-for name, folder in (("ame", parent), ("ame.process", package)):
-    # By their folders alone: what `ame.process` imports for its users is not needed here.
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [folder]
-from ame.process import keeper
-keeper.main()
-"""
-
 
 class Child:
     """A command that was started, and all that it starts in turn. Any thread may use it."""
 
     def __init__(
         self,
-        slot: _Slot,
+        slot: Slot,
         number: int,
         identity: Identity,
         outputs: Sequence[BinaryIO],
@@ -175,11 +162,11 @@ class Supervisor:
         self._boot = boot_id()
         self._lock = threading.Lock()
         self._children: set[Child] = set()
-        self._idle: list[_Slot] = []
+        self._idle: list[Slot] = []
         self._made = 0
         self._lost = False
         self._closed = False
-        self._keeper = _Keeper(self.marker, limits)
+        self._keeper = Keeper(self.marker, limits)
         _allow_files()
         self._idle.append(self._make_slot())
 
@@ -269,7 +256,7 @@ class Supervisor:
                 os.close(writing)
         return child
 
-    def _take(self) -> _Slot:
+    def _take(self) -> Slot:
         with self._lock:
             self._refuse_if_closed()
             while self._idle:
@@ -283,7 +270,7 @@ class Supervisor:
         if self._closed:
             raise errors.Conflict("this Supervisor is closed; make another to start commands")
 
-    def _make_slot(self) -> _Slot:
+    def _make_slot(self) -> Slot:
         self._made += 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -291,11 +278,11 @@ class Supervisor:
                 # It was killed. The slots that it made go on; another makes the next.
                 self._lost = True
                 self._keeper.end()
-                self._keeper = _Keeper(self.marker, self._form)
+                self._keeper = Keeper(self.marker, self._form)
                 self._keeper.make(self._made, theirs)
-        return _Slot(ours, self._made)
+        return Slot(ours, self._made)
 
-    def _release(self, child: Child, slot: _Slot, message: wire.Message | None) -> None:
+    def _release(self, child: Child, slot: Slot, message: wire.Message | None) -> None:
         """The child has ended so; its slot serves another, or is replaced."""
         with self._lock:
             self._children.discard(child)
@@ -308,111 +295,12 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # whoever needs it will hear of it
                     self._idle.append(self._make_slot())
 
-    def _clear(self, slot: _Slot) -> None:
+    def _clear(self, slot: Slot) -> None:
         """A slot was killed: sees to it that nothing is left of its tree."""
         if not self._keeper.clear(slot.name):
             # Without the two that knew the tree it cannot be told from its neighbours.
             self._lost = True
             sweep(self.marker)
-
-
-class _Slot:
-    """Our end of a slot: one child at a time."""
-
-    def __init__(self, line: socket.socket, name: int) -> None:
-        self.name = name
-        self._line = line
-        self._number = 0
-        self._poll = select.poll()
-        self._poll.register(line, select.POLLIN)
-
-    def start(
-        self, command: Command, order: wire.Message, outputs: list[int]
-    ) -> tuple[int, int, int, str]:
-        """Has it start a child; returns its number here, its pid and start, how limits are held."""
-        self._number += 1
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            wire.send(self._line, ("start", self._number, *order), *outputs)
-        match self.hear():
-            case ("started", pid, start, limited):
-                return self._number, pid, start, limited
-            case ("refused", number, text):
-                raise refused(command, number, text)
-            case _:
-                raise errors.Unavailable(
-                    f"`{command.argv[0]}` could not be started: what was to start it was killed"
-                )
-
-    def tell(self, message: wire.Message) -> None:
-        """Tells it something, if it is there."""
-        with contextlib.suppress(OSError):
-            wire.send(self._line, message)
-
-    def speaks(self, end: float | None) -> bool:
-        """Waits until it says something or ends; whether it did so in time."""
-        left = None if end is None else max(end - time.monotonic(), 0) * 1000
-        return bool(self._poll.poll(left))
-
-    def hear(self, flags: int = 0) -> wire.Message | None:
-        """What it says next; None when it is gone."""
-        return wire.receive(self._line, flags)[0]
-
-    def fileno(self) -> int:
-        """The line, for a poll."""
-        return self._line.fileno()
-
-    def close(self) -> None:
-        """Lets it end, with all it has."""
-        self._line.close()
-
-
-class _Keeper:
-    """Our end of the keeper, and the process that it is."""
-
-    def __init__(self, marker: str, form: Form) -> None:
-        self._asking = threading.Lock()
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        folder = Path(keeper.__file__).parent
-        argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(folder), str(folder.parent)]
-        name, _, value = marker.partition("=")
-        with theirs:
-            self._pid = os.posix_spawn(
-                sys.executable,
-                [*argv, form, groups.name_for(marker)],
-                {**os.environ, name: value},
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, theirs.fileno(), keeper.LINE),
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
-                    (os.POSIX_SPAWN_DUP2, 0, 1),
-                    (os.POSIX_SPAWN_DUP2, 0, 2),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
-            )
-
-    def make(self, name: int, line: socket.socket) -> bool:
-        """Has it make a slot at the other end of `line`; False when it is gone."""
-        try:
-            wire.send(self._line, ("slot", name), line.fileno())
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-        return True
-
-    def clear(self, name: int) -> bool:
-        """Waits until nothing is left of what that slot had; False when it is gone itself."""
-        with self._asking:
-            try:
-                wire.send(self._line, ("lost", name))
-            except OSError:
-                return False
-            return wire.receive(self._line)[0] is not None
-
-    def end(self) -> None:
-        """Lets it end, and waits for it; it waits for its slots."""
-        self._line.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
 
 
 def _allow_files() -> None:

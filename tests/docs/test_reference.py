@@ -144,7 +144,12 @@ def test_the_settings_that_are_shown_as_defaults_are_the_defaults(tmp_path: Path
 
 def test_a_class_that_the_glossary_names_is_in_its_package() -> None:
     named = re.findall(r"`(\w+)\.([A-Z]\w+)`", pages.text("docs/glossary.md"))
-    inner = {"client": "federation", "recipes": "federation", "workspace": "engine"}
+    inner = {
+        "client": "federation",
+        "cloud": "server",
+        "recipes": "federation",
+        "workspace": "engine",
+    }
     places = {name: f"{outer}/{name}" for name, outer in inner.items()}
 
     assert named

@@ -86,6 +86,8 @@ root = Commands(
         "population": ("ame.cli.population:group", "The devices that do the same tasks."),
         "fleet": ("ame.cli.fleet:group", "Tasks of a fleet of devices."),
         "build": ("ame.cli.build:command", "Make plans and tasks of a model, for devices."),
+        "cloud": ("ame.cli.cloud:group", "Flower tasks that a server starts on demand."),
+        "site": ("ame.cli.site:group", "A site that runs Flower tasks of a server."),
         "device": ("ame.cli.device:group", "Devices that train for a fleet's server."),
         "broker": ("ame.cli.broker:group", "Call functions of services through RabbitMQ."),
         "clean": ("ame.cli.clean:command", "Free the room that old runs take."),

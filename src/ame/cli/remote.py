@@ -36,10 +36,14 @@ def ask(server: str, method: str, path: str, said: object = None) -> Any:  # noq
         errors.ServerRefused: it says that something is wrong.
     """
     body = None if said is None else json.dumps(said).encode()
-    headers = {"content-type": "application/json"}
-    if shown := token():
-        headers["authorization"] = f"Bearer {shown}"
+    headers = {"content-type": "application/json", **operator()}
     return json.loads(send(server, method, f"{server}/api/v1/{path}", body, headers))
+
+
+def operator() -> dict[str, str]:
+    """The header by which an operator is known, where there is a token."""
+    shown = token()
+    return {"authorization": f"Bearer {shown}"} if shown else {}
 
 
 def send(

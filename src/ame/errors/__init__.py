@@ -140,8 +140,8 @@ Error:
     │   ├── JournalFull
     │   ├── MlflowUnread
     │   ├── NoSite
-    │   ├── PortsSpent
     │   ├── PlaceUnusable
+    │   ├── PortsSpent
     │   ├── PythonMissing
     │   ├── RequestTooLarge
     │   ├── ServerSilent

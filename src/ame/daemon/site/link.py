@@ -86,7 +86,8 @@ def download(server: str, offer: Offer, file: str, most: int) -> bytes:
     """A file of a task's code, of up to so many bytes.
 
     Raises:
-        errors.DownloadFailed: it cannot be had.
+        errors.DownloadFailed: the server refuses it, or it is too large.
+        errors.ServerSilent: the server is not reached.
     """
     url = f"{server.rstrip('/')}/download/{quote(offer.task)}/{quote(file)}"
     login = base64.b64encode(f"{offer.username}:{offer.password}".encode()).decode()
@@ -105,7 +106,7 @@ def download(server: str, offer: Offer, file: str, most: int) -> bytes:
         raise errors.DownloadFailed(offer.task, file, why) from None
     except (OSError, ValueError) as error:
         why = str(getattr(error, "reason", error))
-        raise errors.DownloadFailed(offer.task, file, why) from None
+        raise errors.ServerSilent(server, why) from None
     return b"".join(parts)
 
 

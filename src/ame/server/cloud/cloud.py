@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ame import errors
 from ame.daemon import paths
 from ame.server.cloud import code, ledger, selection
-from ame.server.cloud.tasks import SELF_TEST, Client, Task, registered, told
+from ame.server.cloud.tasks import SELF_TEST, Client, Task, filled, registered, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +113,8 @@ class Cloud:
         values = told(task)
         offer = {name: values[name] for name in OFFERED}
         offer["port"] = service.port
+        if task.client_arguments is not None:
+            offer["client_arguments"] = filled(task.client_arguments, service.port)
         if client is not None:
             until = int(self.clock() + GOOD_FOR)
             offer["password"] = self.tokens.make(_DOWNLOAD, f"{until}.{task.id}/{quote(client.id)}")

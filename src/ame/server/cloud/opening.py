@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ame import broker, errors
+from ame.daemon.events import Events
 from ame.server.cloud import ledger
 from ame.server.cloud.api import Api
 from ame.server.cloud.cloud import Cloud
-from ame.server.cloud.contract.events import Events
 from ame.server.cloud.contract.functions import OURS, Functions
 from ame.server.cloud.contract.gateway import Gateway
 from ame.server.cloud.leading.launching import Launcher, Place

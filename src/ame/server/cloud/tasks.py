@@ -166,6 +166,11 @@ SELF_TEST: Final = Client(
 """The client as which the self-test asks."""
 
 
+def filled(arguments: str, port: int) -> str:
+    """Arguments with the port that a service got, where they say `{port}`."""
+    return arguments.replace("{port}", str(port))
+
+
 def date(at: float) -> str:
     """A time as messages have it: local, to the second."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

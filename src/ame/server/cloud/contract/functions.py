@@ -19,8 +19,8 @@ from ame.server.cloud.tasks import date, registered, told
 
 if TYPE_CHECKING:
     from ame.broker import Service
+    from ame.daemon.events import Events
     from ame.server.cloud.cloud import Cloud
-    from ame.server.cloud.contract.events import Events
     from ame.storage.databases import Rows
 
 Arguments = Mapping[str, Any]

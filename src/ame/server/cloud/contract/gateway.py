@@ -16,8 +16,8 @@ from ame.server.cloud.contract import multipart
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ame.daemon.events import Events
     from ame.server.cloud.cloud import Cloud
-    from ame.server.cloud.contract.events import Events
     from ame.server.cloud.contract.functions import Functions
     from ame.server.doors import Doors
 

@@ -12,6 +12,7 @@ from ame import errors
 from ame.daemon import paths, supervisor
 from ame.daemon import service as daemon
 from ame.server.cloud import code
+from ame.server.cloud.tasks import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ LOG = logging.getLogger("ame.cloud")
 GRACE: Final = 5.0
 """Seconds that a service has to end when it is told to, before it is killed."""
 PORT: Final = "AME_TASK_PORT"
+ADDRESS: Final = "FLOWER_ADDRESS"
 RUN: Final = "AME_RUN"
 
 
@@ -60,13 +62,15 @@ class Launcher:
         if version is not None:
             self._lay(work / "tasks" / f"task_{service.task}", version.laid(service.purpose))
         script = work / "tasks" / f"task_{service.task}" / code.SERVER
-        arguments = service.arguments.replace("{port}", str(service.port)).split()
+        arguments = filled(service.arguments, service.port).split()
         ref = supervisor.start(
             daemon.Service(
                 argv=(sys.executable, str(script), str(work), *arguments),
                 folder=self.folder(service),
                 works_in=work,
-                variables=_environment({RUN: service.run, PORT: str(service.port)}),
+                variables=_environment(
+                    {RUN: service.run, PORT: str(service.port), ADDRESS: f"0.0.0.0:{service.port}"}
+                ),
                 grace=GRACE,
             )
         )

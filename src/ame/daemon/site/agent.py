@@ -1,0 +1,327 @@
+"""A site at work: registers itself, asks for tasks, downloads their code, runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ame import errors, process, runs
+from ame.daemon import paths, records
+from ame.daemon.child import Child, python
+from ame.daemon.messages import Triggered
+from ame.daemon.records import Record, Seen, heard
+from ame.daemon.site import link, offers
+from ame.daemon.site.offers import Allowed, Offer, Passed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ame.daemon.child import Arrived
+    from ame.daemon.site.info import Info
+
+LOG = logging.getLogger("ame.site")
+CLIENT: Final = "client.py"
+PROJECT: Final = "site"
+"""As which the runs of a site are listed."""
+STEP: Final = "client"
+LINGER: Final = 2.0
+"""Seconds that a client has to end by itself when it said that it has finished."""
+RUN: Final = "AME_RUN"
+SERVICE: Final = "service_client_ml"
+"""As which the events name this service."""
+MEBIBYTE: Final = 1 << 20
+_REQUEST: Final = "rpc_call_request_task"
+_UPDATE: Final = "rpc_call_send_client_stats"
+Tell = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How a site is to work."""
+
+    work: Path
+    """Where `tasks/` and `client_info/` are."""
+    home: Path
+    """The state folder, in which runs are listed."""
+    downloads: str
+    """The server from which code is downloaded."""
+    allowed: Allowed
+    """Which tasks may run here."""
+    interval: float = 10.0
+    """Seconds from one request to the next."""
+    at_once: int = 1
+    """How many tasks may run at a time."""
+    download: bool = True
+    """Whether code may be downloaded; otherwise tasks run with what lies in `tasks/`."""
+    most_bytes: int = 100 * MEBIBYTE
+    """What the code of a task may have."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Running:
+    """A task that runs here."""
+
+    offer: Offer
+    record: Record
+    child: Child | None = None
+    seen: Seen = field(default_factory=Seen)
+    read: int = 0
+    stopping: bool = False
+
+    @property
+    def outcome(self) -> tuple[runs.State, str]:
+        """What it came to, and why."""
+        return replace(self.seen, stopped=self.stopping).outcome
+
+
+class Site:
+    """Works until it is cancelled. To be used in one loop."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        info: Info,
+        functions: link.Functions,
+        store: runs.Store,
+        told: Callable[[str], None],
+        tell: Tell = lambda service, function, event: None,  # noqa: ARG005 - nobody hears
+    ) -> None:
+        """`told` is given a line for each thing that its owner should know; `tell` tells events."""
+        self._wish = wish
+        self._info = info
+        self._functions = functions
+        self._store = store
+        self._told = told
+        self._tell = partial(tell, SERVICE)
+        self._passed = Passed()
+        self._running: dict[str, _Running] = {}
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._complaint = ""
+
+    async def run(self, *, once: bool = False) -> None:
+        """Asks, runs what may run, and asks again: after the interval, or when a task has ended.
+
+        With `once`, it ends when it was asked once and what it started has ended.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._tell("main", "Started")
+        with process.Supervisor(marker=f"AME_SITE={self._wish.work.absolute()}") as supervisor:
+            try:
+                while True:
+                    self._changed.clear()
+                    for offer in await self._asked():
+                        await self._begin(offer, supervisor)
+                    if once:
+                        break
+                    try:
+                        await asyncio.wait_for(self._changed.wait(), self._wish.interval)
+                    except TimeoutError:
+                        continue
+                while self._running:
+                    self._changed.clear()
+                    await self._changed.wait()
+            finally:
+                self._tell("main", "Interrupted")
+                await self._end()
+
+    async def _asked(self) -> list[Offer]:
+        """What is to be started now."""
+        said: object = []
+        try:
+            await self._register()
+            self._tell(_REQUEST, "Started requesting task")
+            said = await self._functions.call(link.REQUEST, {"user_id": self._info.id})
+            self._tell(_REQUEST, "Finished requesting task")
+            self._complain("")
+        except errors.Error as error:
+            self._tell(_REQUEST, "Failed requesting task")
+            self._info.sent(None)  # perhaps it has forgotten us
+            self._complain(str(error))
+            return []
+        offered = self._read(said)
+        self._passed = self._passed.seeing(offered)
+        wish = self._wish
+        return offers.chosen(
+            offered, self._running.keys(), wish.allowed, self._passed, wish.at_once
+        )
+
+    async def _register(self) -> None:
+        self._tell(_UPDATE, "Started getting client stats for sending")
+        said = await asyncio.to_thread(self._info.changed)
+        if said is not None:
+            await self._functions.call(link.UPDATE, said)
+            self._info.sent(said)
+            self._told(f"registered as `{self._info.id}`")
+            self._tell(_UPDATE, "Finished getting client stats for sending")
+
+    def _read(self, said: object) -> list[Offer]:
+        found = []
+        for each in said if isinstance(said, list) else ():
+            try:
+                found.append(Offer.read(each))
+            except (errors.OfferRefused, errors.CodePathInvalid) as error:
+                self._complain(str(error))
+        return found
+
+    def _complain(self, what: str) -> None:
+        """Says what is wrong, once for as long as it is."""
+        if what and what != self._complaint:
+            self._told(what)
+        self._complaint = what
+
+    async def _begin(self, offer: Offer, supervisor: process.Supervisor) -> None:
+        """Downloads and starts a task; one that cannot be is put into quarantine."""
+        name = runs.name(offer.task, os.urandom(6))
+        run = records.fresh(name, offer.task, project=PROJECT, files=list(offer.files))
+        record = Record(self._store, self._wish.home, run, step=STEP)
+        running = _Running(offer=offer, record=record)
+        try:
+            if self._wish.download:
+                self._tell("_run_task_one_policy", "Started downloading task")
+                await asyncio.to_thread(self._download, offer)
+                self._tell("_run_task_one_policy", "Finished downloading task")
+        except errors.ServerSilent as error:  # the next time
+            self._complain(str(error))
+            return
+        except (errors.Error, OSError) as error:
+            await self._fail(running, str(error))
+            return
+        await asyncio.to_thread(record.begin)
+        self._running[offer.task] = running
+        try:
+            self._tell("start_client_task", "Started client task initialization")
+            await asyncio.to_thread(self._start, running, supervisor)
+            self._tell("start_client_task", "Finish client task initialization")
+        except (errors.Error, OSError) as error:
+            await asyncio.to_thread(record.end, runs.State.FAILED, str(error), None)
+            self._quarantine(running, str(error))
+        else:
+            self._told(f"runs `{offer.task}` as `{name}`")
+
+    async def _fail(self, running: _Running, why: str) -> None:
+        """A task that cannot even be started."""
+        await asyncio.to_thread(running.record.begin)
+        await asyncio.to_thread(running.record.end, runs.State.FAILED, why, None)
+        self._quarantine(running, why)
+
+    def _folder(self, task: str) -> Path:
+        return self._wish.work / "tasks" / f"task_{task}"
+
+    def _download(self, offer: Offer) -> None:
+        """The task's code, in a folder of its own; all of it, or what was there before."""
+        folder = self._folder(offer.task)
+        fresh = folder.with_name(f".{folder.name}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        left = self._wish.most_bytes
+        for file in offer.files:
+            content = link.download(self._wish.downloads, offer, file, left)
+            left -= len(content)
+            path = fresh / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+    def _start(self, running: _Running, supervisor: process.Supervisor) -> None:
+        script = self._folder(running.offer.task) / CLIENT
+        if not script.is_file():
+            raise errors.CodeMissing(running.offer.task, str(script.parent), CLIENT)
+        work = str(self._wish.work)
+        running.record.start(1, str(process.own_identity()))
+        running.child = Child.start(
+            python(script, work, *running.offer.arguments),
+            folder=self._wish.work,
+            on=partial(self._hear, running, supervisor),
+            supervisor=supervisor,
+            variables=_environment({RUN: running.record.run.name}),
+        )
+
+    def _hear(
+        self, running: _Running, supervisor: process.Supervisor, arrived: Sequence[Arrived]
+    ) -> None:
+        """Keeps what a child says. In its thread."""
+        said = [message for _, message in arrived]
+        before = running.seen
+        running.seen, batch = heard(before, said)
+        running.read += len(said)
+        running.record.take(batch, running.read)
+        for each in said:
+            if isinstance(each, Triggered):
+                self._trigger(running, each, supervisor)
+        if running.seen.ended is not None:
+            state, reason = running.outcome
+            running.record.end(state, reason, running.seen.code)
+            self._loop.call_soon_threadsafe(self._ended, running)
+        elif running.seen.over and not before.over:
+            linger = 0.0 if running.seen.error else LINGER
+            self._loop.call_soon_threadsafe(self._loop.call_later, linger, self._ask, running)
+
+    def _ask(self, running: _Running) -> None:
+        if running.child is not None and running.child.ended is None:
+            running.child.ask()
+
+    def _ended(self, running: _Running) -> None:
+        state, reason = running.outcome
+        task = running.offer.task
+        if state is runs.State.FAILED:
+            self._tell("handle_error_from_task", f"Started handling error from task {task}")
+            self._quarantine(running, reason)
+            self._tell("handle_error_from_task", f"Finished handling error from task {task}")
+            return
+        self._tell("finish_task", f"Started handling task {task} finalization")
+        self._passed = self._passed.finishing(running.offer)
+        self._told(f"`{task}` has ended: {state}")
+        self._over(running)
+        self._tell("finish_task", f"Finished handling task {task} finalization")
+
+    def _quarantine(self, running: _Running, reason: str) -> None:
+        self._passed = self._passed.failing(running.offer)
+        self._told(f"`{running.offer.task}` has failed, and is not run again: {reason}")
+        self._over(running)
+
+    def _over(self, running: _Running) -> None:
+        self._running.pop(running.offer.task, None)
+        self._changed.set()
+
+    def _trigger(self, running: _Running, asked: Triggered, supervisor: process.Supervisor) -> None:
+        """Runs code of the task that its client asks for; what it says goes into the log."""
+
+        def on(arrived: Sequence[Arrived]) -> None:
+            for _, message in arrived:
+                LOG.info("%s of %s: %s", asked.name, running.offer.task, message)
+
+        try:
+            path = paths.within(running.offer.task, f"{asked.name}.py")
+            Child.start(
+                python(self._folder(running.offer.task) / path, *asked.arguments),
+                folder=self._wish.work,
+                on=on,
+                supervisor=supervisor,
+                variables=_environment({RUN: running.record.run.name}),
+            )
+        except errors.Error as error:
+            LOG.warning("trigger %s of %s was not run: %s", asked.name, running.offer.task, error)
+
+    async def _end(self) -> None:
+        """Ends what runs."""
+        for running in self._running.values():
+            running.stopping = True
+            self._ask(running)
+        while self._running:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """What a child finds in its environment: nothing that is the site's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AME_")}
+    return {**kept, **variables}

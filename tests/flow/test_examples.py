@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flow.running import SOURCE
+from parts import fleet, sample
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -107,3 +109,33 @@ def test_the_example_of_the_interface_runs_and_chooses_the_best_model(tmp_path: 
 
     models = tmp_path / "fedjob-cifar10" / "workspace" / "models"
     assert {each.name for each in models.iterdir()} == {"best.safetensors", "last.safetensors"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keras", "functional"])
+def test_a_model_is_built_trained_by_devices_and_usable_again(tmp_path: Path, kind: str) -> None:
+    own = ("--model", sample.MODEL) if kind == "functional" else ()
+
+    with fleet.serving(tmp_path, "--open") as server:
+        done = subprocess.run(
+            [
+                *(sys.executable, EXAMPLES / "build-and-train" / "pictures.py"),
+                *("--server", server.url, "--folder", tmp_path / "made", *own),
+            ],
+            env={**os.environ, "PYTHONPATH": SOURCE, "AME_HOME": str(tmp_path / "home")},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        rounds = [
+            json.loads(server.ame("fleet", "task", "show", "pictures", task, "--format", "json"))
+            for task in (1, 2)
+        ]
+
+    trained, evaluated = ([each["metrics"] for each in shown["rounds"]] for shown in rounds)
+    losses = [each["server/client_work/train/loss"] for each in trained]
+    assert losses[-1] < losses[0] - 0.02
+    seen = [each["server/eval/loss"] for each in evaluated]
+    assert seen[-1] < seen[0]
+    before, after = re.findall(r"(?:before|after) ([\d.]+)", done.stdout)
+    assert float(after) > 0.8 >= float(before)

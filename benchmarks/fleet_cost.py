@@ -6,7 +6,7 @@ of turns; PostgreSQL's own are not in it, so its rows have the clock's beside th
 at what is due where nothing has changed, five of which a server takes a second; `begun` is the
 first one of a server that starts.
 
-Usage: python benchmarks/fleet_cost.py [ASSIGNMENTS]   (by default 1,000,000)
+Usage: python benchmarks/fleet_cost.py [TASKS [ASSIGNMENTS]]   (by default 10,000 and 1,000,000)
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from ame.server.ledger import populations, tasks
 from ame.storage import blobs, databases
 from parts import postgres
 
-TASKS = (1, 100, 10_000)
+TASKS = (1, 100)
 TURNS = 200
 BATCH = 10_000
 CALLER = Caller(base="http://fleet", fields={"population_name": "p"})
@@ -135,34 +135,33 @@ async def measured(database: databases.Database, folder: Path) -> tuple[Cost, ..
         return came, await cost(report), await cost(server.leader.step), begun
 
 
-async def rows_of(name: str, address: str, folder: Path, many: int) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
+async def told(name: str, address: str, folder: Path, most: int, many: int) -> None:
+    """Rows of a table, as they come."""
     database = databases.opened(address or str(folder / "fleet.db"), "fleet")
     there = 0
-    for number, assignments in [*((each, 0) for each in TASKS), (TASKS[-1], many)]:
+    for number, assignments in (*((each, 0) for each in (*TASKS, most)), (most, many)):
         await fill(database, folder, number - there)
         there = number
         await remember(database, assignments)
         costs = await measured(database, folder)
         shown = (each.shown(bool(address)) for each in costs)
-        rows.append((name, f"{number:,}", f"{assignments:,}", *shown))
+        row = (name, f"{number:,}", f"{assignments:,}", *shown)
+        print(f"| {' | '.join(row)} |", flush=True)
     database.close()
-    return rows
 
 
 def main() -> None:
-    many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    most, many = (*map(int, sys.argv[1:3]), *(10_000, 1_000_000)[len(sys.argv) - 1 :])
     head = ("database", "open tasks", "assignments", "check-in", "report", "idle", "begun")
-    print(f"{machine()}\n")
+    print(f"{machine()}\n\n{table(head, ())}", flush=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.chmod(0o755)
         (folder / "server").mkdir()
         with postgres.running(folder / "server") as server:
-            rows = asyncio.run(rows_of("SQLite", "", folder / "sqlite", many))
-            address = server.fresh("fleet")
-            rows += asyncio.run(rows_of("PostgreSQL", address, folder / "postgres", many))
-    print(table(head, rows))
+            known = {"SQLite": "", "PostgreSQL": server.fresh("fleet")}
+            for name, address in known.items():
+                asyncio.run(told(name, address, folder / name, most, many))
 
 
 if __name__ == "__main__":

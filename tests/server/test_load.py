@@ -20,9 +20,9 @@ from parts import postgres
 from server.fleets import AGGREGATION, START, Peer, update
 from server.test_crashes import Server
 
-ROUNDS = 4
-GOAL = 25
-DEVICES = 16
+ROUNDS = 3
+GOAL = 15
+DEVICES = 12
 
 
 @dataclass
@@ -48,7 +48,12 @@ class Crowd:
         return dict(await self._shown())
 
     async def _create(self) -> None:
-        said = {"totalIteration": ROUNDS, "minAggregationSize": GOAL, "aggregation": AGGREGATION}
+        said = {
+            "totalIteration": ROUNDS,
+            "minAggregationSize": GOAL,
+            "maxAggregationSize": 40 * GOAL,  # those who were cut off keep their places
+            "aggregation": AGGREGATION,
+        }
         async with self._client(self.servers[0]) as client:
             made = (await client.post("/api/v1/populations/p/tasks", json=said)).json()
             self.task = made["taskId"]

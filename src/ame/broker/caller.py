@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -48,6 +49,8 @@ class Caller:
     ) -> None:
         self._most_bytes = most_bytes
         self._patience = patience
+        self._name = message.REPEATING + uuid4().hex
+        self._numbers = count(1)
         self._calls: dict[str, _Call] = {}
         self._connected = 0.0
         self._sender = queues.sender(
@@ -82,7 +85,7 @@ class Caller:
         """
         body = message.body_of(arguments, self._most_bytes)
         await self._sender.open()
-        id_ = message.REPEATING + uuid4().hex
+        id_ = f"{self._name}-{next(self._numbers)}"
         sent = Message(body=body, type=function, correlation_id=id_, seconds=timeout)
         loop = asyncio.get_running_loop()
         call = _Call(function, sent, loop.create_future())

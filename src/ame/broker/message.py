@@ -1,8 +1,7 @@
 """What goes through a queue, and how calls and answers are written in it."""
 
 import json
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ame import errors
 
@@ -24,9 +23,8 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """Bytes with what the broker carries beside them."""
+class Message(NamedTuple):
+    """Bytes with what the broker carries beside them; a tuple, since calls make four of them."""
 
     body: bytes
     type: str = ""

@@ -3,13 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from threading import RLock
 from time import monotonic
 
 from ame.broker.message import Message
-from ame.broker.queues.queues import Consumer, Delivery, Depth, Queues, Sender
+from ame.broker.queues.queues import Consumer, Delivery, Depth, Sender
 
 _named: dict[str, "Memory"] = {}
 
@@ -234,7 +234,7 @@ class _Sender(_Party):
             self.broker.enrol(self)
 
     def send(self, queue: str, message: Message) -> None:
-        if not self.broker.put(queue, replace(message, reply_to=self.address)):
+        if not self.broker.put(queue, message._replace(reply_to=self.address)):
             self.post(self.returned, message.correlation_id)
 
     async def publish(self, queue: str, message: Message, *, timeout: float) -> bool:
@@ -250,7 +250,3 @@ class _Sender(_Party):
 
     async def close(self) -> None:
         self.broker.dismiss(self)
-
-
-def _promises(broker: Memory) -> Queues:
-    return broker

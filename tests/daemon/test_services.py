@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ame import errors
 from ame.daemon import supervisor
 from ame.daemon.messages import Ended, Info, Log, Model
 from ame.daemon.service import Service
+from ame.process import tree
 from daemon.scripts import VARIABLES, script
 from parts.waiting import eventually, is_running
 
@@ -100,6 +102,64 @@ def test_a_service_whose_supervisor_is_killed_is_lost_and_leaves_nothing(folder:
     assert isinstance(last.message, Ended)
     assert last.message.cause == "lost"
     assert eventually(lambda: not is_running(int(first.line)))
+
+
+def test_a_service_that_is_killed_with_all_beside_it_leaves_nothing(folder: Path) -> None:
+    service = start(folder, "print(os.getpid())\nprint('up')\ntime.sleep(600)")
+    until(service, "up")
+    first = service.follow().new()[0].message
+    assert isinstance(first, Log)
+    beside = tree.below(service.ref.identity.pid)
+
+    os.kill(service.ref.identity.pid, signal.SIGSTOP)
+    for entry in beside:
+        if entry.pid != int(first.line):
+            os.kill(entry.pid, signal.SIGKILL)
+    os.kill(service.ref.identity.pid, signal.SIGKILL)
+
+    assert eventually(lambda: not service.alive)
+    ended = service.ended()
+    assert ended is not None
+    assert ended.cause == "lost"
+    assert not is_running(int(first.line))
+
+
+def test_a_service_whose_supervisor_is_halted_can_be_stopped(folder: Path) -> None:
+    service = start(folder, "print(os.getpid())\nprint('up')\ntime.sleep(600)")
+    until(service, "up")
+    first = service.follow().new()[0].message
+    assert isinstance(first, Log)
+    os.kill(service.ref.identity.pid, signal.SIGSTOP)
+
+    assert service.stop(within=0.2).cause == "lost"
+    assert not is_running(int(first.line))
+
+
+def test_nothing_is_lost_while_a_supervisor_is_halted(folder: Path) -> None:
+    service = start(
+        folder,
+        "for n in range(2000):\n"
+        "    reporter.send({'type': 'info', 'info': str(n) + 'x' * 500})\n"
+        "    if n == 10: Path('begun').touch()\n"
+        "Path('done').touch()",
+    )
+    assert eventually((folder.parent / "begun").exists)
+    os.kill(service.ref.identity.pid, signal.SIGSTOP)
+    assert eventually((folder.parent / "done").exists)  # its calls have waited for nobody
+    os.kill(service.ref.identity.pid, signal.SIGCONT)
+
+    *records, _ = service.messages()
+    texts = [each.message.text.rstrip("x") for each in records if isinstance(each.message, Info)]
+    assert texts == [str(n) for n in range(2000)]
+
+
+def test_the_one_who_starts_may_die_before_it_has_said_what(folder: Path) -> None:
+    folder.mkdir()
+    argv = supervisor.program()
+    child = subprocess.run(argv, input=b'{"argv": [', capture_output=True)
+
+    assert child.returncode != 0
+    assert supervisor.find(folder) is None
 
 
 def test_a_service_outlives_who_started_it_and_is_found_again(folder: Path) -> None:

@@ -72,19 +72,18 @@ def start(service: Service) -> Ref:
     there = find(folder)
     if there is not None:
         raise (errors.ServiceRunning if there.alive else errors.ServiceKept)(folder)
-    sources = str(Path(ame.__file__).parent.parent)
-    started = subprocess.run(
-        # Nothing but the standard library and what stands beside this file: quick, and small.
-        [sys.executable, "-I", "-S", "-c", _BOOT, sources],
-        input=service.write(),
-        capture_output=True,
-        check=False,
-    )
+    started = subprocess.run(program(), input=service.write(), capture_output=True, check=False)
     said, _, rest = started.stdout.decode().partition(" ")
     if said != "started":
         why = rest or started.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise errors.ServiceUnstarted(folder, why or "its supervisor was killed")
     return Ref(process.Identity.parse(rest), folder)
+
+
+def program() -> list[str]:
+    """What starts a supervisor, which reads from standard input what it is to keep."""
+    # Nothing but the standard library and what stands beside this file: quick, and small.
+    return [sys.executable, "-I", "-S", "-c", _BOOT, str(Path(ame.__file__).parent.parent)]
 
 
 def find(where: Ref | Path) -> "Supervised | None":
@@ -134,24 +133,35 @@ class Supervised:
 
     def ask(self) -> None:
         """Asks the supervisor to stop the child: TERM, and KILL after the service's grace."""
+        self._signal(signal.SIGTERM)
+
+    def stop(self, within: float = 60.0) -> Ended:
+        """Stops the child and all that it started, and waits until they are gone.
+
+        A supervisor that has not done so within so many seconds, since it is halted itself, is
+        killed; the service is `lost` then, and its child ended all the same.
+        """
+        self.ask()
+        end = time.monotonic() + within
+        with Watch() as watch:
+            watch.add("", self._journal, self.ref.identity)
+            while self.alive:
+                watch.wait(max(end - time.monotonic(), 0.1))
+                if time.monotonic() > end:
+                    self._signal(signal.SIGKILL)
+        ended = self.ended()
+        assert ended is not None
+        return ended
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the supervisor and to no other process that has its number now."""
         with contextlib.suppress(ProcessLookupError):
             descriptor = os.pidfd_open(self.ref.identity.pid)
             try:
                 if self.alive:
-                    signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+                    signal.pidfd_send_signal(descriptor, number)
             finally:
                 os.close(descriptor)
-
-    def stop(self) -> Ended:
-        """Stops the child and all that it started, and waits until they are gone."""
-        self.ask()
-        with Watch() as watch:
-            watch.add("", self._journal, self.ref.identity)
-            while self.alive:
-                watch.wait()
-        ended = self.ended()
-        assert ended is not None
-        return ended
 
     def _bury(self) -> None:
         """Ends what a supervisor that was killed left running, and writes that it is lost."""

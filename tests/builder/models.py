@@ -98,7 +98,9 @@ def mixed(folder: Path) -> Path:
         trainable=[np.ones((5, 2), np.float32), np.full((1,), 0.5, np.float32)],
         non_trainable=[np.full((1,), 100, np.float32)],
         predict=predict,
-        loss=lambda output, label: tf.reduce_mean(tf.square(output - label)),
+        loss=lambda output, label: tf.reduce_mean(
+            tf.reduce_mean(tf.square(output - label), axis=-1)
+        ),
     )
 
 
@@ -127,3 +129,10 @@ def two_inputs() -> Any:
     inputs = {name: keras.Input((2,), name=name) for name in ("width", "height")}
     joined = keras.layers.Concatenate()([inputs["width"], inputs["height"]])
     return keras.Model(inputs, keras.layers.Dense(1)(joined))
+
+
+def linear() -> Any:
+    """A Keras model that hands on what its one weight lets through."""
+    import keras
+
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, use_bias=False)])

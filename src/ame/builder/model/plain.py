@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
 from ame import errors
-from ame.builder.model import lifting
+from ame.builder.model import formulas, lifting
 from ame.builder.model.model import Model, Spec, X
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ame.builder.model.model import Batch, Loss, Node
 
 SERVING: Final = "serving_default"
-LOGITS: Final = "_from_logits"
-"""How the name of a loss ends that takes logits."""
 CLASSES: Final = "sparse_"
 """How the name of a loss begins whose labels are the numbers of classes."""
 
@@ -112,16 +110,18 @@ def loss_of(name: str, compiled: Any, place: str) -> tuple[Loss, bool]:  # noqa:
         raise errors.ModelInvalid(
             place, "it has no loss: name one of Keras in `learning_process { loss: … }`"
         )
-    logits = isinstance(asked, str) and asked.endswith(LOGITS)
-    try:
-        found = keras.losses.get(asked.removesuffix(LOGITS) if logits else asked)
-    except ValueError:
-        raise errors.ModelInvalid(place, f"Keras has no loss `{asked}`") from None
-    known = getattr(found, "name", "") or getattr(found, "__name__", "")
+    if isinstance(asked, str) and asked in formulas.EACH:
+        found, known = formulas.EACH[asked], asked
+    else:
+        try:
+            found = keras.losses.get(asked)
+        except ValueError:
+            raise errors.ModelInvalid(place, f"Keras has no loss `{asked}`") from None
+        known = getattr(found, "name", "") or getattr(found, "__name__", "")
 
     def loss(predictions: Node, labels: Node) -> Node:
-        values = found(labels, predictions, **({"from_logits": True} if logits else {}))
-        return tf.reduce_mean(tf.cast(values, tf.float32))
+        labels = tf.cast(labels, predictions.dtype)
+        return tf.reduce_mean(found(formulas.rows(labels), formulas.rows(predictions)))
 
     return loss, known.startswith(CLASSES)
 

@@ -106,7 +106,11 @@ class Runner:
 
         with open(path, "rb") as file:  # noqa: PTH123 - nothing but what is needed
             model, selectors = rewritten(file.read())
-        self.interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
+        # XNNPACK cannot take batches of a size that is not known before, as plans have them
+        plain = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        self.interpreter = tf.lite.Interpreter(
+            model_content=model, num_threads=1, experimental_op_resolver_type=plain
+        )
         self.interpreter.allocate_tensors()
         return {"selectors": [base64.b64encode(each).decode() for each in selectors]}
 

@@ -49,6 +49,17 @@ def test_a_function_may_be_a_coroutine_function_and_many_are_done_at_once(place:
     asyncio.run(doing())
 
 
+def test_a_message_of_many_frames_arrives_whole(place: Place) -> None:
+    async def doing() -> None:
+        service = broker.Service(place.queues())
+        service.function(turn, {"type": "string"}, lambda got: got[::-1])
+        async with opened(service), place.caller() as caller:
+            assert await caller.call(turn, "é" * 500_000 + "a") == "a" + "é" * 500_000
+
+    turn = place.name_of_queue()
+    asyncio.run(doing())
+
+
 def test_arguments_that_do_not_fit_the_schema_are_refused_in_the_words_of_jsonschema(
     place: Place,
 ) -> None:

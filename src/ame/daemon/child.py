@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 from ame import process
 from ame.daemon import messages
 from ame.daemon.lines import Lines, text_of
-from ame.daemon.listener import Listener
+from ame.daemon.listener import TURN, Listener
 from ame.daemon.messages import Ended, Log, Message, Report, Stream
 
 GRACE = 5.0
@@ -28,6 +28,9 @@ _LAST_LINE = 1000
 _CHUNK = 1 << 16
 _LEFT = 16
 """Chunks of a stream that are read after the end of the child: what may wait in a pipe."""
+
+_REST = 100_000
+"""Datagrams that are taken after the end of the child: more than may wait anywhere."""
 
 Arrived = tuple[float, Message]
 """A message, and when it was made, in seconds since 1970."""
@@ -147,9 +150,8 @@ class Child:
 
     def _hand_on(self, *, last: bool = False) -> bool:
         """Gives on what has come since; whether there was something."""
-        arrived: list[Arrived] = [
-            (at / 1e9, _report(content)) for at, content in self._listener.take()
-        ]
+        taken = self._listener.take(_REST if last else TURN)
+        arrived: list[Arrived] = [(at / 1e9, _report(content)) for at, content in taken]
         now = time.time()
         for output in self._outputs.values():
             for message in output.messages(last=last):

@@ -13,8 +13,8 @@ from ame.daemon import wire
 
 _ROOM = 4 << 20
 """Bytes that arrive while nobody takes them, if the system gives so many."""
-_TURN = 512
-"""Datagrams that are taken at a time."""
+TURN = 512
+"""Datagrams that are taken at a time, lest who sends many keeps others waiting."""
 _PIECES = wire.LONGEST // wire.CONTENT + 1
 _STREAMS = 10_000
 _HELD = 64 << 20
@@ -63,13 +63,13 @@ class Listener:
         """Hears no more; who reports is refused."""
         self._line.close()
 
-    def take(self) -> list[tuple[int, bytes]]:
-        """Reports that have arrived, as many as there are at the moment or a good part of them.
+    def take(self, most: int = TURN) -> list[tuple[int, bytes]]:
+        """Reports that have arrived, of so many datagrams at most.
 
         Each is the time of its call, in nanoseconds since 1970, and its content.
         """
         reports: list[tuple[int, bytes]] = []
-        for _ in range(_TURN):
+        for _ in range(most):
             try:
                 datagram, address = self._line.recvfrom(wire.LARGEST)
             except BlockingIOError:

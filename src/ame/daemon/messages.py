@@ -76,7 +76,8 @@ class Ended:
     """Its exit code; None when a signal ended it, or when nobody saw its end."""
     signal: int | None = None
     cause: str = ""
-    """Why it was ended, when it did not end by itself: `asked`, `memory`, `lost`; or an error."""
+    """Why it was ended, when it did not end by itself: `asked`, `memory`, `storage`, `lost`;
+    or an error, in words."""
     last_lines: tuple[str, ...] = ()
     """What it printed last."""
     at: datetime

@@ -15,14 +15,14 @@ epochs = parser.parse_args().epochs
 
 flare.init()
 images, labels = map(torch.from_numpy, of_site(flare.get_site_name()))
-_, held_out, _, truth = map(torch.from_numpy, all_digits())
+_, others, _, truth = map(torch.from_numpy, all_digits())
 net = Net()
 
 while flare.is_running():
     received = flare.receive()
     net.load_state_dict(received.params)
     with torch.no_grad():
-        accuracy = (net(held_out).argmax(1) == truth).float().mean().item()
+        accuracy = (net(others).argmax(1) == truth).float().mean().item()
 
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     for _ in range(epochs):

@@ -8,7 +8,22 @@ SITES = 10
 
 
 def all_digits():
-    """Images to learn from, images that are held out, and the labels of both."""
+    """Images to learn from, images to choose by, and the labels of both.
+
+    By the latter models are measured in every round, the best is chosen, and whatever is tried out
+    (rates, epochs, layers) is judged. None of these images is one of `test_digits`.
+    """
+    images, _, labels, _ = _apart()
+    return train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=7)
+
+
+def test_digits():
+    """Images that nothing was chosen by, and their labels: a model is judged by them once."""
+    _, images, _, labels = _apart()
+    return images, labels
+
+
+def _apart():
     digits = load_digits()
     images = (digits.data / 16).astype("float32")
     return train_test_split(

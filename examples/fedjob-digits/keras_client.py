@@ -8,7 +8,7 @@ import ame.federation.client as flare
 
 flare.init()
 images, labels = of_site(flare.get_site_name())
-_, held_out, _, truth = all_digits()
+_, others, _, truth = all_digits()
 net = Net()
 net.compile(
     optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
@@ -20,7 +20,7 @@ while flare.is_running():
     received = flare.receive()
     for layer, weights in received.params.items():
         net.get_layer(layer).set_weights(weights)
-    loss, accuracy = net.evaluate(held_out, truth, verbose=0)
+    loss, accuracy = net.evaluate(others, truth, verbose=0)
     net.fit(images, labels, epochs=2, batch_size=16, verbose=0)
     flare.send(
         flare.FLModel(

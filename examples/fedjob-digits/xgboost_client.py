@@ -17,8 +17,8 @@ PARAMETERS = {
 
 flare.init()
 images, labels = of_site(flare.get_site_name())
-_, held_out, _, truth = all_digits()
-mine, others = xgboost.DMatrix(images, labels), xgboost.DMatrix(held_out)
+_, others, _, truth = all_digits()
+mine, unseen = xgboost.DMatrix(images, labels), xgboost.DMatrix(others)
 
 while flare.is_running():
     received = flare.receive()
@@ -27,7 +27,7 @@ while flare.is_running():
     if len(received.params["model"]):
         model = xgboost.Booster(PARAMETERS)
         model.load_model(bytearray(received.params["model"]))
-        metrics["accuracy"] = float((model.predict(others) == truth).mean())
+        metrics["accuracy"] = float((model.predict(unseen) == truth).mean())
     grown = xgboost.train(PARAMETERS, mine, num_boost_round=1, xgb_model=model)
     params = {"model": np.frombuffer(grown.save_raw("json"), np.uint8)}
     flare.send(flare.FLModel(params=params, metrics=metrics))

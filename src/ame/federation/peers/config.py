@@ -42,7 +42,7 @@ class SwarmClientConfig:
     learn_task_timeout: float | None = None
     final_result_ack_timeout: float = Constant.FINAL_RESULT_ACK_TIMEOUT
     min_responses_required: int = 1
-    wait_time_after_min_resps_received: float = 10.0
+    wait_time_after_min_resps_received: float | None = None
     request_to_submit_result_msg_timeout: float = 5.0
     request_to_submit_result_max_wait: float | None = None
     request_to_submit_result_interval: float = 1.0

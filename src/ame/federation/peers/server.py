@@ -93,7 +93,7 @@ class ServerSideController(Controller):
         self.progress = 0.0
         self.lost: dict[str, str] = {}
         """Sites that failed, and why."""
-        self._pulse: Task | None = None
+        self._pulses: dict[str, Task] = {}
 
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Settle who takes part.
@@ -239,21 +239,26 @@ class ServerSideController(Controller):
         with self.told:
             self.progress = time.monotonic()
             if request[Constant.ACTION] == Action.FAILED:
-                self.fail(site, str(request[Constant.ERROR]))
+                self.fail(str(request.get(Constant.CLIENT, site)), str(request[Constant.ERROR]))
             self.follow(site, request)
             self.told.notify_all()
 
     def _look_after(self, fl_ctx: FLContext) -> None:
         """See that the sites are there: one that is gone loses the task that it is given."""
-        if self._pulse is None or not self._pulse.is_standing:
-            name = task_name(self.task_name_prefix, Constant.BASENAME_PULSE)
-            self._pulse = Task(name=name, data=Shareable(), result_received_cb=self._pulsed)
-            alive = [site for site in self.sites if site not in self.lost]
-            self.broadcast(self._pulse, fl_ctx, alive, 0)
+        name = task_name(self.task_name_prefix, Constant.BASENAME_PULSE)
+        for site in self.sites:
+            before = self._pulses.get(site)
+            if site not in self.lost and (before is None or not before.is_standing):
+                pulse = Task(name=name, data=Shareable(), result_received_cb=self._pulsed)
+                self._pulses[site] = pulse
+                self.broadcast(pulse, fl_ctx, [site], 0)
 
     def _pulsed(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
-        why = client_task.props.get(WHY)
-        if isinstance(why, Why) and why.kind in GONE:
+        lost = client_task.props.get(WHY)
+        why = lost.text if isinstance(lost, Why) and lost.kind in GONE else ""
+        if lost is None and client_task.result is not None:
+            why = str(client_task.result.get(Constant.ERROR, ""))
+        if why:
             with self.told:
-                self.fail(client_task.client.name, why.text)
+                self.fail(client_task.client.name, why)
                 self.told.notify_all()

@@ -81,7 +81,7 @@ class ClientSideController(Executor, ABC):
             Constant.BASENAME_CONFIG: self._configure,
             Constant.BASENAME_START: self.start_workflow,
             Constant.BASENAME_REPORT_FINAL_RESULT: self._keep_final,
-            Constant.BASENAME_PULSE: lambda _data, _ctx: None,
+            Constant.BASENAME_PULSE: self._say_alive,
             Constant.BASENAME_LOST: self._without,
             Constant.BASENAME_END: self._end,
         }
@@ -96,6 +96,9 @@ class ClientSideController(Executor, ABC):
 
     def member_lost(self, site: str, fl_ctx: FLContext) -> None:
         """A peer is gone."""
+
+    def pulse(self) -> None:
+        """About every second, if this site is not at work: time may be up for something."""
 
     def get_config_prop(self, name: str, default: Any = None) -> Any:
         """What the server said."""
@@ -172,6 +175,12 @@ class ClientSideController(Executor, ABC):
             data.set_header(Constant.METRIC, metric)
             data.set_header(Constant.ROUND, number)
             self.tell(site, Constant.BASENAME_REPORT_FINAL_RESULT, data)
+
+    def _say_alive(self, data: Shareable, fl_ctx: FLContext) -> Shareable | None:
+        if not self.config:
+            return Shareable({Constant.ERROR: "its process ended, and what it knew with it"})
+        self.pulse()
+        return None
 
     def _configure(self, data: Shareable, fl_ctx: FLContext) -> Shareable | None:
         self.config = data[Constant.CONFIG]

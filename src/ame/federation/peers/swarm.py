@@ -5,6 +5,7 @@ learning".
 """
 
 import random
+import time
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +116,9 @@ class _Gather:
     """What each sent; None of one that failed."""
     best: dict[str, Any] = field(default_factory=dict)
     """The best model so far: whose, of which round, by which metric."""
+    began: float = field(default_factory=time.monotonic)
+    enough: float | None = None
+    """Since when there are as many results as are required."""
 
 
 class SwarmClientController(ClientSideController):
@@ -138,7 +142,7 @@ class SwarmClientController(ClientSideController):
         learn_task_timeout: float | None = None,
         final_result_ack_timeout: float = Constant.FINAL_RESULT_ACK_TIMEOUT,
         min_responses_required: int = 1,
-        wait_time_after_min_resps_received: float = 10.0,
+        wait_time_after_min_resps_received: float | None = None,
         request_to_submit_result_max_wait: float | None = None,
         request_to_submit_result_msg_timeout: float = 5.0,
         request_to_submit_result_interval: float = 1.0,
@@ -147,16 +151,32 @@ class SwarmClientController(ClientSideController):
         cuda_empty_cache: bool = False,
         enable_tensor_disk_offload: bool = False,
     ) -> None:
-        """The ids name components of the site.
+        """The ids name components of the site; times are in seconds.
 
-        `min_responses_required`: with how many results a round goes on. `metric_comparator_id`:
-        what compares metrics; the greater is the better without it. All others are kept for jobs
-        that set them: nothing here is polled, and no result is left out for being late.
+        `metric_comparator_id`: what compares metrics; the greater is the better without it.
+        `min_responses_required`: with how many results a round goes on, and
+        `wait_time_after_min_resps_received`: how long it waits for others then; None: until all
+        have come, so that a run can be repeated exactly (NVFLARE waits for 10 s).
+        `learn_task_timeout`: how long a site may take to learn; one that takes longer is lost to
+        the job; None: any time. All others are kept for jobs that set them: nothing here is polled
+        or acknowledged.
+
+        Raises:
+            ValueError: a time is not above 0.
         """
+        for name, seconds in (
+            ("wait_time_after_min_resps_received", wait_time_after_min_resps_received),
+            ("learn_task_timeout", learn_task_timeout),
+        ):
+            if seconds is not None and seconds <= 0:
+                message = f"{name} must be above 0, or None for any time, not {seconds}"
+                raise ValueError(message)
         super().__init__(task_name_prefix, learn_task_name, persistor_id, shareable_generator_id)
         self.aggregator_id = aggregator_id
         self.metric_comparator_id = metric_comparator_id
         self.min_responses_required = min_responses_required
+        self.wait_time = wait_time_after_min_resps_received
+        self.learn_task_timeout = learn_task_timeout
         self._gather: _Gather | None = None
         self._early: list[tuple[str, Shareable]] = []
         self._best: tuple[Any, Any, Any] | None = None
@@ -204,6 +224,25 @@ class SwarmClientController(ClientSideController):
         if self._gather is not None and site in self._gather.trainers:
             self._gather.came.setdefault(site, None)
             self.later(self._aggregate)
+
+    def pulse(self) -> None:
+        """See whether time is up for those that still learn."""
+        gather, now = self._gather, time.monotonic()
+        if gather is None:
+            return
+        late = [site for site in gather.trainers if site not in gather.came]
+        if self.learn_task_timeout is not None and now - gather.began > self.learn_task_timeout:
+            for site in late:
+                why = f"it learned for longer than {self.learn_task_timeout:g} s"
+                self.report(Action.FAILED, **{Constant.ERROR: why, Constant.CLIENT: site})
+        elif not self._waited(now):
+            return
+        gather.came.update(dict.fromkeys(late))
+        self.later(self._aggregate)
+
+    def _waited(self, now: float) -> bool:
+        since = self._gather.enough if self._gather is not None else None
+        return self.wait_time is not None and since is not None and now - since > self.wait_time
 
     def _scatter(self, data: Shareable, number: int) -> None:
         """Begin a round: draw who aggregates, and send the model."""
@@ -273,6 +312,9 @@ class SwarmClientController(ClientSideController):
         if number == self._gather.number and site in self._gather.trainers:
             good = result.get_return_code() == "OK"
             self._gather.came[site] = result if good else None
+            taken = sum(each is not None for each in self._gather.came.values())
+            if self._gather.enough is None and taken >= self.min_responses_required:
+                self._gather.enough = time.monotonic()
             self.later(self._aggregate)
 
     def _aggregate(self) -> None:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ame.protocol import calls
+from ame.protocol.pb import aggregations, odp_task, task_assignments
+from ame.protocol.tensors import checkpoint, fcv1
 from server import fleets
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "")
@@ -21,28 +23,75 @@ FIXED = (
 )  # fmt: skip
 
 
-def known_paths() -> st.SearchStrategy[str]:
-    """Paths of calls, with anything where an id should be."""
-    word = st.text(max_size=12) | st.sampled_from(["p", "1", "-1", "..", "%", "%2F", "a.b", "٣"])
-    templates = st.sampled_from([call.path for call in calls.CALLS])
+MESSAGES = (
+    task_assignments.StartTaskAssignmentRequest(
+        task_eligibility_info={"task_weights": [{"task_name": "p/1", "weight": float("nan")}]}
+    ).SerializeToString(),
+    task_assignments.PerformMultipleTaskAssignmentsRequest(
+        task_names=["p/1", "", "p/9"]
+    ).SerializeToString(),
+    task_assignments.ReportTaskResultRequest(
+        computation_status_code="INTERNAL"
+    ).SerializeToString(),
+    odp_task.CreateTaskRequest(
+        task={"total_iteration": 1, "min_aggregation_size": -1, "max_parallel": -3}
+    ).SerializeToString(),
+    odp_task.CreateTaskRequest(
+        task={"total_iteration": 2**40, "min_aggregation_size": 2**62}
+    ).SerializeToString(),
+    checkpoint.to_bytes(fleets.update(1, 2, 3)),
+    fcv1.to_bytes(fleets.update(1, 2, 3))[:-7],
+)
+TOKENS = ("SESSION", "AUTHORIZATION", "CLIENT", "UPLOAD", "GRADIENT", "ARTIFACT", "ASSIGNMENT")
+"""Stand in paths and bodies for what the server has given out."""
 
-    def filled(path: str, values: list[str]) -> str:
-        parts = path.replace("}", "{").split("{")
-        given = iter(values)
-        return "".join(next(given) if place % 2 else part for place, part in enumerate(parts))
 
-    return st.builds(filled, templates, st.lists(word, min_size=6, max_size=6))
+def known_paths() -> st.SearchStrategy[tuple[str, str]]:
+    """Methods and paths of calls, with what is right or anything where an id should be."""
+    right = st.sampled_from(["p", "1", *TOKENS])
+    word = right | right | st.text(max_size=12) | st.sampled_from(["-1", "..", "%", "a.b", "٣"])
+
+    def filled(call: calls.Call, values: list[str]) -> tuple[str, str]:
+        return call.method, call.filled(dict(zip(call.names, values, strict=True)))
+
+    def named(call: calls.Call) -> st.SearchStrategy[tuple[str, str]]:
+        return st.builds(filled, st.just(call), st.tuples(*[_word(n, word) for n in call.names]))
+
+    return st.sampled_from(calls.CALLS).flatmap(named)
+
+
+def _word(name: str, others: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    usual = {"population_name": "p", "session_id": "SESSION", "task_id": "1"}
+    tokens = {
+        "authorization_token": "AUTHORIZATION",
+        "client_token": "CLIENT",
+        "assignment_id": "ASSIGNMENT",
+    }
+    known = (usual | tokens).get(name)
+    return others if known is None else st.sampled_from([known] * 6) | others
 
 
 def fixed_paths() -> st.SearchStrategy[str]:
-    return st.builds("{}{}".format, st.sampled_from(FIXED), st.text(max_size=30))
+    return st.builds(
+        "{}{}".format, st.sampled_from(FIXED), st.sampled_from(TOKENS) | st.text(max_size=30)
+    )
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, bytes, bytes, list[tuple[bytes, bytes]], bytes]:
-    path = draw(known_paths() | fixed_paths() | st.text(max_size=30))
-    body = draw(st.binary(max_size=60) | st.sampled_from([b"{}", b"[]", b'{"a": 1}', b"[" * 999]))
-    if draw(st.booleans()):
+    method = draw(st.sampled_from(METHODS))
+    if draw(st.integers(0, 3)):
+        usual, path = draw(known_paths())
+        method = draw(st.just(usual) | st.just(usual) | st.just(method))
+    else:
+        path = draw(fixed_paths() | st.text(max_size=30))
+    body = draw(
+        st.just(b"")
+        | st.binary(max_size=60)
+        | st.sampled_from([b"{}", b"[]", b'{"a": 1}', b"[" * 999])
+        | st.sampled_from(list(MESSAGES))
+    )
+    if not draw(st.integers(0, 5)):
         body = draw(st.sampled_from([gzip.compress(body), gzip.compress(body)[:-3]]))
     names = st.sampled_from(
         ["content-type", "content-encoding", "accept", "accept-encoding", "authorization", "host",
@@ -59,7 +108,6 @@ def requests(draw: st.DrawFn) -> tuple[str, bytes, bytes, list[tuple[bytes, byte
         st.sampled_from(["", "%24alt=proto", "%24alt=json", "gzip=1", "&&=%", "alt=json&alt=x"])
         | st.text(max_size=10)
     )
-    method = draw(st.sampled_from(METHODS))
     raw = path.encode("utf-8", "surrogatepass")
     return method, raw, query.encode("utf-8", "surrogatepass"), headers, body
 
@@ -72,9 +120,33 @@ class Fleet:
         self._using = fleets.running(folder, str(folder / "fleet.sqlite"))
         self.server = self.loop.run_until_complete(self._using.__aenter__())
         self.loop.run_until_complete(self.server.task())
+        self._given = self.loop.run_until_complete(self._tokens())
+
+    async def _tokens(self) -> dict[str, str]:
+        peer, tokens = self.server.peer, self.server.app.fleet.tokens
+        session = (await peer.session()).session_id
+        given = (await peer.assignment(session)).task_assignment
+        number = given.authorization_token.split(".")[0]
+        start = aggregations.StartAggregationDataUploadRequest(
+            aggregation_id=given.aggregation_id, authorization_token=given.authorization_token
+        )
+        place = await peer.ask("StartAggregationDataUpload", start)
+        until = int(self.server.clock.now + 1000)
+        return {
+            "SESSION": session,
+            "AUTHORIZATION": given.authorization_token,
+            "CLIENT": place.client_token,
+            "UPLOAD": place.resource.resource_name,
+            "GRADIENT": tokens.make("gradient", f"{number}.{until}"),
+            "ARTIFACT": tokens.make("artifact", "p/1/plan"),
+            "ASSIGNMENT": number,
+        }
 
     def ask(self, scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:
         sent: list[Any] = []
+        for name, token in self._given.items():
+            path = scope["raw_path"].replace(name.encode(), token.encode())
+            scope = {**scope, "raw_path": path}
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}

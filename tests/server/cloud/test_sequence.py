@@ -1,7 +1,10 @@
 """From a task's registration to its end, over a real broker, with real processes."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +16,9 @@ from ame.storage import sqlite
 from parts import rabbitmq
 from parts.waiting import eventually, is_running
 from server.cloud.clouds import LOOPS, TASK
-from server.cloud.processes import Manager, serving, started
+from server.cloud.processes import SOURCE, Manager, serving, started
 
+pytestmark = pytest.mark.slow  # real processes
 SERVER = """
 import json, os, socket
 with socket.create_server(("127.0.0.1", int(os.environ["AME_TASK_PORT"]))) as line:
@@ -188,3 +192,62 @@ def _kill_service(folder: Path, task: str, *, both: bool) -> None:
     else:
         os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: both or not is_running(pid))
+
+
+def test_the_digits_are_learned_by_two_sites_over_a_real_broker(
+    tmp_path: Path, broker: rabbitmq.RabbitMQ
+) -> None:
+    [port] = rabbitmq.free(1)
+    code = Path(__file__).parents[3] / "examples" / "flower-task" / "tasks" / "task_4fe5"
+    files = {file.name: file.read_text() for file in code.glob("*.py")}
+    with ExitStack() as stack:
+        folder = tmp_path / "cloud"
+        process, manager = stack.enter_context(serving(folder, "--broker", broker.address))
+        fields = {**TASK, "port": port, "files_paths": ["./task_4fe5/client.py", "task.py"]}
+        manager.post("rpc_exec_create_task", **fields)
+        for name, content in files.items():
+            manager.put("4fe5", name, content)
+        manager.post("rpc_exec_start_server_task", task_id="4fe5")
+        run = manager.get("tasks/4fe5")["run"]
+        process.kill()
+        process, manager = stack.enter_context(serving(folder, "--broker", broker.address))
+        reached = {"FLOWER_ADDRESS": f"127.0.0.1:{port}"}
+        for name, through in (("a", ()), ("b", ("--broker", broker.address))):
+            arguments = site(name, manager, "--any", *through)
+            stack.enter_context(started(tmp_path / name, *arguments, **reached))
+
+        assert eventually(lambda: manager.state("4fe5") in {"Succeeded", "Failed"}, 200)
+
+        assert manager.state("4fe5") == "Succeeded", manager.get("tasks/4fe5/logs")["text"]
+        assert manager.get("tasks/4fe5")["run"] == run
+        for name in ("a", "b"):
+            assert eventually(lambda name=name: bool(ended(tmp_path / name, "4fe5")), 60)  # type: ignore[misc]
+            assert ended(tmp_path / name, "4fe5") is runs.State.SUCCEEDED
+        measured = manager.get("tasks/4fe5/metrics")
+        assert [each["round"] for each in measured] == list(range(1, len(measured) + 1))
+        assert measured[-1]["value"] > 0.8
+
+
+def test_the_self_test_finds_a_running_manager_in_order(
+    tmp_path: Path, broker: rabbitmq.RabbitMQ
+) -> None:
+    folder = tmp_path / "flower-task"
+    shutil.copytree(Path(__file__).parents[3] / "examples" / "flower-task", folder)
+    [gateway] = rabbitmq.free(1)
+    written = (folder / "config.ini").read_text()
+    ports = written.replace("9000", str(broker.port)).replace("9001", str(gateway))
+    (folder / "config.ini").write_text(ports)
+    environment = {**os.environ, "PYTHONPATH": SOURCE}
+
+    with serving(folder, "--config", "config.ini"):
+        for _ in range(2):
+            tested = subprocess.run(
+                [sys.executable, "-m", "test_cloud_ml_logic"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert tested.returncode == 0, tested.stdout + tested.stderr
+            assert tested.stdout.endswith("all is as it must be\n")

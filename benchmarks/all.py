@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
     "steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes",
-    "federation", "fleet", "fleet_cost", "rpc", "builder",
+    "federation", "fleet", "fleet_cost", "rpc", "builder", "client_plans",
 )  # fmt: skip
 HEAD = "## Measured"
 

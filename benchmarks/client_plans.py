@@ -44,7 +44,9 @@ def main() -> None:
         own = made.plan().SerializeToString()
         ratio = f"{len(own) / len(shipped):.2f}"
         sizes.append((kind, str(len(shipped)), str(len(own)), ratio, str(len(made.graph))))
-    print(table(("what", "s"), [(what, f"{spent:.2f}") for what, spent in took.items()]))
+    print(
+        table(("what", "s"), [(what, f"{spent:.2f}") for what, spent in took.items()]), end="\n\n"
+    )
     print(
         table(("plan", "shipped, bytes", "ame, bytes", "ratio", "its graph, if asked for"), sizes)
     )

@@ -144,7 +144,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_a_label_is_named_and_is_no_feature(tmp_path: Path) -> None:
     made = model.load(models.mixed(tmp_path), settings())
 
-    with pytest.raises(errors.ModelInvalid, match="Label name cannot be empty"):
+    with pytest.raises(errors.ConfigInvalid, match="Label name cannot be empty"):
         client.build(made, settings(label=""))
-    with pytest.raises(errors.ModelInvalid, match="`age` is a feature"):
+    with pytest.raises(errors.ConfigInvalid, match="`age`, which is a feature"):
         client.build(made, settings(label="age"))

@@ -19,14 +19,16 @@ def label_of(model: Model, label: str) -> str:
     """What the label is called in examples.
 
     Raises:
-        errors.ModelInvalid: no name is given, or that of a feature.
+        errors.ConfigInvalid: no name is given, or that of a feature.
     """
     if model.single:
         return model_.Y
     if not label:
-        raise errors.ModelInvalid("the model", "Label name cannot be empty.")
+        raise errors.ConfigInvalid(("Label name cannot be empty: set `label_name`.",))
     if label in model.features:
-        raise errors.ModelInvalid("the model", f"`{label}` is a feature and the label.")
+        raise errors.ConfigInvalid(
+            (f"`label_name` is `{label}`, which is a feature of the model.",)
+        )
     return label
 
 

@@ -51,7 +51,7 @@ def build(model: Model, settings: config.Settings, *, evaluates: bool = False) -
     """The client's half of the task that trains, or of the one that evaluates.
 
     Raises:
-        errors.ModelInvalid: the settings do not fit the model.
+        errors.ConfigInvalid: the label is no label of the model.
         errors.GraphRefused: devices cannot be given its graph.
     """
     cohort = settings.evaluation.cohort if evaluates else settings.training

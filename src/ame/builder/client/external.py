@@ -32,7 +32,7 @@ def register() -> None:
     try:
         with tf.Graph().as_default():
             tf.graph_util.import_graph_def(definition)
-    except tf.errors.NotFoundError:
+    except (ValueError, tf.errors.NotFoundError):  # the one or the other, by the release
         convert.register_custom_opdefs([DEFINED])
 
 

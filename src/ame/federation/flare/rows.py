@@ -32,6 +32,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("app_common.abstract.learnable", "spec.learnable", "Learnable"),
     ("app_common.abstract.learnable_persistor", "spec.learnable", "LearnablePersistor"),
     ("app_common.abstract.learner_spec", "spec.learner", "Learner"),
+    ("app_common.abstract.metric_comparator", "spec.learnable", "MetricComparator"),
     ("app_common.abstract.model", "spec.learnable", "ModelLearnable ModelLearnableKey make_model_learnable model_learnable_to_dxo validate_model_learnable"),
     ("app_common.abstract.model_learner", "spec.learner", "ModelLearner"),
     ("app_common.abstract.model_locator", "spec.learnable", "ModelLocator"),

@@ -58,6 +58,12 @@ group = Commands(
 )
 @click.option("--open", "open_", is_flag=True, help="Anyone may manage tasks; on loopback only.")
 @click.option("--rate", default=0.0, help="Calls a second that one address may make; 0: any.")
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of TOML with limits and times.",
+)
 @click.option("--patience", default=0.0, help="Seconds that a device may wait for a task.")
 @click.option(
     "--operations",
@@ -111,6 +117,7 @@ def start(
     api_keys: tuple[str, ...],
     operator_tokens: tuple[str, ...],
     rate: float,
+    settings_file: Path | None,
     patience: float,
     broker: str,
     work_path: Path | None,
@@ -161,7 +168,11 @@ def start(
             open=open_,
             per_second=rate,
         ),
-        settings=Settings(patience_seconds=patience),
+        settings=(
+            Settings.read(settings_file, patience_seconds=patience)
+            if settings_file
+            else Settings(patience_seconds=patience)
+        ),
         operations_answered=operations,
         plain=plain_payloads,
         more_ports=more_ports,

@@ -29,6 +29,7 @@ GRADIENTS: Final = "/v1/gradients/"
 ARTIFACTS: Final = "/v1/artifacts/"
 RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
+SLICES: Final = "/v1/slices/"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
@@ -86,6 +87,8 @@ class Site:
             return 200, JSON, json.dumps({"keys": app.payloads.public()}).encode(), []
         address = (scope.get("client") or ("",))[0]
         app.doors.slow(address, app.fleet.clock())
+        if path.startswith(SLICES):
+            raise errors.CallUnserved("federated select")
         if method == "GET" and path.startswith(RESOURCES):
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):

@@ -1,7 +1,13 @@
 """How a server behaves; each setting with its default and its meaning."""
 
-from dataclasses import dataclass, field
+import math
+import tomllib
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
 
+from ame import errors
 from ame.server.pace import LATER, SOON, Window
 
 MEBIBYTE = 1 << 20
@@ -51,3 +57,51 @@ class Settings:
     """Decoded contributions that wait in memory to be folded; others are read again."""
     recent_bytes: int = 64 * MEBIBYTE
     """Plans, checkpoints and uploads that stay in memory, since they are soon wanted again."""
+
+    @classmethod
+    def read(cls, file: Path, **beside: float) -> Self:
+        """The settings in a file of TOML, which goes before what is said `beside` it.
+
+        Raises:
+            errors.SettingsInvalid: it cannot be read; a key is unknown, or a value cannot be.
+        """
+        try:
+            written = tomllib.loads(file.read_text())
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise errors.SettingsInvalid(file, "", str(error)) from None
+        known = {each.name: getattr(cls(), each.name) for each in fields(cls)}
+        values: dict[str, Any] = dict(beside)
+        for key, value in written.items():
+            _check(file, key, known)
+            values[key] = _converted(file, key, value, known[key])
+        return cls(**values)
+
+
+def _check(file: Path, key: str, known: dict[str, Any]) -> None:
+    leaf = key.rpartition(".")[2]
+    if leaf not in known:
+        near = get_close_matches(leaf, known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+        raise errors.SettingsInvalid(file, key, f"unknown key; {hint}")
+
+
+def _converted(file: Path, key: str, value: object, usual: object) -> Any:  # noqa: ANN401 - by its key
+    """A value that is of the kind of the default."""
+    if isinstance(usual, Window):
+        if not isinstance(value, dict):
+            raise errors.SettingsInvalid(file, key, "a table with `least` and `most` is wanted")
+        ends = {"least": usual.least, "most": usual.most}
+        for end, seconds in value.items():
+            _check(file, f"{key}.{end}", ends)
+            ends[end] = _converted(file, f"{key}.{end}", seconds, 0.0)
+        if ends["least"] > ends["most"]:
+            raise errors.SettingsInvalid(file, key, "`least` is more than `most`")
+        return Window(**ends)
+    whole = isinstance(usual, int)
+    right = isinstance(value, int) if whole else isinstance(value, int | float)
+    if not right or isinstance(value, bool):
+        kind = "a whole number" if whole else "a number"
+        raise errors.SettingsInvalid(file, key, f"{kind} is wanted, not {value!r}")
+    if not (isinstance(value, int | float) and 0 <= value < math.inf):
+        raise errors.SettingsInvalid(file, key, f"must be 0 or more, not {value!r}")
+    return value

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,7 @@ from ame.daemon import paths, records
 from ame.daemon.child import Child, python
 from ame.daemon.messages import Triggered
 from ame.daemon.records import Record, Seen, heard
-from ame.daemon.site import link, offers
+from ame.daemon.site import code, link, offers
 from ame.daemon.site.offers import Allowed, Offer, Passed
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ STEP: Final = "client"
 LINGER: Final = 2.0
 """Seconds that a client has to end by itself when it said that it has finished."""
 RUN: Final = "AME_RUN"
+PORT: Final = "AME_TASK_PORT"
+ADDRESS: Final = "FLOWER_ADDRESS"
 SERVICE: Final = "service_client_ml"
 """As which the events name this service."""
 MEBIBYTE: Final = 1 << 20
@@ -186,7 +187,13 @@ class Site:
         try:
             if self._wish.download:
                 self._tell("_run_task_one_policy", "Started downloading task")
-                await asyncio.to_thread(self._download, offer)
+                await asyncio.to_thread(
+                    code.fetch,
+                    self._wish.downloads,
+                    offer,
+                    self._folder(offer.task),
+                    self._wish.most_bytes,
+                )
                 self._tell("_run_task_one_policy", "Finished downloading task")
         except errors.ServerSilent as error:  # the next time
             self._complain(str(error))
@@ -215,22 +222,6 @@ class Site:
     def _folder(self, task: str) -> Path:
         return self._wish.work / "tasks" / f"task_{task}"
 
-    def _download(self, offer: Offer) -> None:
-        """The task's code, in a folder of its own; all of it, or what was there before."""
-        folder = self._folder(offer.task)
-        fresh = folder.with_name(f".{folder.name}")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        left = self._wish.most_bytes
-        for file in offer.files:
-            content = link.download(self._wish.downloads, offer, file, left)
-            left -= len(content)
-            path = fresh / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-
     def _start(self, running: _Running, supervisor: process.Supervisor) -> None:
         script = self._folder(running.offer.task) / CLIENT
         if not script.is_file():
@@ -242,7 +233,7 @@ class Site:
             folder=self._wish.work,
             on=partial(self._hear, running, supervisor),
             supervisor=supervisor,
-            variables=_environment({RUN: running.record.run.name}),
+            variables=_environment(running),
         )
 
     def _hear(
@@ -306,7 +297,7 @@ class Site:
                 folder=self._wish.work,
                 on=on,
                 supervisor=supervisor,
-                variables=_environment({RUN: running.record.run.name}),
+                variables=_environment(running),
             )
         except errors.Error as error:
             LOG.warning("trigger %s of %s was not run: %s", asked.name, running.offer.task, error)
@@ -321,7 +312,9 @@ class Site:
             await self._changed.wait()
 
 
-def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+def _environment(running: _Running) -> dict[str, str]:
     """What a child finds in its environment: nothing that is the site's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AME_")}
-    return {**kept, **variables}
+    offer = running.offer
+    where = {PORT: str(offer.port), ADDRESS: f"{offer.host}:{offer.port}"} if offer.port else {}
+    return {**kept, **where, RUN: running.record.run.name}

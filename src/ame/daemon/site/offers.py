@@ -21,6 +21,9 @@ class Offer:
 
     task: str
     arguments: tuple[str, ...]
+    host: str
+    port: int
+    """Where the task's Flower server answers."""
     username: str
     password: str
     files: tuple[str, ...]
@@ -44,6 +47,7 @@ class Offer:
             raise errors.OfferRefused(task[:100], "its id is no name of a folder")
         files = said.get("files_paths") or []
         tags = said.get("tags") or []
+        port = said.get("port")
         if not _texts(files) or not _texts(tags) or len(files) > FILES:
             raise errors.OfferRefused(task, "its files or tags are no list of texts, or too many")
         # a password may be another each time
@@ -51,6 +55,8 @@ class Offer:
         return cls(
             task=task,
             arguments=tuple(str(said.get("client_arguments") or "").split()),
+            host=str(said.get("host") or ""),
+            port=port if isinstance(port, int) else 0,
             username=str(said.get("username") or ""),
             password=str(said.get("password") or ""),
             files=tuple(paths.within(task, each) for each in files),

@@ -213,6 +213,17 @@ def test_a_job_that_failed_goes_on_from_its_last_round(job: Place) -> None:
     assert "loss in rounds 0 to 2" in page
 
 
+def test_a_federated_run_is_not_continued_as_a_task(job: Place) -> None:
+    assert job.ame("fed", "run", "job.py", "--", "4", "raise").returncode == 11
+    (run,) = job.json("task", "list")
+
+    refused = job.ame("task", "run", "--resume", run["name"])
+
+    assert refused.returncode == 5
+    assert f"`{run['name']}` is a run of kind `fedjob`" in refused.stderr
+    assert "`ame fed run --resume` continues it" in refused.stderr
+
+
 def test_sites_that_stay_away_are_no_loss(job: Place) -> None:
     ran = job.ame("fed", "run", "job.py", "--dropout", "0.5", "--seed", "3")
 

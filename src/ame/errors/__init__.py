@@ -115,6 +115,7 @@ Error:
     │   ├── ProjectTaken
     │   ├── ProjectThere
     │   ├── ResumeRefused
+    │   ├── ResumedElsewhere
     │   ├── RoundMoveRefused
     │   ├── RoundUnfinished
     │   ├── RunConflict
@@ -445,6 +446,7 @@ from ame.errors.running import (
     FileThere,
     MlflowUnread,
     NotApproved,
+    ResumedElsewhere,
     ResumeRefused,
     RunConflict,
     RunNotFound,
@@ -657,6 +659,7 @@ __all__ = [
     "RequestTooLarge",
     "ResourceMissing",
     "ResumeRefused",
+    "ResumedElsewhere",
     "RoundEmpty",
     "RoundMoveRefused",
     "RoundUnfinished",

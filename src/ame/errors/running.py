@@ -49,6 +49,16 @@ class ResumeRefused(Conflict):
         )
 
 
+class ResumedElsewhere(Conflict):
+    """A run that is none of a task of `ame.yml` is continued by another command, if at all."""
+
+    def __init__(self, run: str, kind: str) -> None:
+        self.run = run
+        self.kind = kind
+        how = "`ame fed run --resume` continues it" if kind == "fedjob" else "begin it anew"
+        super().__init__(f"`{run}` is a run of kind `{kind}`, none of a task of `ame.yml`: {how}")
+
+
 class NotApproved(Conflict):
     """Something that cannot be undone was asked for, and nobody can be asked back."""
 

@@ -63,6 +63,8 @@ def command(
         folder = project.around(Path.cwd())
         if resume:
             earlier = home.store.find(resume)
+            if earlier.kind != "task":
+                raise errors.ResumedElsewhere(earlier.name, earlier.kind)
             resume, folder = earlier.name, Path(earlier.folder)
             name = name or earlier.task
             arguments = arguments or earlier.arguments

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DONE: Final = "Success! Tasks are built, and artifacts are uploaded to the cloud."
+OWN_SERVER: Final = "http://127.0.0.1:8080"
 ODP_SERVER: Final = "http://localhost:8082/"
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -93,7 +94,8 @@ def _command(name: str, server: str) -> click.Command:
         With --build_artifact_only the artifacts go where `artifact_building` says; else tasks are
         made on --task_management_server, and the artifacts go to them.
         """
-        _run(Said(task_management_server=task_management_server or server, **said))
+        named = task_management_server or os.environ.get("AME_SERVER") or server
+        _run(Said(task_management_server=named, **said))
 
     for part in reversed(OPTIONS):
         run = part(run)
@@ -101,7 +103,7 @@ def _command(name: str, server: str) -> click.Command:
     return click.command(name, epilog=example)(run)
 
 
-command = _command("ame build", os.environ.get("AME_SERVER", "http://127.0.0.1:8080"))
+command = _command("ame build", OWN_SERVER)
 
 
 def main() -> None:

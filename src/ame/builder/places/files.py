@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -126,6 +127,7 @@ class Files:
         if scheme not in {"gs", "gcs"}:
             return {}
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # what it tries first may fail
         project = self._project or os.environ.get("GOOGLE_CLOUD_PROJECT", "")
         found: dict[str, Any] = {"project": project} if project else {}
         if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):

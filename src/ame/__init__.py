@@ -4,7 +4,7 @@ This file imports nothing, and needs nothing beside itself: steps get a copy of 
 script can say `import ame` and `ame.report("accuracy", 0.97)` in an environment of its own.
 """
 
-__all__ = ["progress", "report"]
+__all__ = ["fail", "progress", "report"]
 __version__ = "0.1.0"
 
 
@@ -22,6 +22,11 @@ def report(name: str, value: float, iteration: int | None = None) -> None:
 def progress(done: float, message: str = "") -> None:
     """Reports how far the step is, from 0 to 1, with a few words; kept only while it runs."""
     _append({"progress": float(done), "message": message})
+
+
+def fail(reason: str) -> None:
+    """Says why this step fails, for when its command does not succeed; else it has no effect."""
+    _append({"failed": reason})
 
 
 def _append(entry: dict[str, object]) -> None:

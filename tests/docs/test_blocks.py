@@ -16,6 +16,7 @@ _ALL = [block for page in pages.pages() for block in pages.blocks(page)]
 _YAML = [
     b for b in _ALL if b.language == "yaml" and (b.marks.get("file") or "ame.y").count("ame.y")
 ]
+_TOML = [b for b in _ALL if b.language == "toml" and "file" not in b.marks]
 _SHELL = [page for page in pages.pages() if any(b.language == "shell" for b in pages.blocks(page))]
 _PWD = "trap 'pwd >\"$DOCS_FOLDER\"' EXIT\n"
 
@@ -76,7 +77,7 @@ def _completed(fragment: str) -> str:
     return f"tasks:\n  - name: whole\n{executor}{inside}"
 
 
-@pytest.mark.parametrize("block", [b for b in _ALL if b.language == "toml"], ids=str)
+@pytest.mark.parametrize("block", _TOML, ids=str)
 def test_settings_are_read(block: pages.Block, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(block.text)
 

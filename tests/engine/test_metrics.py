@@ -64,6 +64,34 @@ def test_metrics_of_a_step_that_fails_are_kept(doing: Doing) -> None:
     assert measured(doing, ended.run.name) == [("m", 1.0, None)]
 
 
+def test_why_a_step_fails_is_what_it_says_last_and_nothing_to_one_that_succeeds(
+    doing: Doing,
+) -> None:
+    says = 'echo \'{"failed": "no plan"}\' >> $AME_REPORT'
+    doing.file(step("t", f'echo \'{{"failed": "a"}}\' >> $AME_REPORT; {says}; exit 3'))
+    assert doing.steps(doing.run("t")) == {"t": (runs.State.FAILED, "exited with 3: no plan")}
+
+    ended = doing.does(step("t", says))
+    assert doing.steps(ended) == {"t": (runs.State.SUCCEEDED, "")}
+
+
+def test_an_attempt_that_says_nothing_does_not_fail_for_the_reason_of_the_one_before(
+    doing: Doing,
+) -> None:
+    says = '[ $AME_ATTEMPT = 2 ] || echo \'{"failed": "no plan"}\' >> $AME_REPORT'
+    doing.file(step("t", f"{says}; exit 3", retries=1))
+
+    assert doing.steps(doing.run("t")) == {"t": (runs.State.FAILED, "exited with 3")}
+    assert any("no plan; trying again" in note for note in doing.seen.notes)
+
+
+def test_a_reason_that_is_no_text_is_shown_and_passed_over(doing: Doing) -> None:
+    doing.file(step("t", "echo '{\"failed\": 1}' >> $AME_REPORT; exit 3"))
+
+    assert doing.steps(doing.run("t")) == {"t": (runs.State.FAILED, "exited with 3")}
+    assert any("`failed` is a text" in note for note in doing.seen.notes)
+
+
 LOG = """\
 import os, sys
 import mlflow

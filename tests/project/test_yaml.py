@@ -254,3 +254,24 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
 
     assert "\x1b" not in said
     assert r"`a\x1b[2Jb`" in said
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("backend: the moon", "expected `simulation`, `superlink`"),
+        ("backend: http://host", "expected `simulation`, `superlink`"),
+        ("sites: 0", "expected a number of sites"),
+        ("sites: 'a, b'", "expected a number of sites"),
+        ("app: ../other", "expected a path inside the project"),
+        ("runConfig: [lr=1]", "expected a map of texts"),
+        ("command: x", "is no key here"),
+        ("image: python:3", "is no key here"),
+    ],
+)
+def test_what_an_app_of_flowers_cannot_have_is_refused(
+    tmp_path: Path, keys: str, said: str
+) -> None:
+    told = refusal(tmp_path, f"tasks:\n  - name: a\n    executor: !flower {{{keys}}}\n")
+
+    assert said in told

@@ -247,7 +247,8 @@ class Workbench:
             )
             reason = attempt.reason(ended, limits)
             if reason:
-                return self._failed(reason, ended)
+                told = self._metrics.reason(planned.name)
+                return self._failed(f"{reason}: {told}" if told else reason, ended)
             return self._gather(planned, workspace, ended, written)
         except errors.Cancelled:
             return _Try(state=runs.State.CANCELLED, reason=STOPPED)

@@ -1,6 +1,6 @@
 """What was written: a project's `ame.yml`, read once into frozen values."""
 
-from ame.project.executor import Custom, Executor, Mlflow, Pip, Pipenv, Poetry
+from ame.project.executor import Custom, Executor, Flower, Mlflow, Pip, Pipenv, Poetry
 from ame.project.file import NAMES, around, find, first, name_of, read
 from ame.project.format import PROVIDED, schema
 from ame.project.project import Dataset, Deployment, KnownProjects, Model, Project, Projects
@@ -31,6 +31,7 @@ __all__ = [
     "DatasetRef",
     "Deployment",
     "Executor",
+    "Flower",
     "KnownProjects",
     "Mlflow",
     "Model",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ame.project.executor import Custom, Executor, Mlflow, Pip, Pipenv, Poetry
+from ame.project.executor import Custom, Executor, Flower, Mlflow, Pip, Pipenv, Poetry
 from ame.project.format import EXECUTOR
 from ame.project.project import Data, Dataset, Deployment, Model, Project
 from ame.project.task import (
@@ -27,6 +27,7 @@ _EXECUTORS: dict[str, Callable[..., Executor]] = {
     "pipenv": Pipenv,
     "mlflow": Mlflow,
     "custom": Custom,
+    "flower": Flower,
 }
 _GPU_KEYS = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915")
 
@@ -104,6 +105,9 @@ def executor(data: Data) -> Executor | None:
     if "kind" not in data or missing(data):
         return None
     values = {key: value for key, value in data.items() if key != "kind" and value is not None}
+    if "run_config" in values:
+        said = values["run_config"].items()
+        values["run_config"] = tuple((name, value) for name, value in said if value is not None)
     return _EXECUTORS[data["kind"]](**values)
 
 

@@ -52,4 +52,26 @@ class Custom:
     image: str = ""
 
 
-Executor = Poetry | Pip | Pipenv | Mlflow | Custom
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flower:
+    """An app of Flower's: its ServerApp leads, its ClientApp works at every site."""
+
+    app: str = "."
+    """The folder with its `pyproject.toml`, in the project."""
+    sites: str = ""
+    """How many, or their names with commas between them; empty: as many as the app says."""
+    backend: str = "simulation"
+    """Or `superlink` for one that is started for it, or where a SuperLink is."""
+    root_certificates: str = ""
+    """The file by which that SuperLink's certificate is checked."""
+    run_config: tuple[tuple[str, str], ...] = ()
+    """Goes before what the app's `tool.flwr.app.config` says."""
+    results: str = "federated"
+    """The folder of the workspace for what comes of it."""
+    tolerate: bool = False
+    """Whether it is well though sites were lost."""
+    image: str = ""
+    """None: it is refused when there is one."""
+
+
+Executor = Poetry | Pip | Pipenv | Mlflow | Custom | Flower

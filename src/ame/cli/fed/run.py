@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+import ame
 from ame import errors, runs
 from ame.cli import completion, exits, shown
 from ame.cli.fed import jobs
@@ -105,7 +106,11 @@ def command(*, target: Path | None, arguments: tuple[str, ...], form: str, **giv
         target = _resumed(asked, asked.options.resume, target)
     if target is None:
         raise click.UsageError("say which job to run: a script, or the folder of an exported job")
-    jobs.do(target, asked, aside=form == "json")
+    try:
+        jobs.do(target, asked, aside=form == "json")
+    except errors.Error as error:
+        ame.fail(str(error))
+        raise
     if form == "json":
         store = open_store()
         click.echo(shown.as_json([_plain(each.run, store) for each in asked.results]))

@@ -167,7 +167,13 @@ def prepare(
     """As `executors.prepare`, for a command that will run in a container.
 
     A custom command gets no environment: the image is its environment.
+
+    Raises:
+        errors.CommandInvalid: it is an app of Flower's.
     """
+    if isinstance(executor, project.Flower):
+        fault = "`ame` itself does it, on the machine; leave out `image`"
+        raise errors.CommandInvalid("!flower", fault)
     if isinstance(executor, project.Custom):
         executor = replace(executor, python_version="")
     return executors.prepare(

@@ -50,3 +50,7 @@ def prepare(
             from ame.engine.executors import mlflow
 
             return mlflow.prepare(executor, bench)
+        case project.Flower():
+            from ame.engine.executors import flower
+
+            return flower.prepare(executor, bench)

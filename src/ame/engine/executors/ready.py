@@ -79,6 +79,14 @@ class Bench:
             raise errors.CommandInvalid(command, fault)
         return (*words, *self.arguments)
 
+    def importing(self) -> dict[str, str]:
+        """Lets the machine's Python import the module `ame` after all that it imports already."""
+        site = self.environments.site
+        if site is None:
+            return {}
+        before = self.environments.environ.get("PYTHONPATH", "")
+        return {"PYTHONPATH": os.pathsep.join(filter(None, (before, str(site))))}
+
     def ready(
         self,
         argv: tuple[str, ...],

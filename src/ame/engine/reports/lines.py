@@ -4,6 +4,7 @@ Any program can: `echo '{"metric": "accuracy", "value": 0.97}' >> "$AME_REPORT"`
 
     {"metric": NAME, "value": NUMBER, "iteration": WHOLE NUMBER or null}
     {"progress": 0 to 1, "message": TEXT}
+    {"failed": TEXT}
 
 Keys that are not known are passed over, so that newer programs can say more.
 """
@@ -31,6 +32,13 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the step fails, should it fail."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
     """A line that could not be understood."""
 
@@ -38,7 +46,7 @@ class Unread:
     why: str
 
 
-Entry = Measured | Progress | Unread
+Entry = Measured | Progress | Failure | Unread
 
 
 class Reader:
@@ -79,12 +87,16 @@ def parse(line: str) -> Entry:
             return Unread(line=line, why="`iteration` is not a whole number")
         case {"progress": bool() | int() | float() as done} if 0 <= done <= 1:
             return Progress(done=float(done), message=str(entry.get("message", "")))
+        case {"failed": str(reason)} if reason.strip():
+            return Failure(reason=reason.strip())
+        case {"failed": _}:
+            return Unread(line=line, why="`failed` is a text")
         case {"metric": _}:
             return Unread(line=line, why="`metric` needs a name, and `value` a number")
         case {"progress": _}:
             return Unread(line=line, why="`progress` is a number from 0 to 1")
         case _:
-            return Unread(line=line, why="it has neither `metric` nor `progress`")
+            return Unread(line=line, why="it has neither `metric`, `progress` nor `failed`")
 
 
 def _measured(line: str, name: str, value: float, iteration: int | None) -> Entry:

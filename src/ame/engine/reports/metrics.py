@@ -1,4 +1,4 @@
-"""The metrics of a run, gathered from what its steps report and from what they log with MLflow."""
+"""What steps tell of themselves: by their reports, and by what they log with MLflow."""
 
 import threading
 from datetime import UTC, datetime
@@ -19,17 +19,25 @@ class Metrics:
         self._uri = tracking_uri
         self._lock = threading.Lock()
         self._readers: dict[str, lines.Reader] = {}
+        self._reasons: dict[str, str] = {}
 
     def begin(self, step: str, report: Path) -> None:
         """Follows the report of a step that is about to start."""
         with self._lock:
             self._readers[step] = lines.Reader(report)
+            self._reasons.pop(step, None)
 
     def read(self) -> None:
         """Takes in what has been reported since the last call."""
         with self._lock:
             for step, reader in self._readers.items():
                 self._take(step, reader.new())
+
+    def reason(self, step: str) -> str:
+        """Why the step has failed, as its report says; empty where that says nothing."""
+        with self._lock:
+            self._take(step, self._readers[step].new(last=True))
+            return self._reasons.get(step, "")
 
     def end(self, step: str, attempt: int) -> None:
         """Takes in the rest of a step that has ended, and what MLflow has kept of it."""
@@ -59,6 +67,8 @@ class Metrics:
                     )
                 case lines.Progress():
                     self._watcher.progress(step, entry.done, entry.message)
+                case lines.Failure():
+                    self._reasons[step] = entry.reason
                 case lines.Unread():
                     self._watcher.note(f"{step}: report: {entry.why}: {entry.line[:200]}")
         self._save(metrics)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
+import ame
 from ame import errors, process, runs
 from ame.federation.exchange.watcher import Watcher
 from ame.federation.results import outcome, tables
@@ -109,13 +110,17 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
         asked = isinstance(failed, KeyboardInterrupt)
         state = runs.State.CANCELLED if asked else runs.State.FAILED
         outcome.write(recorder, workspace, wish.resumes)
-        run = journal.end(run, state, str(failed) or type(failed).__name__)
+        reason = str(failed) or type(failed).__name__
+        ame.fail(reason)
+        run = journal.end(run, state, reason)
         terminal.say(_end(run, recorder), "red")
         raise
     models = outcome.write(recorder, workspace, wish.resumes)
     lost = recorder.tally.lost_sites()
     if lost and not reason:
         reason = f"without {', '.join(lost[:_NAMED])}" + ", …" * (len(lost) > _NAMED)
+    if reason:
+        ame.fail(reason)
     result = Result(
         run=journal.end(run, state, reason),
         workspace=workspace,

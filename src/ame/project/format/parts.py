@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ame.project import cron, quantity
 from ame.project.format.reading import Json
-from ame.project.format.shape import Either, Flag, Key, Listing, Record, Scalar, Tagged
+from ame.project.format.shape import Either, Flag, Key, Listing, Record, Scalar, Table, Tagged
 
 PROVIDED = {
     "AME_RUN": "the run's unique name",
@@ -100,6 +100,15 @@ SCHEDULE = Scalar(
     pattern=cron.PATTERN,
     convert=cron.read,
 )
+SITES = Scalar(
+    wanted="a number of sites, or their names with commas between them",
+    pattern=rf"[1-9][0-9]{{0,6}}|{_NAME}(,{_NAME})*",
+    numbers={"type": "integer", "minimum": 1, "maximum": 9_999_999},
+)
+BACKEND = Scalar(
+    wanted="`simulation`, `superlink`, or a SuperLink's `HOST:PORT`",
+    pattern=r"simulation|superlink|(https?://)?[^ \t\r\n\x00/]+:[0-9]{1,5}",
+)
 TYPE = Scalar(wanted="`Mlflow` or `PipEnv`", pattern=r"[Mm][Ll][Ff]low|[Pp]ip[Ee]nv")
 
 _COMMAND = Key(name="command", field="command", shape=LINE, meaning="What is executed.")
@@ -129,6 +138,64 @@ PIPENV = _executor("pipenv", python=False, command=True)
 MLFLOW = _executor("mlflow", python=False, command=False)
 CUSTOM = _executor("custom", python=False, command=True)
 
+FLOWER = Record(
+    name="flower",
+    wanted="the executor's keys as a map",
+    defers=True,
+    keys=(
+        Key(
+            name="app",
+            field="app",
+            shape=PATH,
+            meaning="The folder of the app, with its `pyproject.toml`.",
+            default="the project's own folder",
+        ),
+        Key(
+            name="sites",
+            field="sites",
+            shape=SITES,
+            meaning="How many sites there are, or their names.",
+            default="as many as the app says, else 2",
+        ),
+        Key(
+            name="backend",
+            field="backend",
+            shape=BACKEND,
+            meaning="Where the app runs: simulated, on a SuperLink and SuperNodes that are started "
+            "for it on this machine, or on a SuperLink that is there.",
+            default="simulation",
+        ),
+        Key(
+            name="rootCertificates",
+            field="root_certificates",
+            shape=LINE,
+            meaning="The file by which that SuperLink's certificate is checked.",
+            default="what this machine trusts",
+        ),
+        Key(
+            name="runConfig",
+            field="run_config",
+            shape=Table(VALUE, "a map of texts"),
+            meaning="Settings of the app that go before its own run configuration.",
+            default="none",
+        ),
+        Key(
+            name="results",
+            field="results",
+            shape=PATH,
+            meaning="The folder of the workspace for what comes of it.",
+            default="federated",
+        ),
+        Key(
+            name="tolerate",
+            field="tolerate",
+            shape=Flag(),
+            meaning="Whether the step succeeds though sites were lost.",
+            default="false",
+        ),
+    ),
+)
+
 EXECUTOR = Tagged(
     name="executor",
     wanted="an executor with its tag, such as `!poetry` or `!pip`",
@@ -139,6 +206,7 @@ EXECUTOR = Tagged(
         "pipEnv": PIPENV,
         "mlflow": MLFLOW,
         "custom": CUSTOM,
+        "flower": FLOWER,
     },
 )
 

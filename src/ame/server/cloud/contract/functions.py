@@ -7,7 +7,8 @@ written for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Arguments = Mapping[str, Any]
 OURS: Final = "service_cloud_ml"
 """As which the events name this service."""
-USERS: Final = "service_user_manager"
 _TOLD: Final[Mapping[str, tuple[str, str, str]]] = {
     "rpc_exec_create_task": ("Started task creation", "Finished task creation", "create_task_time"),
     "rpc_exec_start_server_task": (
@@ -126,30 +126,26 @@ class Functions:
             return await self._cloud.database.do(
                 lambda rows: self._told_once(name, rows, arguments)
             )
-        began = time.process_time_ns()
-        started, finished, timed = _TOLD.get(name, ("", "", ""))
-        self._events.tell(OURS, name, started)
-        try:
-            value = await self._done[name](arguments)
-        except errors.Error as error:
-            raise errors.FunctionRaised(words(error)) from error
-        self._events.tell(OURS, name, finished)
-        if timed:
-            self._events.tell(OURS, timed, str(time.process_time_ns() - began))
-        return value
+        with self._telling(name):
+            return await self._done[name](arguments)
 
     def _told_once(self, name: str, rows: Rows, arguments: Arguments) -> object:
+        with self._telling(name):
+            return self._written[name](rows, arguments)
+
+    @contextmanager
+    def _telling(self, name: str) -> Iterator[None]:
+        """Tells the events of a function, and puts its errors into the words of the contract."""
         began = time.process_time_ns()
         started, finished, timed = _TOLD.get(name, ("", "", ""))
         self._events.tell(OURS, name, started)
         try:
-            value = self._written[name](rows, arguments)
+            yield
         except errors.Error as error:
             raise errors.FunctionRaised(words(error)) from error
         self._events.tell(OURS, name, finished)
         if timed:
             self._events.tell(OURS, timed, str(time.process_time_ns() - began))
-        return value
 
     def _create_task(self, rows: Rows, said: Arguments) -> None:
         ledger.add_task(rows, registered(said, now=self._cloud.clock()))

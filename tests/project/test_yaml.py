@@ -261,7 +261,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
     [
         ("backend: the moon", "expected `simulation`, `superlink`"),
         ("backend: http://host", "expected `simulation`, `superlink`"),
-        ("sites: 0", "expected a number of sites"),
+        ("sites: 0", "is no number of sites"),
         ("sites: 'a, b'", "expected a number of sites"),
         ("app: ../other", "expected a path inside the project"),
         ("runConfig: [lr=1]", "expected a map of texts"),

@@ -104,6 +104,8 @@ SITES = Scalar(
     wanted="a number of sites, or their names with commas between them",
     pattern=rf"[1-9][0-9]{{0,6}}|{_NAME}(,{_NAME})*",
     numbers={"type": "integer", "minimum": 1, "maximum": 9_999_999},
+    refused=r"0[0-9]*|[0-9]{8,}",
+    why="is no number of sites; give one from 1 to 9999999",
 )
 BACKEND = Scalar(
     wanted="`simulation`, `superlink`, or a SuperLink's `HOST:PORT`",

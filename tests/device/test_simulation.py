@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,16 +23,20 @@ from server import fleets
 ROOT = Path(__file__).parents[2]
 
 
-def simulated(folder: Path, seed: int = 1) -> simulation.Tally:
+def simulated(
+    folder: Path, plan: bytes = devices.PLAN, *, dropout: float = 0.2, failures: int = 0
+) -> simulation.Tally:
     async def go() -> simulation.Tally:
         async with devices.place(folder) as place:
-            await place.task(total_iteration=3, min_aggregation_size=5, max_aggregation_size=15)
+            size = {"min_aggregation_size": 5, "max_aggregation_size": 15}
+            await place.task(client_plan=plan, total_iteration=3, **size)
             setting = simulation.Setting(
                 population="p",
                 devices=[(number, devices.USUAL) for number in range(20)],
-                dropout=0.2,
-                seed=seed,
+                dropout=dropout,
+                seed=1,
                 at_once=4,
+                failures=failures,
             )
             through = Through(place.server.peer.client)
             server = link.Link(transport=through, server="http://fleet", insecure=True)
@@ -50,7 +55,27 @@ def test_a_fleet_visits_until_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_some_devices_of_a_fleet_vanish(tmp_path: Path) -> None:
-    assert simulated(tmp_path).visits["dropped out"]
+    tally = simulated(tmp_path)
+
+    assert tally.visits["dropped out"]
+    assert not tally.given_up
+
+
+def test_a_fleet_gives_up_on_a_plan_that_fails_on_every_device(tmp_path: Path) -> None:
+    tally = simulated(tmp_path, devices.query_plan("unknown"))
+
+    assert tally.visits["failed"] >= simulation.FEWEST
+    assert tally.given_up.total() == tally.visits["failed"]
+    assert all("unknown" in why for why in tally.given_up)
+
+
+def test_a_fleet_of_which_every_device_vanishes_gives_up_when_it_is_told_to(
+    tmp_path: Path,
+) -> None:
+    tally = simulated(tmp_path, dropout=1.0, failures=7)
+
+    assert list(tally.given_up) == ["dropped out"]
+    assert 7 <= tally.visits["dropped out"] < 7 + 4
 
 
 @contextmanager
@@ -70,7 +95,7 @@ def _variables(folder: Path) -> dict[str, str]:
     return {**os.environ, "AME_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT / "src")}
 
 
-def ame(folder: Path, *arguments: object) -> str:
+def ame(folder: Path, *arguments: object, code: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "ame", *map(str, arguments)],
         env=_variables(folder),
@@ -78,7 +103,7 @@ def ame(folder: Path, *arguments: object) -> str:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == code, done.stdout
     return done.stdout
 
 
@@ -112,6 +137,24 @@ def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path:
     assert last.startswith("turned away: NO_ACTIVE_TASK_EXISTS")
     kept = json.loads((tmp_path / "own" / "memory.json").read_text())
     assert list(kept["contributed"]) == ["p/1"]
+
+
+def test_a_command_says_what_failed_when_its_fleet_gives_up(tmp_path: Path) -> None:
+    port = str(_free_port())  # where nobody answers
+    at = ("--server", f"http://127.0.0.1:{port}", "--population", "p")
+    many = ("--devices", 8, "--processes", 2, "--failures", 3)
+
+    said = ame(tmp_path, "device", "simulate", *at, *many, code=1)
+
+    assert "no round ends: " in said
+    assert " visits came to nothing without a contribution between them\n  " in said
+    assert port in said
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 @pytest.mark.slow

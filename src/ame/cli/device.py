@@ -169,6 +169,12 @@ def run(
     show_default=True,
     help="Plans that a process runs at a time.",
 )
+@click.option(
+    "--failures",
+    type=click.IntRange(1),
+    help="Visits of a process in a row that may come to nothing, before it gives up. "
+    "[default: 3 for each of its devices, at least 100]",
+)
 @click.option("--version", default="1", show_default=True, help="Told to the server.")
 @key_option
 @authority_option
@@ -184,6 +190,7 @@ def simulate(
     processes: int,
     at_once: int,
     threads: int,
+    failures: int | None,
     version: str,
     api_key: str,
     ca: Path | None,
@@ -193,7 +200,8 @@ def simulate(
 ) -> None:
     """Simulates a fleet: devices that check in until the server has no task that is open.
 
-    They do what real ones do, but that their time jumps to the next one's return.
+    They do what real ones do, but that their time jumps to the next one's return. Where visit after
+    visit comes to nothing, they give up.
     """
     from ame.device import crew
 
@@ -212,9 +220,12 @@ def simulate(
         insecure=insecure,
         environments=str(home.home() / "environments"),
         version=version,
+        failures=failures or 0,
     )
     tally = crew.run(asked, None if form == "json" or not sys.stderr.isatty() else _progress)
     click.echo(shown.as_json(tally.plain()) if form == "json" else _counted(tally))
+    if tally.given_up:
+        raise errors.FleetGaveUp(tally.given_up)
 
 
 def _files(given: tuple[str, ...]) -> "Files":

@@ -23,7 +23,7 @@ from ame.device.plans import Plans
 from ame.device.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 
     from ame.device.device import Visit
     from ame.device.simulation import Tally
@@ -53,12 +53,17 @@ class Crew:
     insecure: bool = False
     environments: str = ""
     version: str = "1"
+    failures: int = 0
+    """How many visits of a process in a row may come to nothing, before it gives up; 0: as many
+    as `simulation.Setting` says."""
     part: int = 0
     """Which of the processes this is."""
 
 
 def run(crew: Crew, told: Callable[[Tally], None] | None = None) -> Tally:
     """Simulates, until the server has no task that is open; `told` hears how far it is.
+
+    Where all processes gave up, the tally says why.
 
     Raises:
         errors.ExamplesMissing: the folder has no files of examples.
@@ -95,6 +100,7 @@ async def _simulated(crew: Crew, told: Callable[[Visit], None]) -> Tally:
         seed=crew.seed,
         at_once=crew.at_once,
         version=crew.version,
+        failures=crew.failures,
     )
     tls = transport.tls(authority=Path(crew.authority)) if crew.authority else None
     environments = Path(crew.environments) if crew.environments else None
@@ -168,9 +174,11 @@ def _files(crew: Crew) -> list[Path]:
     return found
 
 
-def _sum(tallies: Iterable[Tally]) -> Tally:
+def _sum(tallies: Collection[Tally]) -> Tally:
     whole = simulation.Tally()
     for each in tallies:
+        if all(one.given_up for one in tallies):
+            whole.given_up.update(each.given_up)
         whole.visits.update(each.visits)
         whole.reasons.update(each.reasons)
         whole.simulated = max(whole.simulated, each.simulated)
@@ -182,6 +190,7 @@ def _read(line: bytes) -> Tally:
     tally = simulation.Tally(simulated=said["simulated"])
     tally.visits.update(said["visits"])
     tally.reasons.update(said["reasons"])
+    tally.given_up.update(said["given_up"])
     return tally
 
 

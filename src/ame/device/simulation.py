@@ -4,7 +4,7 @@ A device that is told to come back in five minutes is not waited for: the time o
 jumps to the next device's return as long as there is room for it. It stands still while devices
 are at work and the server has just turned one away, for then it is their work that makes room.
 What a server does by its own clock, such as giving up on a device that has vanished, is not
-hastened.
+hastened. Where one visit after another comes to nothing, the devices give up.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 IDLE: Final = "NO_ACTIVE_TASK_EXISTS"
 PATIENCE: Final = 10.0
 """Seconds of real time in which a task may appear, before the devices give up."""
+LOST: Final = frozenset({Outcome.FAILED, Outcome.CUT_OFF, Outcome.DROPPED})
+"""The visits that come to nothing."""
+FEWEST: Final = 100
+"""So many visits in a row may come to nothing, or three for each device if that is more."""
 LONGEST: Final = 0.25
 """Seconds between two visits while every one is turned away and no device is at work."""
 
@@ -47,6 +51,13 @@ class Setting:
     at_once: int = 32
     """How many devices are on line at most."""
     version: str = "1"
+    failures: int = 0
+    """How many visits in a row may come to nothing, before the devices give up; 0: `FEWEST`."""
+
+    @property
+    def most(self) -> int:
+        """The same as a number."""
+        return self.failures or max(FEWEST, 3 * len(self.devices))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +70,8 @@ class Tally:
     """Why devices were turned away, and what failed."""
     simulated: float = 0.0
     """Seconds that passed for the devices."""
+    given_up: Counter[str] = field(default_factory=Counter)
+    """Why visits in a row came to nothing, where the devices gave up then; else empty."""
 
     def plain(self) -> dict[str, object]:
         """The same for JSON."""
@@ -66,6 +79,7 @@ class Tally:
             "visits": dict(self.visits),
             "reasons": dict(self.reasons),
             "simulated": self.simulated,
+            "given_up": dict(self.given_up),
         }
 
     def add(self, seen: Visit) -> None:
@@ -84,6 +98,9 @@ async def simulate(
     told: Callable[[Visit], None] = lambda _: None,
 ) -> Tally:
     """Has devices visit the server until it says that it has no task that is open.
+
+    They give up where so many visits in a row come to nothing that no round will end: it is
+    contributions that end rounds. The tally says so.
 
     `told` hears of every visit. The devices share what they download.
     """
@@ -118,6 +135,8 @@ class _Simulation:
         self._at_work: dict[asyncio.Task[Visit], int] = {}
         self._turned_away = 0
         """How many visits in a row."""
+        self._lost: Counter[str] = Counter()
+        """Why visits came to nothing since the last contribution."""
 
     async def run(self, told: Callable[[Visit], None]) -> Tally:
         try:
@@ -129,6 +148,9 @@ class _Simulation:
                     self._tally.add(seen)
                     told(seen)
                     self._back(self._at_work.pop(each), seen)
+                if self._lost.total() >= self._setting.most:
+                    self._tally.given_up = self._lost
+                    break
                 if self._over():
                     self._due.clear()
                 if self._turned_away and not self._at_work:
@@ -152,6 +174,10 @@ class _Simulation:
     def _back(self, place: int, seen: Visit) -> None:
         self._turned_away = self._turned_away + 1 if seen.outcome is Outcome.TURNED_AWAY else 0
         self._idle = seen.why == IDLE
+        if seen.outcome in LOST:
+            self._lost[seen.why or seen.outcome.value] += 1
+        elif seen.outcome is Outcome.CONTRIBUTED:
+            self._lost.clear()
         heapq.heappush(self._due, (self._now + seen.wait, place))
 
     def _over(self) -> bool:

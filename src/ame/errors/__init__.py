@@ -194,6 +194,7 @@ Error:
     │   ├── EngineFailed
     │   ├── EnvironmentFailed
     │   ├── FlareFailed
+    │   ├── FleetGaveUp
     │   ├── FlowerRefused
     │   ├── FunctionFailed
     │   ├── FunctionRaised
@@ -330,6 +331,7 @@ from ame.errors.device import (
     AddressUnsafe,
     ExamplesMissing,
     ExamplesTooFew,
+    FleetGaveUp,
     MemoryDamaged,
     MemoryHeld,
     PlanFailed,
@@ -571,6 +573,7 @@ __all__ = [
     "FileThere",
     "FlareFailed",
     "FlareMissing",
+    "FleetGaveUp",
     "FleetTaskUnknown",
     "FlowerAppInvalid",
     "FlowerRefused",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ame.errors.tree import Conflict, Damaged, Denied, Failed, Invalid, NotFound, Unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -94,6 +95,20 @@ class MemoryDamaged(Damaged):
         self.file = file
         self.why = why
         super().__init__(f"{file} cannot be read ({why}): remove it to begin anew")
+
+
+class FleetGaveUp(Failed):
+    """Visit after visit of simulated devices came to nothing."""
+
+    def __init__(self, why: "Mapping[str, int]") -> None:
+        self.why = why
+        times = sorted(why.items(), key=lambda each: -each[1])
+        said = "".join(f"\n  {number} x {each}" for each, number in times[:5])
+        super().__init__(
+            f"no round ends: {sum(why.values())} visits came to nothing without a contribution "
+            f"between them{said}\n"
+            "the server's log may tell more; --failures lets more visits fail"
+        )
 
 
 class SimulationFailed(Failed):

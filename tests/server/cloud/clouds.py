@@ -78,9 +78,11 @@ class Running:
         response = await self.client.post("/upload_files", data={"task_id": task_id}, files=content)
         assert response.status_code == 200, response.text
 
-    async def until(self, task: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    async def until(
+        self, task: str, true: Callable[[dict[str, Any]], bool], seconds: float = 30
+    ) -> dict[str, Any]:
         """The task, when that is true of it."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(seconds):
             while True:
                 found: dict[str, Any] = await self.ask("GET", f"tasks/{task}")
                 if true(found):

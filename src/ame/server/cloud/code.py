@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 USES: Final = ("training", "inference", "aggregation")
 SERVER: Final = "server.py"
+APP: Final = "pyproject.toml"
+"""What stands in for it in a Flower app."""
 FILES: Final = 2000
 """How many files the code of a task may have."""
 

@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import ame
 from ame import errors
 from ame.daemon import paths, supervisor
 from ame.daemon import service as daemon
@@ -16,7 +18,6 @@ from ame.server.cloud.tasks import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ame.daemon.messages import Triggered
     from ame.daemon.supervisor import Supervised
@@ -29,6 +30,12 @@ GRACE: Final = 5.0
 PORT: Final = "AME_TASK_PORT"
 ADDRESS: Final = "FLOWER_ADDRESS"
 RUN: Final = "AME_RUN"
+_APP: Final = """\
+import sys
+sys.path.append({above!r})
+from ame.server.cloud.leading.app import main
+main()
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +68,10 @@ class Launcher:
         work = self._work(service)
         if version is not None:
             self._lay(work / "tasks" / f"task_{service.task}", version.laid(service.purpose))
-        script = work / "tasks" / f"task_{service.task}" / code.SERVER
         arguments = filled(service.arguments, service.port).split()
         ref = supervisor.start(
             daemon.Service(
-                argv=(sys.executable, str(script), str(work), *arguments),
+                argv=(*_command(work, service.task), *arguments),
                 folder=self.folder(service),
                 works_in=work,
                 variables=_environment(
@@ -85,14 +91,14 @@ class Launcher:
             errors.CodeMissing: there is not.
         """
         if version is not None:
-            if code.SERVER not in version.laid(asked.purpose):
+            if not {code.SERVER, code.APP} & version.laid(asked.purpose).keys():
                 place = f"version {version.number}"
                 raise errors.CodeMissing(asked.task, place, code.SERVER)
             return
         folder = self.place.work / "tasks" / f"task_{asked.task}"
         if not folder.is_dir():
             raise errors.CodeMissing(asked.task, str(folder))
-        if not (folder / code.SERVER).is_file():
+        if not any((folder / name).is_file() for name in (code.SERVER, code.APP)):
             raise errors.CodeMissing(asked.task, str(folder), code.SERVER)
 
     def in_place(self, task: str, path: str) -> bytes:
@@ -140,6 +146,15 @@ class Launcher:
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(self._blobs.read(digest))
+
+
+def _command(work: Path, task: str) -> tuple[str, ...]:
+    """What runs the code of a task: its server, or its Flower app."""
+    folder = work / "tasks" / f"task_{task}"
+    if (folder / code.SERVER).is_file():
+        return (sys.executable, str(folder / code.SERVER), str(work))
+    above = str(Path(ame.__path__[0]).resolve().parent)
+    return (sys.executable, "-P", "-c", _APP.format(above=above), str(folder))
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -18,11 +18,11 @@ from pathlib import Path
 from measure import machine, table
 
 from ame import process
-from ame.daemon import supervisor
 from ame.daemon.child import Arrived, Child, python
-from ame.daemon.journal import Journal
-from ame.daemon.messages import Ended, Info, Message, Print
-from ame.daemon.service import Service
+from ame.daemon.reports.messages import Ended, Info, Message, Print
+from ame.daemon.services import supervisor
+from ame.daemon.services.journal import Journal
+from ame.daemon.services.service import Service
 
 ONE_BY_ONE = 1000
 AT_ONCE = 20_000
@@ -35,7 +35,7 @@ VARIABLES = {
     "PYTHONPATH": str(Path(__file__).parents[1] / "src"),
     "FLWR_TELEMETRY_ENABLED": "0",
 }
-HEAD = "import os, sys, time\nfrom ame.daemon import reporter\n"
+HEAD = "import os, sys, time\nfrom ame.daemon.reports import reporter\n"
 SAY = "reporter.send({'type': 'print', 'message': str(n)})\n"
 
 

@@ -131,7 +131,7 @@ class Task:
                 give(self._handler, content + b"\n")
 
     def _content(self, message: object) -> bytes | None:
-        from ame.daemon import messages
+        from ame.daemon.reports import messages
 
         match message:
             case messages.Log():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
-from ame.daemon.lines import Lines
+from ame.daemon.reports.lines import Lines
 
 if TYPE_CHECKING:
     import subprocess

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ame.daemon import reporter
+from ame.daemon.reports import reporter
 
 
 class TaskReporter:

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from ame.daemon import wire
+from ame.daemon.reports import wire
 
 
 class Relay:

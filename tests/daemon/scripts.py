@@ -11,7 +11,7 @@ VARIABLES = {**os.environ, "PYTHONPATH": str(SOURCES)}
 _HEAD = """
 import os, signal, sys, time
 from pathlib import Path
-from ame.daemon import reporter
+from ame.daemon.reports import reporter
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ame import process
 from ame.daemon.child import Arrived, Child, On
-from ame.daemon.messages import Ended, Error, Info, Log, Message, Model, Print, Triggered
+from ame.daemon.reports.messages import Ended, Error, Info, Log, Message, Model, Print, Triggered
 from daemon.scripts import VARIABLES, script
 from parts.waiting import eventually, is_running
 

@@ -97,7 +97,7 @@ def test_what_starts_the_slots_loads_nothing_heavy() -> None:
         "for name, folder in (('ame', 'ame'), ('ame.process', 'ame/process')):\n"
         "    sys.modules[name] = types.ModuleType(name)\n"
         "    sys.modules[name].__path__ = [sys.argv[1] + '/' + folder]\n"
-        "from ame.process import keeper\n"
+        "from ame.process.beside import keeper\n"
         "print(*sorted(sys.modules))"
     )
     src = Path(groups.__file__).parents[2]
@@ -106,5 +106,5 @@ def test_what_starts_the_slots_loads_nothing_heavy() -> None:
     )
     loaded = set(said.stdout.split())
 
-    assert "ame.process.keeper" in loaded
+    assert "ame.process.beside.keeper" in loaded
     assert not loaded & {"dataclasses", "decimal", "pathlib", "subprocess", "threading", "typing"}

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from ame import errors
 from ame.protocol.pb import odp_task
-from ame.server import pace, rounds, tasks
-from ame.server.assignments import AssignmentStatus, Why, Wish
-from ame.server.openings import Opening, Openings, Weights
+from ame.server import rounds, tasks
 from ame.server.rounds import Round, RoundStatus
 from ame.server.schedule import Begin, End, Move, due, selected
 from ame.server.tasks import Task, TaskStatus
+from ame.server.visits import pace
+from ame.server.visits.assignments import AssignmentStatus, Why, Wish
+from ame.server.visits.openings import Opening, Openings, Weights
 
 
 def task(number: int = 1, status: TaskStatus = TaskStatus.OPEN, **proto: Any) -> Task:

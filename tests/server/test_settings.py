@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.server.pace import Window
 from ame.server.settings import Settings
+from ame.server.visits.pace import Window
 
 
 def read(folder: Path, text: str) -> Settings:

@@ -82,9 +82,10 @@ def test_importing_it_loads_the_standard_library_only() -> None:
     assert set(ours.split()) == {
         "ame",
         "ame.daemon",
-        "ame.daemon.lines",
-        "ame.daemon.reporter",
-        "ame.daemon.wire",
+        "ame.daemon.reports",
+        "ame.daemon.reports.lines",
+        "ame.daemon.reports.reporter",
+        "ame.daemon.reports.wire",
     }
 
 

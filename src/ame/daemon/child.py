@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from ame import process
-from ame.daemon import messages
-from ame.daemon.lines import Lines, text_of
-from ame.daemon.listener import TURN, Listener
-from ame.daemon.messages import Ended, Log, Message, Report, Stream
+from ame.daemon.reports import messages
+from ame.daemon.reports.lines import Lines, text_of
+from ame.daemon.reports.listener import TURN, Listener
+from ame.daemon.reports.messages import Ended, Log, Message, Report, Stream
 
 GRACE = 5.0
 """Seconds from being asked to end to being killed."""

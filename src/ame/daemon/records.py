@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ame import runs
-from ame.daemon import messages
+from ame.daemon.reports import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

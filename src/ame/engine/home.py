@@ -18,7 +18,7 @@ from ame.storage import blobs, leases, projects, sqlite
 
 if TYPE_CHECKING:
     from ame.engine.backends.containers import Engine
-    from ame.storage.vault import Vaults
+    from ame.storage.secrets.vault import Vaults
 
 
 class Home:
@@ -85,7 +85,7 @@ class Home:
     @cached_property
     def vaults(self) -> "Vaults":
         """Vaults by name, as the settings and the environment tell of them."""
-        from ame.storage.vault import Vaults
+        from ame.storage.secrets.vault import Vaults
 
         return Vaults.of(self.folder, os.environ)
 

@@ -1,6 +1,6 @@
 """A child process and its tree: started, captured, limited, identified, ended."""
 
-from ame.process.beside import Form
+from ame.process.beside.ends import Form
 from ame.process.capture import pump
 from ame.process.command import (
     Cause,

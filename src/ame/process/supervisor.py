@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ame import errors
-from ame.process.beside import Form, Keeper, Slot
+from ame.process.beside.ends import Form, Keeper, Slot
 from ame.process.command import Cause, Command, Exit, Limits, find_program, refused
 from ame.process.identity import Identity, boot_id
 from ame.process.sweep import sweep
@@ -22,7 +22,7 @@ from ame.process.sweep import sweep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ame.process import wire
+    from ame.process.beside import wire
 
 _bytes = functools.lru_cache(maxsize=1024)(os.fsencode)
 """Most variables are the same for one command after the other."""

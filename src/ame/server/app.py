@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import payloads
-from ame.server.builds import Builds
-from ame.server.checkins import CheckIns
 from ame.server.doors import Doors
 from ame.server.fleet import Contents, Fleet
 from ame.server.leader import Leader
 from ame.server.ledger import populations
-from ame.server.management import Management
+from ame.server.operators.builds import Builds
+from ame.server.operators.management import Management
 from ame.server.service import Service
 from ame.server.settings import Settings
 from ame.server.tokens import Tokens
 from ame.server.uploads import Uploads
+from ame.server.visits.checkins import CheckIns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

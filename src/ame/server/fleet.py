@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
 from ame.protocol.pb import common
-from ame.server import pace, recipes, tokens
 from ame.server.ledger import changes, populations, rounds, tasks
-from ame.server.population import Population
 from ame.server.recent import Recent
 from ame.server.recipes import opening
 from ame.server.settings import Settings
 from ame.server.tasks import TaskStatus
+from ame.server.visits import pace
+from ame.server.visits.population import Population
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ame.server import recipes, tokens
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
     from ame.storage.databases import Database, Rows

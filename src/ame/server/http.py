@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, quote, unquote
 from ame import errors
 from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
-from ame.server import builds
-from ame.server.api import PREFIX, Api
 from ame.server.cloud import api
 from ame.server.cloud.contract import gateway
+from ame.server.operators import builds
+from ame.server.operators.api import PREFIX, Api
 
 if TYPE_CHECKING:
     from ame.server.app import App

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ame import errors
-from ame.server.pace import LATER, SOON, Window
+from ame.server.visits.pace import LATER, SOON, Window
 
 MEBIBYTE = 1 << 20
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final
 from ame import errors
 from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
 from ame.protocol.wires import http
-from ame.server.assignments import AssignmentStatus
 from ame.server.ledger import assignments, sessions
 from ame.server.tasks import TaskStatus
+from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ame.protocol.wires import Caller
-    from ame.server.checkins import CheckIns
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
     from ame.server.recipes import Taken
+    from ame.server.visits.checkins import CheckIns
     from ame.storage.databases import Rows
 
 GZIPPED: Final = b"\x1f\x8b"

@@ -4,7 +4,7 @@ import pytest
 
 from ame import errors, project, runs
 from ame.engine.secrets import values
-from ame.storage.vault import Vault, Vaults
+from ame.storage.secrets.vault import Vault, Vaults
 from parts import openbao
 
 STORED = project.AmeSecret(key="stored", variable="STORED")

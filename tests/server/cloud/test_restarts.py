@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ame import errors
-from ame.daemon.messages import Ended
 from ame.daemon.records import Seen
+from ame.daemon.reports.messages import Ended
 from ame.runs import State
 from ame.server.cloud import ports
 from ame.server.cloud.restarts import Again, Over, Restart, follows

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from ame import errors, process, runs
 from ame.daemon import paths, records
 from ame.daemon.child import Child, python
-from ame.daemon.messages import Triggered
 from ame.daemon.records import Record, Seen, heard
+from ame.daemon.reports.messages import Triggered
 from ame.daemon.site import code, link, offers
 from ame.daemon.site.offers import Allowed, Offer, Passed
 

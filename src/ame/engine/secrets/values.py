@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from ame import errors, project, runs
-from ame.storage import vault
+from ame.storage.secrets import vault
 
 
 def read(

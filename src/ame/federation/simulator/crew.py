@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import ame
 from ame import errors, process
 from ame.federation.simulator.setup import JOB
-from ame.process import wire
+from ame.process.beside import wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

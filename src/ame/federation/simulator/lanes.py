@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ame.federation.exchange import codec
     from ame.federation.exchange.sites import Order
     from ame.federation.simulator.crew import Crew, Worker
-    from ame.process import wire
+    from ame.process.beside import wire
 
 INLINE = 32768
 """Bytes of arrays that travel within a message; more lie in memory that is handed over."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ame.federation.simulator.crew import Crew, Worker
     from ame.federation.simulator.logs import Logs
     from ame.federation.spec.shareable import Shareable
-    from ame.process import wire
+    from ame.process.beside import wire
 
 BUDGET = 1 << 30
 """Bytes of replies that may wait for earlier ones."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ame import errors
-from ame.server.assignments import AssignmentStatus
 from ame.server.ledger import rounds
+from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
     from ame.server.rounds import Round

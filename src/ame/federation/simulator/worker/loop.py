@@ -18,7 +18,7 @@ from ame.federation.simulator.worker import faults, mail, modules
 from ame.federation.simulator.worker.host import Host, Hosts
 from ame.federation.simulator.worker.output import Output
 from ame.federation.simulator.worker.world import Process
-from ame.process import wire
+from ame.process.beside import wire
 
 if TYPE_CHECKING:
     import socket

@@ -19,7 +19,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from ame.process import slot, wire
+from ame.process.beside import slot, wire
 
 if TYPE_CHECKING:
     from ame.federation.simulator.setup import Setup

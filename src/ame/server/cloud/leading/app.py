@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame import errors
-from ame.daemon import messages, reporter
+from ame.daemon.reports import messages, reporter
 from ame.federation import flower
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.results.tally import Round, Tally

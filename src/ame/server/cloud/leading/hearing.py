@@ -9,16 +9,16 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ame import errors, process
-from ame.daemon import messages
 from ame.daemon.records import Record, Seen, heard
-from ame.daemon.watch import Watch
+from ame.daemon.reports import messages
+from ame.daemon.services.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ame.daemon.journal import Record as Said
-    from ame.daemon.supervisor import Follower, Supervised
+    from ame.daemon.services.journal import Record as Said
+    from ame.daemon.services.supervisor import Follower, Supervised
 
 LOG = logging.getLogger("ame.cloud")
 RETRY = 1.0

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import ame
 from ame import errors
-from ame.daemon import paths, supervisor
-from ame.daemon import service as daemon
+from ame.daemon import paths
+from ame.daemon.services import service as daemon
+from ame.daemon.services import supervisor
 from ame.server.cloud import code
 from ame.server.cloud.tasks import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ame.daemon.messages import Triggered
-    from ame.daemon.supervisor import Supervised
+    from ame.daemon.reports.messages import Triggered
+    from ame.daemon.services.supervisor import Supervised
     from ame.server.cloud.ledger import Service
     from ame.server.fleet import Contents
 

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ame import errors, process, runs
-from ame.daemon import records, supervisor
+from ame.daemon import records
 from ame.daemon.records import Record, Seen
+from ame.daemon.services import supervisor
 from ame.server.cloud import code, ledger, ports
 from ame.server.cloud.leading.hearing import Heard, Hearing
 from ame.server.cloud.restarts import Again, follows
@@ -21,7 +22,7 @@ from ame.server.cloud.restarts import Again, follows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ame.daemon.supervisor import Supervised
+    from ame.daemon.services.supervisor import Supervised
     from ame.server.cloud.leading.launching import Launcher, Place
     from ame.server.cloud.ledger import Service
     from ame.storage.databases import Database

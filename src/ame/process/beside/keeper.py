@@ -10,7 +10,8 @@ import os
 import select
 import sys
 
-from ame.process import groups, slot, tree, wire
+from ame.process import groups, tree
+from ame.process.beside import slot, wire
 
 LINE = 3
 """The descriptor that its line is on. It has no other, but for the null device on 0, 1, 2."""

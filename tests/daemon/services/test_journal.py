@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.daemon.journal import Journal, Reader, last
-from ame.daemon.messages import Ended, Info, Log, Print
+from ame.daemon.reports.messages import Ended, Info, Log, Print
+from ame.daemon.services.journal import Journal, Reader, last
 from daemon.scripts import VARIABLES
 
 END = Ended(code=1, cause="full", last_lines=("a", "b"), at=datetime(2026, 1, 1, tzinfo=UTC))
@@ -73,8 +73,8 @@ import resource, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from ame import errors
-from ame.daemon.journal import Journal
-from ame.daemon.messages import Ended, Info
+from ame.daemon.services.journal import Journal
+from ame.daemon.reports.messages import Ended, Info
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
 with Journal(Path(sys.argv[1])) as journal:

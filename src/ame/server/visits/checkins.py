@@ -19,16 +19,16 @@ from ame.protocol.pb import (
 )
 from ame.protocol.wires import Pending, http
 from ame.server import tokens
-from ame.server.assignments import AssignmentStatus, Why, Wish
 from ame.server.ledger import assignments, rounds, sessions
+from ame.server.visits.assignments import AssignmentStatus, Why, Wish
 
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
-    from ame.server.openings import Opening
-    from ame.server.population import Population
     from ame.server.rounds import Round
+    from ame.server.visits.openings import Opening
+    from ame.server.visits.population import Population
     from ame.storage.databases import Rows
 
 DRAWS: Final = 4

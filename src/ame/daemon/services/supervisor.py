@@ -19,16 +19,16 @@ from typing import Self
 
 import ame
 from ame import errors, process
-from ame.daemon import supervising
-from ame.daemon.journal import NAME, Journal, Reader, Record, last
-from ame.daemon.messages import Ended
-from ame.daemon.service import Service, marker
-from ame.daemon.watch import Watch
+from ame.daemon.reports.messages import Ended
+from ame.daemon.services import supervising
+from ame.daemon.services.journal import NAME, Journal, Reader, Record, last
+from ame.daemon.services.service import Service, marker
+from ame.daemon.services.watch import Watch
 
 _BOOT = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from ame.daemon import supervising
+from ame.daemon.services import supervising
 supervising.main()
 """
 _PATIENCE = 60.0

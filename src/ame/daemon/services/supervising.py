@@ -13,8 +13,8 @@ from typing import TextIO
 
 from ame import errors, process
 from ame.daemon.child import Child
-from ame.daemon.journal import NAME, Journal
-from ame.daemon.service import Service, marker
+from ame.daemon.services.journal import NAME, Journal
+from ame.daemon.services.service import Service, marker
 
 IDENTITY = "supervisor"
 """The file that says which process it is."""

@@ -2,7 +2,7 @@
 
 import socket
 
-from ame.process import wire
+from ame.process.beside import wire
 
 
 def test_what_was_said_by_one_that_went_without_hearing_all_is_heard() -> None:

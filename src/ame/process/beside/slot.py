@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 from resource import RUSAGE_CHILDREN, getrusage
 
-from ame.process import groups, tree, watch, wire
+from ame.process import groups, tree
+from ame.process.beside import watch, wire
 
 LEFTOVERS_GRACE = 1.0
 """Seconds that descendants get to end by themselves when their leader has ended."""

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 
-from ame.daemon import wire
+from ame.daemon.reports import wire
 
 _FIRST = 0.1
 """Seconds after which a piece is sent again; each time twice as long, up to a second."""

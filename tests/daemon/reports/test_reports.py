@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.daemon import reporter, wire
-from ame.daemon.listener import Listener
+from ame.daemon.reports import reporter, wire
+from ame.daemon.reports.listener import Listener
 from daemon.relay import Relay
 from daemon.scripts import VARIABLES, script
 from parts.waiting import eventually

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.storage.vault import Vault, Vaults, read_settings
+from ame.storage.secrets.vault import Vault, Vaults, read_settings
 from parts import openbao
 
 

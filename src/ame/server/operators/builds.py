@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ame.builder.places import Files
     from ame.builder.work import Asked, Built
     from ame.protocol.wires import Caller
-    from ame.server.management import Management
+    from ame.server.operators.management import Management
 
 AT_ONCE: Final = 1
 """Builds; others wait."""

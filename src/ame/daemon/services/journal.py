@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from ame import errors
-from ame.daemon import messages
-from ame.daemon.messages import Ended, Log, Message
+from ame.daemon.reports import messages
+from ame.daemon.reports.messages import Ended, Log, Message
 
 NAME = "journal"
 _BLOCK = 1 << 20

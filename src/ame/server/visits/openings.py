@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from ame.server.assignments import Why
+from ame.server.visits.assignments import Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ame.server.assignments import Wish
     from ame.server.tasks import Task
+    from ame.server.visits.assignments import Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ame.protocol.pb import population_eligibility_spec
-from ame.server.assignments import Why
-from ame.server.openings import Openings
 from ame.server.tasks import TaskStatus
+from ame.server.visits.assignments import Why
+from ame.server.visits.openings import Openings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ame.server.assignments import Wish
     from ame.server.ledger.tasks import Kept
-    from ame.server.openings import Opening
     from ame.server.rounds import Round
+    from ame.server.visits.assignments import Wish
+    from ame.server.visits.openings import Opening
 
 Spec = population_eligibility_spec.PopulationEligibilitySpec
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from ame import errors
-from ame.process import groups, keeper, wire
+from ame.process import groups
+from ame.process.beside import keeper, wire
 from ame.process.command import Command, refused
 
 Form = Literal["auto", "cgroup", "watch"]
@@ -27,7 +28,7 @@ for name, folder in (("ame", parent), ("ame.process", package)):
     # By their folders alone: what `ame.process` imports for its users is not needed here.
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [folder]
-from ame.process import keeper
+from ame.process.beside import keeper
 keeper.main()
 """
 
@@ -88,7 +89,7 @@ class Keeper:
     def __init__(self, marker: str, form: Form) -> None:
         self._asking = threading.Lock()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        folder = Path(keeper.__file__).parent
+        folder = Path(groups.__file__).parent
         argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(folder), str(folder.parent)]
         name, _, value = marker.partition("=")
         with theirs:

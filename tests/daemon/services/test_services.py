@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.daemon import supervisor
-from ame.daemon.messages import Ended, Info, Log, Model
-from ame.daemon.service import Service
+from ame.daemon.reports.messages import Ended, Info, Log, Model
+from ame.daemon.services import supervisor
+from ame.daemon.services.service import Service
 from ame.process import tree
 from daemon.scripts import VARIABLES, script
 from parts.waiting import eventually, is_running

@@ -9,7 +9,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 
-from ame.daemon import wire
+from ame.daemon.reports import wire
 
 _ROOM = 4 << 20
 """Bytes that arrive while nobody takes them, if the system gives so many."""

@@ -1,0 +1,1 @@
+"""What a child says to the parent that started it, from both ends; imports nothing."""

@@ -1,0 +1,1 @@
+"""Children that outlive whoever starts them: kept, written down, found again."""

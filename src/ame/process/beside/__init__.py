@@ -1,0 +1,1 @@
+"""The processes that a Supervisor has beside it, keeper and slots, and our ends of them."""

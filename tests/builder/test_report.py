@@ -48,3 +48,22 @@ def test_people_are_told_what_a_device_downloads_and_how_private_it_is() -> None
     assert "f1 (not measured)" in text
     assert "version of a device: any" in text
     assert "every 1 round, by 20% of the devices" in text
+
+
+def test_people_are_told_the_same_of_what_another_server_built() -> None:
+    own = report.text(settings(), Made(training=MADE)).splitlines()
+    said = report.told(report.message(settings())).splitlines()
+
+    assert said[0] == "learning     FED_AVG; devices SGD, server SGD"
+    assert said[1:] == own[2:5]
+    none = report.told(report.message(settings(kind=None)))
+    assert "privacy      none: nothing is clipped" in none
+
+
+def test_a_name_that_only_a_newer_server_knows_is_its_number() -> None:
+    said = report.message(settings())
+    said.applied_algorithms.dp_aggregator = 9  # type: ignore[assignment]  # of a newer one
+    said.applied_algorithms.learning_algo = 9  # type: ignore[assignment]  # of a newer one
+
+    assert "learning     9;" in report.told(said)
+    assert "privacy      9: norm 0.1" in report.told(said)

@@ -1,6 +1,7 @@
 """What the server decides, without a server."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -129,22 +130,50 @@ def test_nothing_is_due_about_a_task_that_has_ended(status: TaskStatus) -> None:
     assert due(task(status=status), [], ready=True, now=0) == []
 
 
+def evaluation(**proto: Any) -> Task:
+    every_2 = {"iteration_selector": {"size": 2}}
+    info = {"traffic_weight": 1, "evaluation_info": {"check_point_selector": every_2}}
+    return task(info=info, total_iteration=100, **proto)
+
+
 def test_an_evaluation_looks_once_at_each_checkpoint_that_its_selector_picks() -> None:
-    info = {
-        "traffic_weight": 1,
-        "evaluation_info": {"check_point_selector": {"iteration_selector": {"size": 2}}},
-    }
-    evaluation = task(info=info)
     trained = [made(number) for number in (1, 2, 4, 5)]
 
-    assert due(evaluation, [], trained=trained, ready=True, now=0) == [
+    assert due(evaluation(), [], trained=trained, ready=True, now=0) == [
         Begin(number=1, base=0, evaluated=1)
     ]
     seen = [made(1, evaluated=1)]
-    assert due(evaluation, seen, trained=trained, ready=True, now=0) == [
+    assert due(evaluation(), seen, trained=trained, ready=True, now=0) == [
         Begin(number=2, base=0, evaluated=4)
     ]
-    assert due(evaluation, [], trained=[], ready=True, now=0) == []
+    assert due(evaluation(), [], trained=[], ready=True, now=0) == []
+
+
+def test_an_evaluation_is_over_when_no_more_is_trained_and_no_checkpoint_is_left() -> None:
+    trained = [made(number) for number in (1, 2, 3)]
+    both = [made(1, evaluated=1), made(2, evaluated=3)]
+    done = [Move(to=TaskStatus.COMPLETED)]
+
+    assert due(evaluation(), both, trained=trained, learnt=True, ready=True, now=0) == done
+    assert due(evaluation(), [], trained=[], learnt=True, ready=True, now=0) == done
+    paused = replace(evaluation(), paused=True)
+    assert due(paused, both, trained=trained, learnt=True, ready=True, now=0) == done
+
+
+def test_an_evaluation_is_not_over_while_more_may_be_trained_or_a_checkpoint_is_left() -> None:
+    trained = [made(number) for number in (1, 2, 3)]
+    first = [made(1, evaluated=1)]
+    looking = [*first, made(2, COLLECTING, evaluated=3)]
+    canceled = [*first, made(2, RoundStatus.CANCELED, evaluated=3)]
+
+    assert due(evaluation(), first, trained=trained[:2], ready=True, now=0) == []
+    assert due(evaluation(), first, trained=trained, learnt=True, ready=True, now=0) == [
+        Begin(number=2, base=0, evaluated=3)
+    ]
+    assert due(evaluation(), looking, trained=trained, learnt=True, ready=True, now=0) == []
+    assert due(evaluation(), canceled, trained=trained, learnt=True, ready=True, now=0) == [
+        Begin(number=3, base=0, evaluated=3)
+    ]
 
 
 def test_a_selector_of_hours_takes_the_first_round_of_each_span() -> None:

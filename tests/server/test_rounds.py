@@ -61,6 +61,35 @@ def test_two_rounds_train_a_model_from_what_devices_hand_in(run: Run) -> None:
     run(use)
 
 
+def test_an_evaluation_ends_when_it_has_looked_at_all_that_a_training_came_to(run: Run) -> None:
+    async def use(server: Running) -> None:
+        training = await server.task(total_iteration=3)
+        looks = {
+            "training_task_id": training,
+            "check_point_selector": {"iteration_selector": {"size": 2}},
+        }
+        info = {"traffic_weight": 1, "evaluation_info": looks}
+        evaluation = await server.task(total_iteration=50, info=info)
+
+        whole = update(1, 1, 1)
+        metrics = {name: whole[name] for name in ("update/examples", "update/loss_sum")}
+        for _ in range(10):
+            session = (await server.peer.session()).session_id
+            assigned = (await server.peer.assignment(session)).task_assignment
+            made = metrics if assigned.task_name == f"p/{evaluation}" else whole
+            await server.peer.hand_in(assigned, checkpoint.to_bytes(made))
+            await server.app.leader.step()
+            await server.app.leader.step()  # the evaluation hears of the training
+
+        assert [each.evaluated for each in await all_rounds(server, evaluation)] == [1, 3]
+        for number in (training, evaluation):
+            asked, at = odp_task.CreateTaskRequest(), {"task_id": str(number)}
+            ended = await server.peer.ask("GetTaskById", asked, population_name="p", **at)
+            assert ended.task.status == odp_task.TaskStatus.COMPLETED
+
+    run(use)
+
+
 def test_a_contribution_counts_once_however_often_it_is_submitted(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()

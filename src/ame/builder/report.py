@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from ame.protocol.pb import task_builder as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from ame.builder.config import Cohort, Privacy, Settings
+    from ame.builder.config import Cohort, Settings
     from ame.builder.making import Artifacts, Made
 
 
@@ -42,6 +42,11 @@ def message(settings: Settings) -> pb.TaskReport:
     )
 
 
+def told(said: pb.TaskReport) -> str:
+    """What another server's report says, for people."""
+    return "\n".join(f"{key:12} {value}" for key, value in _told(said))
+
+
 def text(settings: Settings, made: Made) -> str:
     """The same for people, and what devices will have to download."""
     return "\n".join(f"{key:12} {value}" for key, value in _lines(settings, made))
@@ -56,7 +61,18 @@ def _lines(settings: Settings, made: Made) -> Iterator[tuple[str, str]]:
     yield "metrics", ", ".join((*settings.metrics, "loss"))
     if settings.rejected_metrics:
         yield "unknown", ", ".join(settings.rejected_metrics) + " (not measured)"
-    yield "privacy", _privacy(settings.privacy)
+    hidden = settings.privacy
+    yield (
+        "privacy",
+        _privacy(
+            hidden.kind,
+            noise=hidden.noise,
+            clip=hidden.clip,
+            spent=hidden.spent,
+            delta=hidden.delta,
+            rounds=hidden.rounds,
+        ),
+    )
     dataset = settings.dataset
     most = "all batches" if dataset.max_batches < 0 else f"at most {dataset.max_batches} batches"
     yield "examples", f"{dataset.batch_size} a batch, {most}"
@@ -70,13 +86,43 @@ def _lines(settings: Settings, made: Made) -> Iterator[tuple[str, str]]:
         yield "", f"of task {whose}, by {looks.traffic:.0%} of the devices{none}"
 
 
-def _privacy(privacy: Privacy) -> str:
-    if privacy.kind is None:
+def _told(said: pb.TaskReport) -> Iterator[tuple[str, str]]:
+    applied, metrics = said.applied_algorithms, said.metric_results
+    devices = _named(pb.Optimizer.Enum.items(), applied.client_optimizer)
+    server = _named(pb.Optimizer.Enum.items(), applied.server_optimizer)
+    algorithm = _named(pb.LearningAlgo.Enum.items(), applied.learning_algo)
+    yield "learning", f"{algorithm}; devices {devices}, server {server}"
+    yield "metrics", ", ".join(filter(None, (metrics.accepted_metrics, "loss")))
+    if metrics.rejected_metrics:
+        yield "unknown", f"{metrics.rejected_metrics} (not measured)"
+    kind = applied.dp_aggregator
+    hidden = said.dp_hyperparameters
+    yield (
+        "privacy",
+        _privacy(
+            _named(pb.DpAggregator.Enum.items(), kind) if kind else None,
+            noise=hidden.noise_multiplier,
+            clip=hidden.dp_clip_norm,
+            spent=hidden.dp_epsilon,
+            delta=hidden.dp_delta,
+            rounds=hidden.num_training_rounds,
+        ),
+    )
+
+
+def _named(names: Sequence[tuple[str, int]], number: int) -> str:
+    """The name of a number; of one that only a newer server knows, itself."""
+    return next((name for name, each in names if each == number), str(number))
+
+
+def _privacy(
+    kind: str | None, *, noise: float, clip: float, spent: float, delta: float, rounds: int
+) -> str:
+    if kind is None:
         return "none: nothing is clipped, no noise is added"
-    norm = f"{'norm from' if privacy.kind.adaptive else 'norm'} {privacy.clip:g}"
-    spent = f"epsilon {privacy.spent:.6g} at delta {privacy.delta:.3g}"
-    noise = f"noise {privacy.noise:.8g}"
-    return f"{privacy.kind}: {norm}, {noise}; after {privacy.rounds} rounds {spent}"
+    norm = "norm from" if kind.startswith("ADAPTIVE") else "norm"
+    said = f"epsilon {spent:.6g} at delta {delta:.3g}"
+    return f"{kind}: {norm} {clip:g}, noise {noise:.8g}; after {rounds} rounds {said}"
 
 
 def _task(kind: str, cohort: Cohort, made: Artifacts) -> Iterator[tuple[str, str]]:

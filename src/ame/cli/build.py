@@ -208,10 +208,11 @@ def _show(said: Said, answer: pb.BuildTaskResponse, built: Built | None) -> None
 
         click.echo(shown.as_json(json_format.MessageToDict(answer, descriptor_pool=_pool.POOL)))
         return
-    if said.report and built:
+    if said.report:
         from ame.builder import report
 
-        click.echo(report.text(built.settings, built.made) + "\n")
+        text = report.text(built.settings, built.made) if built else report.told(answer.task_report)
+        click.echo(text + "\n")
     group = answer.task_group
     for kind, task in (("training", group.training_task), ("evaluation", group.eval_task)):
         if task.task_id:

@@ -129,10 +129,8 @@ class Fleet:
         key = kept.task.population, kept.task.id
         if kept.task.status is not TaskStatus.OPEN:
             self._recipes.pop(key, None)
-        if kept.task.evaluates:
-            info = kept.task.proto.info.evaluation_info
-            trained = info.training_population_name or kept.task.population
-            watchers = self._watchers.setdefault((trained, info.training_task_id), set())
+        if looks := kept.task.looks_at:
+            watchers = self._watchers.setdefault(looks, set())
             if kept.task.status.final:
                 watchers.discard(key)
             else:

@@ -151,8 +151,5 @@ def _add(
 
 def trained(rows: Rows, kept: Kept) -> list[Round]:
     """The rounds of the task that an evaluation looks at."""
-    if not kept.task.evaluates:
-        return []
-    info = kept.task.proto.info.evaluation_info
-    population = info.training_population_name or kept.task.population
-    return rounds.rounds(rows, population, info.training_task_id)
+    looks = kept.task.looks_at
+    return rounds.rounds(rows, *looks) if looks else []

@@ -136,11 +136,12 @@ class Leader:
         fleet, task = self._fleet, known.task
         now = fleet.clock()
 
-        def look(rows: Rows) -> tuple[list[Round], list[Round]]:
+        def look(rows: Rows) -> tuple[list[Round], list[Round], bool]:
             read = rounds.rounds if task.evaluates else rounds.telling
-            return read(rows, task.population, task.id), trained(rows, known)
+            learnt = task.looks_at is not None and tasks.ended(rows, *task.looks_at)
+            return read(rows, task.population, task.id), trained(rows, known), learnt
 
-        own, source = await fleet.database.read(look)
+        own, source, learnt = await fleet.database.read(look)
         collecting = [each for each in own if each.status is RoundStatus.COLLECTING]
         self._folds.forget_but((task.population, task.id), collecting)
         ready = all(known.settings.get(name) for name in ("client_plan", "checkpoint"))
@@ -149,7 +150,7 @@ class Leader:
         for each in own:
             if each.status in {RoundStatus.AGGREGATING, RoundStatus.APPLYING}:
                 await self._end(known, each)
-        deeds = schedule.due(task, own, trained=source, ready=ready, now=now)
+        deeds = schedule.due(task, own, trained=source, learnt=learnt, ready=ready, now=now)
         self._alarm(task, now)
         try:
             for deed in deeds:

@@ -46,13 +46,20 @@ Deed: TypeAlias = Move | Begin | End
 
 
 def due(
-    task: Task, rounds: Sequence[Round], *, trained: Sequence[Round] = (), ready: bool, now: float
+    task: Task,
+    rounds: Sequence[Round],
+    *,
+    trained: Sequence[Round] = (),
+    learnt: bool = False,
+    ready: bool,
+    now: float,
 ) -> list[Deed]:
     """What is to be done about a task, in this order.
 
     `rounds` are its rounds: of an evaluation all, of a training at least those under way, those
     that failed, the last one, and the one with the newest result. `trained` are those of the task
-    that it evaluates; `ready` tells whether its plan and checkpoint are there.
+    that it evaluates, and `learnt` tells whether that one has ended: then an evaluation is over
+    when no checkpoint is left to look at. `ready` tells whether its plan and checkpoint are there.
     """
     if task.status is TaskStatus.CREATED:
         return [Move(to=TaskStatus.OPEN)] if ready and now >= _begins(task) else []
@@ -66,12 +73,12 @@ def due(
     active = sum(each.status.active for each in rounds)
     last = max((each.number for each in rounds), default=0)
     ends = _ends(task)
-    over = last >= task.proto.total_iteration or (ends and now >= ends)
+    begin = _evaluation(task, rounds, trained) if task.evaluates else _training(rounds, last)
+    over = last >= task.proto.total_iteration or (ends and now >= ends) or (learnt and not begin)
     if over and not active:
         return [*deeds, Move(to=TaskStatus.COMPLETED)]
     if over or task.paused or active >= max(task.proto.max_parallel, 1):
         return deeds
-    begin = _evaluation(task, rounds, trained) if task.evaluates else _training(rounds, last)
     return [*deeds, begin] if begin else deeds
 
 

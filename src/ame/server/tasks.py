@@ -65,6 +65,14 @@ class Task:
         return self.proto.info.HasField("evaluation_info")
 
     @property
+    def looks_at(self) -> tuple[str, int] | None:
+        """Population and number of the task that it evaluates, if it does."""
+        if not self.evaluates:
+            return None
+        info = self.proto.info.evaluation_info
+        return info.training_population_name or self.population, info.training_task_id
+
+    @property
     def weight(self) -> int:
         """Its share of the traffic, beside the other tasks' shares."""
         return self.proto.info.traffic_weight

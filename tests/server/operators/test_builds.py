@@ -133,6 +133,22 @@ def test_the_command_line_has_a_server_build(running: Fleet, tmp_path: Path) -> 
     assert "population_name" in said
 
 
+@pytest.mark.slow
+def test_the_command_line_prints_the_report_of_a_server_that_built(
+    running: Fleet, tmp_path: Path
+) -> None:
+    said = configs.VALID.replace("clip_norm: 0.1", "clip_norm: 0.1 noise_multiplier: 2.0")
+    (tmp_path / "task.pbtxt").write_text(said)
+
+    said = running.ame(
+        *("build", "--task_builder_server", running.url, "--api_key", TOKEN, "--report"),
+        *("--saved_model", MODEL, "--task_config", tmp_path / "task.pbtxt"),
+    )
+
+    assert "learning     FED_AVG; devices SGD, server SGD" in said
+    assert "noise 2; after 1000 rounds epsilon" in said
+
+
 def test_it_says_that_it_is_ready(running: Fleet) -> None:
     assert httpx.get(f"{running.url}/ready").status_code == 200
     assert httpx.get(f"{running.url}/healthz").status_code == 200

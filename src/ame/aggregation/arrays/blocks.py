@@ -46,6 +46,7 @@ def widen(seen: View, part: slice, room: Floats) -> Floats:
     return into
 
 
+@quiet
 def squares(seen: View) -> tuple[float, bool]:
     """The sum of the squares of floating numbers, and whether all of them are finite.
 

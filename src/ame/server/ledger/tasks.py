@@ -61,6 +61,14 @@ def task(rows: Rows, population: str, number: int) -> Kept:
     return _kept(found[0])
 
 
+def ended(rows: Rows, population: str, number: int) -> bool:
+    """Whether a task is over; one that there is not is not."""
+    found = rows.execute(
+        "SELECT status FROM tasks WHERE population = ? AND id = ?", (population, number)
+    )
+    return bool(found) and TaskStatus(found[0][0]).final
+
+
 def tasks(rows: Rows, population: str | None = None) -> list[Kept]:
     """All tasks, or a population's, in their order."""
     where, values = ("WHERE population = ?", (population,)) if population else ("", ())

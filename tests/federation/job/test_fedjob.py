@@ -512,7 +512,7 @@ def test_a_folder_is_taken_along_flat(folder: Folder) -> None:
     folder.write("content/__pycache__/c.pyc")
     job = FedJob()
     job.to("content", "site-1")
-    draft = job._drafts["site-1"].app()
+    draft = job._given.drafts["site-1"].app()
 
     assert {str(file.target) for file in draft.files} == {"data/a.csv", "b.py"}
 
@@ -530,7 +530,7 @@ def test_a_file_may_go_to_a_place_of_its_own(folder: Folder) -> None:
     job = FedJob()
     job.add_file_to_server("settings.json", "deep", "config")
 
-    (file,) = job._drafts["server"].app().files
+    (file,) = job._given.drafts["server"].app().files
     assert (file.folder, str(file.target)) == ("config", "deep/settings.json")
     with pytest.raises(errors.JobFolderUnsafe):
         job.add_file_to_clients("settings.json", "../up")

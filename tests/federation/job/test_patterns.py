@@ -62,7 +62,7 @@ def test_a_persistor_of_ones_own_is_used(net: Any) -> None:
     mine = PTFileModelPersistor(model=net(), global_model_file_name="mine.pt")
     job.to_server(PTModel(net(), persistor=mine))
 
-    part = job._drafts["server"].app().components[0]
+    part = job._given.drafts["server"].app().components[0]
     assert part.args["global_model_file_name"] == "mine.pt"
 
 
@@ -91,7 +91,7 @@ def test_a_described_model_is_found_by_its_path(net: Any) -> None:
     job = FedJob()
     job.to_server(PTModel({"path": "net.Net", "args": {"hidden": 7}}))
 
-    app = job._drafts["server"].app()
+    app = job._given.drafts["server"].app()
     assert [part.path for part in app.parts()][1] == "net.Net"
     assert [str(file.target) for file in app.files] == ["net.py"]
 
@@ -131,7 +131,7 @@ def test_federated_averaging_comes_with_what_it_needs(net: Any) -> None:
 def test_less_may_be_better(net: Any) -> None:
     job = BaseFedJob(net(), key_metric="loss", key_metric_mode="min")
 
-    selector = job._drafts["server"].app().components[1]
+    selector = job._given.drafts["server"].app().components[1]
     assert selector.args == {"key_metric": "loss", "negate_key_metric": True}
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from ame import errors
 from ame.federation import engines, export
-from ame.federation.job import checks, resources
-from ame.federation.job.capture.objects import Capture
+from ame.federation.job import checks
 from ame.federation.job.checks import ALL_SITES, SERVER
-from ame.federation.job.draft import Chain, Draft
-from ame.federation.program import App, File, Part, Program, Value, Version
+from ame.federation.job.draft import Chain
+from ame.federation.job.given import Given
+from ame.federation.job.resources import bundled, resource
+from ame.federation.program import File, Program, Version
 
 if TYPE_CHECKING:
     from ame.federation.results import Result
@@ -70,15 +70,11 @@ class FedJob:
         self.min_clients = checks.count("min_clients", min_clients)
         self.mandatory_clients = checks.names("mandatory_clients", mandatory_clients)
         self.meta_props = checks.meta(meta_props)
-        self.clients: list[str] = []
         self.result: Result | None = None
         """What came of its last run."""
         self._fail_fast = checks.flag("fail_fast", fail_fast)
-        self._capture = Capture()
-        self._drafts: dict[str, Draft] = {}
-        self._set_ups: dict[str, Draft] = {}
-        self._setting_up: str | None = None
-        self._references: dict[str, object] = {}
+        self._given = Given()
+        self.clients = self._given.clients
 
     # for users
 
@@ -113,13 +109,13 @@ class FedJob:
                 f"{type(obj).__name__} can only be assigned to {side}, but tried to assign to "
                 f"{target}"
             )
-        self._begin(target)
+        self._given.begin(target, self.set_up_client)
         if isinstance(obj, str | dict):
             self.check_kwargs(kwargs, {})
             if isinstance(obj, dict):
                 self.add_params(obj, ctx)
             else:
-                self._draft(ctx).carry(resources.resource(obj, asked="obj"))
+                self._given.draft(target).carry(resource(obj, asked="obj"))
             return None
         add = getattr(obj, "add_to_fed_job", None)
         if add is not None:
@@ -149,9 +145,7 @@ class FedJob:
 
     def as_id(self, obj: Any) -> str:
         """An id for an object that others refer to: where they go, it goes too."""
-        reference = str(uuid4())
-        self._references[reference] = obj
-        return reference
+        return self._given.refer(obj)
 
     def set_up_client(self, target: str) -> None:
         """Called before the first object for a client, or for `"@ALL"`; for subclasses."""
@@ -165,7 +159,7 @@ class FedJob:
     ) -> None:
         """Takes a file or folder along to `dest_dir` in a target's folder `custom` or `config`."""
         ctx = JobCtx(src_path, checks.target(target), None)
-        self._begin(target)
+        self._given.begin(target, self.set_up_client)
         self.add_file_source(src_path, dest_dir, app_folder_type, ctx)
 
     def add_file_to_server(
@@ -182,7 +176,7 @@ class FedJob:
 
     def set_app_packages(self, app_packages: list[str]) -> None:
         """Packages that are installed at every site, so that their code need not travel."""
-        self._capture.kept_out = frozenset(app_packages)
+        self._given.capture.kept_out = frozenset(app_packages)
 
     def simulator_run(
         self,
@@ -251,21 +245,20 @@ class FedJob:
         Raises:
             errors.JobInvalid: it lacks a workflow, clients, or executors.
         """
-        everyone = ALL_SITES in self._drafts
-        sites = [target for target in self.clients if target != ALL_SITES]
-        server = self._drafts[SERVER].app() if SERVER in self._drafts else App()
+        given, capture = self._given, self._given.capture
+        server = given.server()
         if self._fail_fast:
             server = replace(server, params={"dead_client_grace_period": 0, **server.params})
         found = Program(
             name=self.name,
             min_clients=self.min_clients,
             mandatory_clients=self.mandatory_clients,
-            meta={k: self._capture.value(v, "FedJob", f"meta_props[{k!r}]")
+            meta={k: capture.value(v, "FedJob", f"meta_props[{k!r}]")
                   for k, v in self.meta_props.items()},
-            server=self._capture.settled(server),
-            everyone=self._app(ALL_SITES, set_up=True) if everyone else None,
-            sites={site: self._app(site, set_up=not everyone) for site in sites},
-            packages=frozenset(self._capture.packages),
+            server=capture.settled(server),
+            everyone=given.app(ALL_SITES) if ALL_SITES in given.clients else None,
+            sites={site: given.app(site) for site in given.clients if site != ALL_SITES},
+            packages=frozenset(capture.packages),
         )  # fmt: skip
         checks.program(found)
         return found
@@ -274,21 +267,22 @@ class FedJob:
 
     def add_component(self, comp_id: str | None, obj: Any, ctx: JobCtx) -> str:
         """Adds a component; returns its id."""
-        return self._add("components", comp_id or ctx.comp_id, obj, ctx, "component")
+        return self._given.add("components", comp_id or ctx.comp_id, obj, ctx.target, "component")
 
     def add_controller(self, obj: Any, ctx: JobCtx) -> None:
         """Adds a controller: to the server's workflows, at a client to the components."""
         if ctx.target == SERVER:
-            self._add("workflows", ctx.comp_id, obj, ctx, "controller")
+            self._given.add("workflows", ctx.comp_id, obj, ctx.target, "controller")
         else:
-            self._add("components", ctx.comp_id, obj, ctx, "component")
+            self._given.add("components", ctx.comp_id, obj, ctx.target, "component")
 
     def add_executor(self, obj: Any, tasks: Sequence[str] | None, ctx: JobCtx) -> None:
         """Adds an executor for these tasks; None is all."""
         named = checks.tasks(tasks)
-        for draft in (self._draft(ctx), *self._beside(ctx)):
+        own = self._given.draft(ctx.target)
+        for draft in (own, *self._given.beside(ctx.target)):
             draft.check_free(named)
-        self._draft(ctx).route(named, self._taken(obj, ctx))
+        own.route(named, self._given.part(obj, ctx.target))
 
     def add_filter(
         self, obj: Any, filter_type: str, tasks: Sequence[str] | None, ctx: JobCtx
@@ -301,18 +295,24 @@ class FedJob:
                 "Select from `FilterType.TASK_RESULT` or `FilterType.TASK_DATA`; "
                 f"{type(obj).__name__} has {filter_type!r}"
             )
-        self._draft(ctx).filter(chain, checks.tasks(tasks), self._taken(obj, ctx))
+        self._given.draft(ctx.target).filter(
+            chain, checks.tasks(tasks), self._given.part(obj, ctx.target)
+        )
 
     def add_resources(self, resources: Sequence[str], ctx: JobCtx) -> None:
         """Takes scripts and folders along."""
-        self._carry(resources, ctx)
+        asked = f"{type(ctx.obj).__name__}.script" if hasattr(ctx.obj, "script") else "resources"
+        for path in resources:
+            if not isinstance(path, str):
+                raise errors.JobTypeInvalid("resources", "a list of paths as text", path)
+            self._given.draft(ctx.target).carry(resource(path, asked=asked))
 
     def add_file_source(
         self, src_path: str, dest_dir: str | None, app_folder_type: str | None, ctx: JobCtx
     ) -> None:
         """Takes a file or folder along to a place of its own."""
-        self._draft(ctx).carry(
-            resources.bundled(src_path, dest_dir, app_folder_type, asked="src_path")
+        self._given.draft(ctx.target).carry(
+            bundled(src_path, dest_dir, app_folder_type, asked="src_path")
         )
 
     def add_params(self, args: Mapping[str, Any], ctx: JobCtx) -> None:
@@ -320,8 +320,8 @@ class FedJob:
         if not isinstance(args, Mapping):
             raise errors.JobTypeInvalid("args", "a dict", args)
         where = f"variables of {ctx.target}"
-        self._draft(ctx).set_params(
-            {str(name): self._capture.value(each, where, name) for name, each in args.items()}
+        self._given.draft(ctx.target).set_params(
+            {str(name): self._given.capture.value(each, where, name) for name, each in args.items()}
         )
 
     @staticmethod
@@ -343,93 +343,6 @@ class FedJob:
         for key in given:
             if key not in args_expected:
                 raise errors.JobInvalid(f"Received unexpected arg '{key}'. Supported args: {known}")
-
-    # within
-
-    def _app(self, target: str, *, set_up: bool) -> App:
-        """A client's app. Where all are set up, one need not be again."""
-        own = self._drafts[target].app()
-        return self._capture.settled(self._set_ups[target].app().joined(own) if set_up else own)
-
-    def _carry(self, paths: Sequence[str], ctx: JobCtx) -> None:
-        asked = f"{type(ctx.obj).__name__}.script" if hasattr(ctx.obj, "script") else "resources"
-        for path in paths:
-            if not isinstance(path, str):
-                raise errors.JobTypeInvalid("resources", "a list of paths as text", path)
-            self._draft(ctx).carry(resources.resource(path, asked=asked))
-
-    def _begin(self, target: str) -> None:
-        if target in self._drafts:
-            return
-        self._drafts[target] = Draft(target)
-        if target == SERVER:
-            return
-        self.clients.append(target)
-        self._set_ups[target] = Draft(target)
-        outer, self._setting_up = self._setting_up, target
-        try:
-            self.set_up_client(target)
-        finally:
-            self._setting_up = outer
-
-    def _draft(self, ctx: JobCtx) -> Draft:
-        """Where what is added now belongs."""
-        if ctx.target not in self._drafts:
-            raise errors.JobConflict(f"`{ctx.target}` was given nothing by `to`; call that")
-        return (
-            self._set_ups[ctx.target]
-            if self._setting_up == ctx.target
-            else self._drafts[ctx.target]
-        )
-
-    def _beside(self, ctx: JobCtx) -> list[Draft]:
-        """What else is of the same target: its set-up, or what it was given."""
-        both = [self._drafts[ctx.target], self._set_ups.get(ctx.target)]
-        return [draft for draft in both if draft and draft is not self._draft(ctx)]
-
-    def _add(self, place: Any, wanted: str | None, obj: Any, ctx: JobCtx, default: str) -> str:
-        draft = self._draft(ctx)
-        for each in (draft, *self._beside(ctx)):
-            if (known := each.id_of(obj)) is not None:
-                return known
-        part = self._taken(obj, ctx)
-        free = draft.free_id(default if wanted is None else wanted, self._ids_beside(ctx))
-        draft.add(place, obj, replace(part, id=free))
-        return free
-
-    def _ids_beside(self, ctx: JobCtx) -> set[str]:
-        """Ids that are taken where this will be, by what others are given."""
-        near: list[Draft] = self._beside(ctx)
-        if ctx.target == ALL_SITES:
-            near += [self._drafts[site] for site in self.clients if site != ALL_SITES]
-        elif ctx.target != SERVER:
-            near += [each[ALL_SITES] for each in (self._drafts, self._set_ups) if ALL_SITES in each]
-        return {taken for draft in near for taken in draft.ids()}
-
-    def _taken(self, obj: Any, ctx: JobCtx) -> Part:
-        """An object as a part, its code carried along, and what it refers to added before it."""
-        part = obj if isinstance(obj, Part) else self._capture.part(obj)
-        self._draft(ctx).carry(self._capture.taken())
-        return self._referred(part, ctx) if self._references else part
-
-    def _referred(self, part: Part, ctx: JobCtx) -> Part:
-        args = {name: self._resolved(value, ctx) for name, value in part.args.items()}
-        return replace(part, args=args, lead=tuple(self._resolved(each, ctx) for each in part.lead))
-
-    def _resolved(self, value: Value, ctx: JobCtx) -> Value:
-        """A value in which references are the ids of what they refer to, which is added."""
-        match value:
-            case str():
-                if value not in self._references:
-                    return value
-                return self._add("components", value, self._references[value], ctx, value)
-            case Part():
-                return self._referred(value, ctx)
-            case Mapping():
-                return {name: self._resolved(each, ctx) for name, each in value.items()}
-            case Sequence():
-                return [self._resolved(each, ctx) for each in value]
-        return value
 
 
 def _side(obj: Any) -> str | None:

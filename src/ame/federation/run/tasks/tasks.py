@@ -3,24 +3,18 @@
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from threading import Condition
-from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Order, Reply, Sites, Why
-from ame.federation.run import losses
 from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import Engine
-from ame.federation.run.outgoing import Outgoing
-from ame.federation.run.plans import Broadcast, Forever, Plan, Relay, Single
+from ame.federation.run.tasks.incoming import Incoming
+from ame.federation.run.tasks.plans import Broadcast, Forever, Plan, Relay, Single
+from ame.federation.run.tasks.standing import Standing
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller, Targets
 from ame.federation.spec.filter import ContentBlockedException
-from ame.federation.spec.names.app import AppConstants
-from ame.federation.spec.names.events import EventType
-from ame.federation.spec.names.keys import FLContextKey, ReservedHeaderKey, ReservedKey
-from ame.federation.spec.shareable import ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import (
     Client,
     ClientTask,
@@ -29,18 +23,6 @@ from ame.federation.spec.task import (
     Task,
     TaskCompletionStatus,
 )
-
-
-@dataclass(slots=True, eq=False)
-class _Standing:
-    """A task that is not done."""
-
-    task: Task
-    plan: Plan
-    controller: Controller
-    deadline: float | None
-    open: dict[int, ClientTask] = field(default_factory=dict)
-    outgoing: Outgoing = field(default_factory=Outgoing)
 
 
 class Tasks:
@@ -63,14 +45,13 @@ class Tasks:
         self._sites = sites
         self._engine = engine
         self._data = data
-        self._results = results
+        self._incoming = Incoming(engine, results)
         self._clock = clock
         self._lost = lost
         self._changed = Condition()
-        self._standing: list[_Standing] = []
-        self._orders: dict[int, _Standing] = {}
+        self._standing: list[Standing] = []
+        self._orders: dict[int, Standing] = {}
         self._numbers = itertools.count(1)
-        self._gone: dict[str, float] = {}
         self.controller: Controller | None = None
 
     # What controllers call.
@@ -173,7 +154,7 @@ class Tasks:
 
     def get_client_disconnect_time(self, client_name: str) -> float | None:
         """Since when a site is lost."""
-        return self._gone.get(client_name)
+        return self._incoming.gone.get(client_name)
 
     # What the run calls.
 
@@ -215,11 +196,12 @@ class Tasks:
             standing = self._orders.pop(came.number, None)
             share = standing.open.pop(came.number, None) if standing is not None else None
         if standing is None or share is None:
-            self._follow_late(came)
+            if isinstance(came, Reply) and self.controller is not None:
+                self._incoming.take_late(self.controller, came)
             return
         now = self._clock()
         with standing.task.cb_lock:
-            gone = self._take(standing, share, came)
+            gone = self._incoming.take(standing, share, came)
         follows = standing.plan.after(came.site, answered=not gone, now=now)
         if follows and standing.task.is_standing:
             self._send(standing, follows)
@@ -262,7 +244,7 @@ class Tasks:
         task.is_standing = True
         first = plan.first()
         task.targets = list(getattr(plan, "targets", first))
-        standing = _Standing(
+        standing = Standing(
             task, plan, self.controller, now + task.timeout if task.timeout else None
         )
         with self._changed:
@@ -273,7 +255,7 @@ class Tasks:
         self._send(standing, first)
         self._settle(standing, now)
 
-    def _send(self, standing: _Standing, names: Sequence[str]) -> None:
+    def _send(self, standing: Standing, names: Sequence[str]) -> None:
         """Give the task to these sites, as it is now."""
         task = standing.task
         orders, lost = [], []
@@ -282,8 +264,8 @@ class Tasks:
                 client = self._engine.get_client_from_name(name)
                 assert client is not None
                 share = ClientTask(client, task)
-                ctx = self._context(standing, name, share)
-                self._call(task.before_task_sent_cb, standing, share, ctx)
+                ctx = standing.context(self._engine, share)
+                standing.call(task.before_task_sent_cb, share, ctx)
                 if task.completion_status is not None:
                     return
                 number = next(self._numbers)
@@ -305,97 +287,21 @@ class Tasks:
                 with self._changed:
                     standing.open[number] = share
                     self._orders[number] = standing
-                self._call(task.after_task_sent_cb, standing, share, ctx)
+                standing.call(task.after_task_sent_cb, share, ctx)
         if isinstance(standing.plan, Relay):
             standing.plan.begun(self._clock())
         self._sites.send(orders)
         for each in lost:
             self.follow(each)
 
-    def _context(self, standing: _Standing, site: str, share: ClientTask) -> FLContext:
-        ctx = self._engine.context_with(site)
-        ctx.put(FLContextKey.TASK_NAME, standing.task.name, private=True, sticky=False)
-        ctx.put(FLContextKey.TASK_ID, share.id, private=True, sticky=False)
-        return ctx
-
-    def _take(self, standing: _Standing, share: ClientTask, came: Reply | Lost) -> bool:
-        """Let the controller see what came; whether its site is gone."""
-        task = standing.task
-        if isinstance(came, Lost):
-            at = task.data.get_header(AppConstants.CURRENT_ROUND)
-            result = losses.as_result(came, at)
-            share.props[losses.WHY] = came.why
-        else:
-            result = came.result
-        ctx = self._context_of(result, standing, came.site, share)
-        if isinstance(came, Reply):
-            result = self._incoming(task, result, ctx)
-        gone = isinstance(came, Lost) and came.why.kind in losses.GONE
-        if gone:
-            self._gone[came.site] = time.time()
-        else:
-            self._gone.pop(came.site, None)
-            share.result_received_time = time.time()
-        share.result = result
-        ctx.put(FLContextKey.TASK_RESULT, result, private=True, sticky=False)
-        self._engine.fire(EventType.BEFORE_PROCESS_SUBMISSION, ctx)
-        self._call(task.result_received_cb, standing, share, ctx)
-        self._engine.fire(EventType.AFTER_PROCESS_SUBMISSION, ctx)
-        return gone
-
-    def _context_of(
-        self, result: Shareable, standing: _Standing, site: str, share: ClientTask
-    ) -> FLContext:
-        told = {**(result.get_peer_props() or {}), ReservedKey.IDENTITY_NAME: site}
-        result.set_peer_props(told)
-        ctx = self._engine.context_with(site, {**told, FLContextKey.SHAREABLE: result})
-        ctx.put(FLContextKey.TASK_NAME, standing.task.name, private=True, sticky=False)
-        ctx.put(FLContextKey.TASK_ID, share.id, private=True, sticky=False)
-        return ctx
-
-    def _incoming(self, task: Task, result: Shareable, ctx: FLContext) -> Shareable:
-        if not self._results.of(task.name):
-            return result
-        ctx.put(FLContextKey.TASK_RESULT, result, private=True, sticky=False)
-        self._engine.fire(EventType.BEFORE_TASK_RESULT_FILTER, ctx)
-        try:
-            result = self._results.apply(task.name, result, ctx)
-        except ContentBlockedException as error:
-            result = make_reply(ReturnCode.TASK_RESULT_FILTER_ERROR)
-            result.set_header(ReservedHeaderKey.ERROR, str(error))
-        self._engine.fire(EventType.AFTER_TASK_RESULT_FILTER, ctx)
-        return result
-
-    def _follow_late(self, came: Reply | Lost) -> None:
-        if isinstance(came, Lost) or self.controller is None:
-            return
-        client = self._engine.get_client_from_name(came.site)
-        assert client is not None
-        ctx = self._engine.context_with(came.site, came.result.get_peer_props())
-        ctx.put(FLContextKey.TASK_NAME, came.task, private=True, sticky=False)
-        self._engine.fire(EventType.BEFORE_PROCESS_RESULT_OF_UNKNOWN_TASK, ctx)
-        with Blamed(self.controller, f"taking a late result of `{came.task}`"):
-            self.controller.process_result_of_unknown_task(
-                client, came.task, str(came.number), came.result, ctx
-            )
-        self._engine.fire(EventType.AFTER_PROCESS_RESULT_OF_UNKNOWN_TASK, ctx)
-
-    def _call(
-        self, deed: Any, standing: _Standing, share: ClientTask, ctx: FLContext
-    ) -> None:  # fmt: skip
-        if deed is not None:
-            doing = f"dealing with task `{standing.task.name}` of {share.client.name}"
-            with Blamed(standing.controller, doing):
-                deed(client_task=share, fl_ctx=ctx)
-
-    def _settle(self, standing: _Standing, now: float) -> None:
+    def _settle(self, standing: Standing, now: float) -> None:
         """End the task if its plan says so."""
         if standing.task.is_standing:
             status = standing.plan.done(now)
             if status is not None:
                 self._end(standing, status)
 
-    def _give_up(self, standing: _Standing) -> None:
+    def _give_up(self, standing: Standing) -> None:
         """Its time is up: sites that have not answered are lost to it, and it ends.
 
         Raises:
@@ -412,10 +318,10 @@ class Tasks:
             for number, share in awaited.items():
                 lost = Lost(number=number, site=share.client.name, task=task.name, why=why)
                 self._lost(lost)
-                self._take(standing, share, lost)
+                self._incoming.take(standing, share, lost)
         self._end(standing, TaskCompletionStatus.TIMEOUT)
 
-    def _end(self, standing: _Standing, status: TaskCompletionStatus) -> None:
+    def _end(self, standing: Standing, status: TaskCompletionStatus) -> None:
         task = standing.task
         with self._changed:
             if not task.is_standing or task.completion_status is not None:

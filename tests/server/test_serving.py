@@ -24,6 +24,7 @@ from ame.protocol import calls
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import task_assignments
 from ame.protocol.wires import grpc
+from parts import waiting
 
 START = calls.by_name("StartTaskAssignment")
 CHECK_IN = calls.by_name("RequestEligibilityEvalTask")
@@ -106,6 +107,59 @@ def test_open_doors_are_for_this_machine_alone(tmp_path: Path) -> None:
 
     assert refused.returncode == 3
     assert "--operator-token" in refused.stderr
+
+
+STUCK = """
+import asyncio, pathlib, sys, time
+from ame.server import doors, serving
+
+def ready(http, grpc):
+    for reader in (None, None):
+        asyncio.get_running_loop().run_in_executor(reader, time.sleep, 3600)
+    print(http, flush=True)
+
+serving.LINGER = float(sys.argv[2])
+place = serving.Place(folder=pathlib.Path(sys.argv[1]), port=0, doors=doors.Doors(open=True))
+serving.run(place, ready)
+"""
+
+
+@contextmanager
+def stuck(folder: Path, linger: float) -> Iterator[subprocess.Popen[str]]:
+    """A server of which threads are at work for an hour."""
+    command = [sys.executable, "-c", STUCK, str(folder), str(linger)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_server_ends_though_its_threads_are_at_work(tmp_path: Path) -> None:
+    with stuck(tmp_path, 0.5) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://")
+        process.terminate()
+
+        assert process.wait(60) == 0
+
+
+def test_a_second_ctrl_c_ends_a_server_at_once(tmp_path: Path) -> None:
+    with stuck(tmp_path, 3600) as process:
+        assert process.stdout is not None
+        at = process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert waiting.eventually(lambda: not answers(at))
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(60) == -signal.SIGINT
+
+
+def answers(at: str) -> bool:
+    try:
+        return httpx.get(f"{at}/healthz").is_success
+    except httpx.TransportError:
+        return False
 
 
 Pair = tuple[Path, ec.EllipticCurvePrivateKey, x509.Name]

@@ -134,8 +134,6 @@ def start(
     Flower tasks are kept, started and offered to their clients beside that. One machine needs
     nothing else: all is kept in SQLite and a folder.
     """
-    import asyncio
-
     from ame.server import serving
     from ame.server.cloud import opening
     from ame.server.doors import Doors, digest
@@ -193,7 +191,7 @@ def start(
         if not open_ and not operator_tokens:
             click.echo(f"operators show the token in {where / 'operator-token'}")
 
-    asyncio.run(serving.serve(place, ready))
+    serving.run(place, ready)
 
 
 def _token(folder: Path) -> str:

@@ -98,6 +98,7 @@ async def running(
         leading.cancel()
         rotating.cancel()
         await asyncio.gather(leading, rotating, return_exceptions=True)
+        fleet.close()
 
 
 async def _rotate(keys: Payloads, fleet: Fleet) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 Key = tuple[str, int]
 """A task: its population, and its number there."""
 
+READERS = 2
+"""Threads that read plans, which takes long. They are others than those for all else."""
 TOLD = 0.1
 """Seconds for which devices are told the same window; each draws within it."""
 
@@ -63,12 +67,18 @@ class Fleet:
     _stirred: dict[Key, None] = field(default_factory=dict)
     _watchers: dict[Key, set[Key]] = field(default_factory=dict)
     _recipes: dict[Key, recipes.Recipe] = field(default_factory=dict)
+    _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS))
+    _opening: dict[Key, asyncio.Lock] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _windows: dict[bool, tuple[float, common.RetryWindow]] = field(default_factory=dict)
     _recent: Recent = field(init=False)
 
     def __post_init__(self) -> None:
         self._recent = Recent(self.settings.recent_bytes)
+
+    def close(self) -> None:
+        """Reads no more plans; what is being read is not waited for."""
+        self._reading.shutdown(wait=False, cancel_futures=True)
 
     def population(self, name: str) -> Population:
         """A population.
@@ -175,22 +185,29 @@ class Fleet:
         """
         key = (kept.task.population, kept.task.id)
         if key not in self._recipes:
-            read = {
-                name: await self.blob(kept.settings[name])
-                for name in ("plan", "client_plan", "checkpoint")
-                if kept.settings.get(name)
-            }
-            if "checkpoint" not in read:
-                raise errors.ArtifactsMissing(kept.task.name, "checkpoint")
-            self._recipes[key] = await asyncio.to_thread(
-                opening.opened,
-                kept.settings.get("aggregation", {}),
-                plan=read.get("plan", b""),
-                client_plan=read.get("client_plan", b""),
-                state=read["checkpoint"],
-                evaluates=kept.task.evaluates,
-            )
+            async with self._opening.setdefault(key, asyncio.Lock()):  # once, for all who ask
+                if key not in self._recipes:
+                    self._recipes[key] = await self._opened(kept)
+            self._opening.pop(key, None)
         return self._recipes[key]
+
+    async def _opened(self, kept: Kept) -> recipes.Recipe:
+        read = {
+            name: await self.blob(kept.settings[name])
+            for name in ("plan", "client_plan", "checkpoint")
+            if kept.settings.get(name)
+        }
+        if "checkpoint" not in read:
+            raise errors.ArtifactsMissing(kept.task.name, "checkpoint")
+        work = partial(
+            opening.opened,
+            kept.settings.get("aggregation", {}),
+            plan=read.get("plan", b""),
+            client_plan=read.get("client_plan", b""),
+            state=read["checkpoint"],
+            evaluates=kept.task.evaluates,
+        )
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     def window(self, *, soon: bool) -> common.RetryWindow:
         """When a device is to come back."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import resource
 import signal
 import socket
+import threading
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 """Connections that wait to be taken."""
+ENDING = (signal.SIGINT, signal.SIGTERM)
+LINGER = 2.0
+"""Seconds that requests, and then threads, have to come to an end."""
 FILES = 256
 """Files that a server opens beside its connections."""
 
@@ -73,8 +78,26 @@ class Place:
             return False
 
 
+def run(place: Place, ready: Callable[[str, str], None]) -> None:
+    """Serves as `serve` does, and is this process: it ends within seconds of SIGINT or SIGTERM.
+
+    What threads then still compute, such as the reading of a plan, is not waited for: what is to
+    be kept of it is kept when it is done, or made again by the next server.
+    """
+
+    async def served() -> None:
+        await serve(place, ready)
+        leaving = threading.Timer(LINGER, os._exit, (0,))
+        leaving.daemon = True
+        leaving.start()
+
+    asyncio.run(served())
+
+
 async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
-    """Serves until SIGINT or SIGTERM. `ready` is told the addresses of HTTP and of gRPC.
+    """Serves until SIGINT or SIGTERM; a second one ends the process at once.
+
+    `ready` is told the addresses of HTTP and of gRPC.
 
     Raises:
         errors.ServerUnusable: a port is taken, or a certificate cannot be used.
@@ -138,8 +161,8 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         servings = [asyncio.create_task(http.serve()) for http in https]
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ended.set)
+        for number in ENDING:
+            loop.add_signal_handler(number, _end, loop, ended)
         for each, serving in zip(ports, servings, strict=True):
             await _listening(place.host, each, serving)
         ready(f"{scheme}://{place.host}:{port}", grpc_at)
@@ -148,7 +171,17 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         waiting.cancel()
         for http in https:
             http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
-        await asyncio.gather(*servings)
+        done, _ = await asyncio.wait(servings, timeout=LINGER)
+        for served in done:
+            served.result()
+
+
+def _end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """What a first signal does: a second one is the system's."""
+    ended.set()
+    for number in ENDING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
 
 
 async def _cloud(

@@ -1,8 +1,17 @@
-"""Server graphs of plans, run by TensorFlow, which is imported here and only when it is needed."""
+"""Server graphs of plans, run by TensorFlow, which is imported here and only when it is needed.
+
+Its import takes seconds. A server that meanwhile answers devices must not stand still: so it is
+imported in a thread, its libraries are loaded without the interpreter's lock, and no garbage is
+looked for among what comes with it.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import importlib.util
 import os
+import sys
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -24,22 +33,55 @@ if TYPE_CHECKING:
     from ame.protocol.tensors import Array
 
 RESTORES: Final = frozenset({"Restore", "RestoreSlice", "RestoreV2"})
+LIBRARIES: Final = ("libtensorflow_framework.so.2", "libtensorflow_cc.so.2")
+"""Of TensorFlow, in the order of their loading; they know nothing of Python."""
 _IMPORTING: Final = threading.Lock()
 
 
 def tensorflow() -> Any:  # noqa: ANN401 - it has no types
-    """TensorFlow, imported once.
+    """TensorFlow, imported once; other threads go on meanwhile.
 
     Raises:
         errors.ExtraMissing: it is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _IMPORTING:
+    with _IMPORTING, _unhindered():
         try:
             import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
         except ModuleNotFoundError:
             raise errors.ExtraMissing("tensorflow", "the server part of a plan") from None
     return tf
+
+
+@contextmanager
+def _unhindered() -> Iterator[None]:
+    """Has TensorFlow imported in the block without long holds of the interpreter's lock."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    load_libraries()
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+def load_libraries() -> None:
+    """Has the system load TensorFlow's libraries. Python's import would hold its lock for that.
+
+    Where one cannot be loaded, or has another name here, it is the import that tells.
+    """
+    found = importlib.util.find_spec("tensorflow")
+    load = ctypes.CDLL(None).dlopen
+    load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    for place in found.submodule_search_locations or () if found else ():
+        for path in (Path(place) / name for name in LIBRARIES):
+            if path.exists():
+                load(os.fsencode(path), os.RTLD_NOW)
 
 
 class Graph:

@@ -162,6 +162,7 @@ Error:
     │   ├── NotATask
     │   ├── NotExportable
     │   ├── OpsUnsupported
+    │   ├── PackageMissing
     │   └── PlanUnsupported
     ├── Denied
     │   ├── AccountDenied
@@ -359,6 +360,7 @@ from ame.errors.federation import (
     JobPanicked,
     ModelUnfit,
     NotAFedJob,
+    PackageMissing,
     RunOver,
     SourceMissing,
     SourceUnusable,
@@ -631,6 +633,7 @@ __all__ = [
     "OfferRefused",
     "OperationUnknown",
     "OpsUnsupported",
+    "PackageMissing",
     "ParamsUnfit",
     "PathLeaves",
     "PayloadRefused",

@@ -11,6 +11,7 @@ from ame.errors.tree import (
     Invalid,
     NotFound,
     Unavailable,
+    Unsupported,
 )
 
 if TYPE_CHECKING:
@@ -166,3 +167,15 @@ class EngineFailed(Failed):
         self.why = why
         self.log = log
         super().__init__(f"{engine} has not done the job: {why}; it said why in {log}")
+
+
+class PackageMissing(Unsupported):
+    """A package that a component of a job writes by is not installed."""
+
+    def __init__(self, package: str, component: str) -> None:
+        self.package = package
+        self.component = component
+        super().__init__(
+            f"{component} needs `{package}`, which is not installed: run `pip install {package}`, "
+            "or leave the component out; metrics are in the run without it"
+        )

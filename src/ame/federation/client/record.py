@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ame.federation.spec.analytics import AnalyticsDataType
+from ame.federation.spec.analytics import (
+    AnalyticsData,
+    AnalyticsDataType,
+    LogWriterName,
+    TrackConst,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_OWN = ("writer", "key", "value", "data_type", "sender")
+"""What is said of a record elsewhere than in its `extra`, for components."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,19 @@ class Record:
                 value = str(value)
         number = None if step is None else int(as_float(step))
         return cls(key=key, value=value, kind=kind, step=number, extra=rest)
+
+    @classmethod
+    def told(cls, data: AnalyticsData) -> Record:
+        """What a component said."""
+        return cls.of(data.tag, data.value, data.data_type, {**data.kwargs, "writer": data.sender})
+
+    def data(self) -> AnalyticsData:
+        """The same, as components hear it."""
+        extra = {key: value for key, value in self.extra.items() if key not in _OWN}
+        if self.step is not None and self.step >= 0:
+            extra[TrackConst.GLOBAL_STEP_KEY] = self.step
+        sender = LogWriterName(self.extra.get("writer", LogWriterName.TORCH_TB))
+        return AnalyticsData(self.key, self.value, self.kind, sender, **extra)
 
     def numbers(self) -> Iterator[tuple[str, float]]:
         """The metrics in it by their full names; nothing if it tells none.

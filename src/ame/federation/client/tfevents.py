@@ -2,7 +2,7 @@
 
 A file is a row of records: the length of the data (8 bytes), its checksum, the data, its checksum;
 little-endian, checksums CRC-32C, masked (TensorFlow's TFRecord format). Data are `Event` messages
-of tensorflow/core/util/event.proto, of which time, step and numbers are all that is needed here.
+of tensorflow/core/util/event.proto, of which time, step, numbers and texts are needed here.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ class EventFile:
         """Writes numbers. Without a step, they are of step 0, as TensorBoard has it."""
         summary = b"".join(_bytes(1, _text(1, tag) + _float(2, x)) for tag, x in values.items())
         self._write(_integer(2, step or 0) + _bytes(5, summary))
+
+    def add_text(self, tag: str, text: str, step: int | None = None) -> None:
+        """Writes a text, as TensorBoard's own plugin for texts expects it: a tensor of one."""
+        plugin = _bytes(9, _bytes(1, _text(1, "text")))
+        tensor = _integer(1, 7) + _bytes(2, _bytes(2, _integer(1, 1))) + _text(8, text)
+        value = _text(1, tag) + plugin + _bytes(8, tensor)
+        self._write(_integer(2, step or 0) + _bytes(5, _bytes(1, value)))
 
     def flush(self) -> None:
         """Lets others read what was written."""

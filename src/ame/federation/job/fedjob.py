@@ -1,6 +1,6 @@
 """`FedJob`: a federated job, defined in Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,9 @@ class FedJob:
         self.meta_props = checks.meta(meta_props)
         self.result: Result | None = None
         """What came of its last run."""
+        self.heard_of_clients: set[str] = set()
+        """Events that a part of clients sends to the server."""
+        self._wanted_of_clients: set[str] = set()
         self._fail_fast = checks.flag("fail_fast", fail_fast)
         self._given = Given()
         self.clients = self._given.clients
@@ -245,6 +248,7 @@ class FedJob:
         Raises:
             errors.JobInvalid: it lacks a workflow, clients, or executors.
         """
+        self._send_events()
         given, capture = self._given, self._given.capture
         server = given.server()
         if self._fail_fast:
@@ -324,6 +328,10 @@ class FedJob:
             {str(name): self._given.capture.value(each, where, name) for name, each in args.items()}
         )
 
+    def hear_clients(self, events: Iterable[str]) -> None:
+        """Has clients send these events to the server, if none of their parts does."""
+        self._wanted_of_clients.update(events)
+
     @staticmethod
     def check_kwargs(
         args_to_check: Mapping[str, Any] | None, args_expected: Mapping[str, bool]
@@ -343,6 +351,14 @@ class FedJob:
         for key in given:
             if key not in args_expected:
                 raise errors.JobInvalid(f"Received unexpected arg '{key}'. Supported args: {known}")
+
+    def _send_events(self) -> None:
+        """Gives clients what sends the events that the server is to hear. Once is enough."""
+        if events := sorted(self._wanted_of_clients - self.heard_of_clients):
+            from ame.federation.training.events import ConvertToFedEvent
+
+            for target in [ALL_SITES] if ALL_SITES in self.clients else list(self.clients):
+                self.to(ConvertToFedEvent(events), target, id="event_to_fed")
 
 
 def _side(obj: Any) -> str | None:

@@ -11,6 +11,7 @@ from ame import errors
 from ame.federation.exchange.sites import Message
 from ame.federation.run.chains import Blamed
 from ame.federation.run.workspace import Workspace
+from ame.federation.spec.analytics import AnalyticsData
 from ame.federation.spec.component import REGISTERED, FLComponent
 from ame.federation.spec.context import FLContext, FLContextManager, Prop
 from ame.federation.spec.names.events import EventType
@@ -202,6 +203,9 @@ class Engine:
                 props.update(kept)
             _let_hear(part, table, event_type, fl_ctx)
 
+    def recorded(self, data: AnalyticsData) -> None:
+        """Keep what a part of this side tells with the run; its receivers hear it besides."""
+
     def heard(self, event_type: str) -> bool:
         """Whether any part would hear an event of this name."""
         if self._heard_at != REGISTERED[0]:
@@ -318,7 +322,7 @@ class Engine:
         """
         ctx = self.context_with(message.sender, message.data.get_peer_props())
         if message.topic == FED_EVENT:
-            self._hear_event(message.data, ctx)
+            self._hear_event(message.data, message.sender, ctx)
             answer: Shareable | None = None
         else:
             answer = self._answer(message, ctx)
@@ -360,9 +364,10 @@ class Engine:
         for target in self._targets(data.get_header(FedEventHeader.TARGETS)):
             self.post.tell(Message(sender=self.name, target=target, topic=FED_EVENT, data=data))
 
-    def _hear_event(self, data: Shareable, ctx: FLContext) -> None:
+    def _hear_event(self, data: Shareable, sender: str, ctx: FLContext) -> None:
         mine = Shareable(data)
         mine["__headers__"] = {**data.get("__headers__", {}), FedEventHeader.DIRECTION: "in"}
+        mine.set_peer_props({**(data.get_peer_props() or {}), ReservedKey.IDENTITY_NAME: sender})
         ctx.put(FLContextKey.EVENT_DATA, mine, private=True, sticky=False)
         ctx.put(FLContextKey.EVENT_SCOPE, EventScope.FEDERATION, private=True, sticky=False)
         origin = data.get_header(FedEventHeader.ORIGIN)

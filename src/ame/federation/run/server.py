@@ -8,11 +8,13 @@ from threading import Condition, Thread, current_thread
 from typing import Any
 
 from ame import errors
+from ame.federation.client.record import Record
 from ame.federation.exchange.sites import Message, Sites
 from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.run.tasks import Tasks
+from ame.federation.spec.analytics import AnalyticsData
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.names.events import EventType
@@ -51,6 +53,10 @@ class ServerEngine(Engine):
         """Let all parts hear it, and the watcher after them."""
         super().fire_event(event_type, fl_ctx)
         self.watcher.fired(event_type, fl_ctx)
+
+    def recorded(self, data: AnalyticsData) -> None:
+        """Keep what a part of the server tells."""
+        self.watcher.recorded(SERVER, Record.told(data))
 
     def heard(self, event_type: str) -> bool:
         """Whether anybody would hear an event of this name."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
+from ame.federation.client.record import Record
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine, Post
+from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.executor import Executor
 from ame.federation.spec.filter import ContentBlockedException
@@ -48,6 +50,13 @@ class SiteEngine(Engine):
     """What contexts of a site give of their run."""
 
     site: "Site"
+    keep: Callable[[Record], None] | None = None
+    """Takes what parts tell; None: nobody does."""
+
+    def recorded(self, data: AnalyticsData) -> None:
+        """Keep what a part of the site tells."""
+        if self.keep is not None:
+            self.keep(Record.told(data))
 
     def later(self, deed: Callable[[], None]) -> None:
         """Do something once the order or message that is being dealt with is done."""
@@ -164,6 +173,17 @@ class Site:
             Exception: whatever the executor raises.
         """
         return self._do(task, data, ctx.get_prop(FLContextKey.TASK_ID) or task, ctx)
+
+    def tell(self, record: Record) -> None:
+        """Let its parts hear what a script has recorded.
+
+        Raises:
+            errors.ComponentFailed: one of them raised an error.
+        """
+        ctx = self.engine.new_context()
+        told = record.data().to_dxo().to_shareable()
+        ctx.put(FLContextKey.EVENT_DATA, told, private=True, sticky=False)
+        self.engine.fire(ANALYTIC_EVENT_TYPE, ctx)
 
     def work(self) -> None:
         """Do what was put off until now.

@@ -1,5 +1,7 @@
 """What happens on a site, told to the server."""
 
+from typing import Any
+
 from ame.federation.spec.component import Widget
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.keys import EventScope, FLContextKey
@@ -18,6 +20,12 @@ class ConvertToFedEvent(Widget):
         super().__init__()
         self.events_to_convert = events_to_convert
         self.fed_event_prefix = fed_event_prefix
+
+    def add_to_fed_job(self, job: Any, ctx: Any, **kwargs: Any) -> Any:
+        """Add it to a job."""
+        job.check_kwargs(args_to_check=kwargs, args_expected={})
+        job.heard_of_clients.update(self.events_to_convert)
+        return job.add_component(comp_id=None, obj=self, ctx=ctx)
 
     def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
         """Fire it there, if it is one of them and of this site."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
 from ame.federation.simulator.worker import executors, generators, world
+from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE
 from ame.process import Supervisor
 
 if TYPE_CHECKING:
@@ -148,6 +150,8 @@ class Host:
             sites=hosts.setup.sites if self.app.components else (),
             post=hosts.post,
         )
+        self._site.engine.keep = self._keep
+        self._told: deque[Record] = deque()
         self._site.begin()
 
     @property
@@ -167,6 +171,10 @@ class Host:
             seed = self.hosts.setup.seed
             generators.begin_all(generators.seed_of(seed, self.site, order.number))
         outcome = self._site.perform(order)
+        try:
+            self._tell()
+        except errors.ComponentFailed as error:
+            return Lost(number=order.number, site=order.site, task=order.task, why=_why(error))
         if isinstance(outcome, Lost) and self.failure is not None:
             return Lost(number=order.number, site=order.site, task=order.task, why=self.failure)
         return outcome
@@ -178,6 +186,7 @@ class Host:
                 return why
         self.hosts.process.switch(self.world)
         try:
+            self._tell()
             self._site.work()
             if self._crowd is not None:
                 self._site.end()
@@ -199,6 +208,7 @@ class Host:
             found = script.finish(aborted) or found
         self.hosts.process.switch(self.world)
         try:
+            self._tell()
             self._site.end()
         except errors.ComponentFailed as error:
             found = _why(error)
@@ -233,8 +243,9 @@ class Host:
         return self.scripts[0] is executor
 
     def record(self, record: Record) -> None:
-        """Takes what a script has recorded."""
-        self.hosts.post.record(self.site, record)
+        """Takes what a script has recorded. The site's parts hear it once the script rests."""
+        self._keep(record)
+        self._told.append(record)
 
     def supervisor(self) -> Supervisor:
         """What starts scripts as processes of their own."""
@@ -260,6 +271,17 @@ class Host:
         if not self._variables:
             self._variables = {**self.places.variables(self.app), "JOB_CUSTOM_DIR": self.custom}
         return self._variables
+
+    def _keep(self, record: Record) -> None:
+        self.hosts.post.record(self.site, record)
+
+    def _tell(self) -> None:
+        """Lets the site's parts hear what its scripts have recorded, if any of them would."""
+        heard = self._site.engine.heard(ANALYTIC_EVENT_TYPE)
+        while self._told:
+            record = self._told.popleft()
+            if heard:
+                self._site.tell(record)
 
     def _make_folder(self) -> None:
         code, custom = self.hosts.setup.code_of(self.site), self.places.custom

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uv
 
 from ame import errors
 from ame.federation import recipes
@@ -297,7 +298,7 @@ def test_mlflow_has_a_run_of_each_site(tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(TO_MLFLOW)
     alias.deactivate()
     packages = "mlflow-skinny,sqlalchemy,alembic"  # what MLflow needs to write to SQLite
-    command = ["uv", "run", "--quiet", "--no-project", "--python", sys.executable]
+    command = [uv.find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
     path = os.pathsep.join(str(SOURCE / each) for each in ("src", "tests"))
     done = subprocess.run(
         [*command, "--with", packages, "python", "job.py"],

@@ -2,7 +2,6 @@
 
 import math
 import random
-import re
 import sys
 from collections import OrderedDict
 from datetime import datetime
@@ -12,15 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from ame import errors
-from ame.federation import weights
-from ame.federation.build import Code, lay_out
 from ame.federation.job.capture import sources
 from ame.federation.job.capture.objects import Capture
-from ame.federation.program import Part
+from federation.job.traveling import again
 from parts.userfolder import Folder
 
 CLASSES = """
@@ -83,15 +78,6 @@ def make_local():
 @pytest.fixture
 def made(folder: Folder) -> Any:
     return folder.module("made_classes", CLASSES)
-
-
-def again(part: Part, capture: Capture, folder: Folder) -> Any:
-    """The object that a site would make of a part."""
-    place = folder.path.parent / "site"
-    files = capture.taken()
-    lay_out(files, place)
-    with Code(place, files=files, packages=frozenset(capture.packages)) as code:
-        return code.build(part)
 
 
 def test_arguments_are_found_under_their_names(made: Any) -> None:
@@ -386,188 +372,3 @@ def test_a_class_that_was_typed_in_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(errors.ClassUnfit, match=r"was typed in.*write it to a file"):
         Capture().part(namespace["Net"]())
-
-
-# models
-
-NETS = """
-import torch
-from torch import nn
-import torch.nn.functional as F
-
-class Kept(nn.Module):
-    def __init__(self, hidden=32):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = nn.Linear(2, hidden)
-
-class Dropped(nn.Module):
-    def __init__(self, hidden=32, act="relu"):
-        super().__init__()
-        self.layer = nn.Linear(2, hidden)
-        self.act = F.relu if act == "relu" else F.gelu
-
-class Rate(nn.Module):
-    def __init__(self, dropout=0.5):
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-
-class Wrong(nn.Module):
-    def __init__(self, hidden):
-        super().__init__()
-        self.hidden = hidden * 2
-        self.layer = nn.Linear(2, hidden)
-
-class Wrapping(nn.Module):
-    def __init__(self, inner, bias=True):
-        super().__init__()
-        self.inner = inner
-        self.last = nn.Linear(2, 2, bias=bias)
-        self.bias = bias
-"""
-
-
-@pytest.fixture
-def nets(folder: Folder) -> Any:
-    return folder.module("made_nets", NETS)
-
-
-def same_weights(one: Any, other: Any) -> bool:
-    mine, its = one.state_dict(), other.state_dict()
-    return mine.keys() == its.keys() and all(torch.equal(mine[k], its[k]) for k in mine)
-
-
-def test_the_weights_of_a_model_travel_with_it(nets: Any, folder: Folder) -> None:
-    capture = Capture()
-    net = nets.Kept(5)
-    part = capture.part(net)
-
-    assert part.args == {"hidden": 5}
-    assert same_weights(again(part, capture, folder), net)
-
-
-def test_a_model_of_another_architecture_is_never_made_in_silence(nets: Any) -> None:
-    assert Capture().part(nets.Dropped()).args == {}
-    for net in (nets.Dropped(hidden=99), nets.Dropped(act="gelu")):
-        with pytest.raises(errors.ArgumentUnfit, match=r"hidden, act` of `made_nets.Dropped`"):
-            Capture().part(net)
-    with pytest.raises(errors.ArgumentUnfit, match=r"`hidden` of `made_nets.Wrong`"):
-        Capture().part(nets.Wrong(3))
-
-
-def test_an_attribute_of_the_arguments_name_that_is_a_layer_is_not_the_argument(nets: Any) -> None:
-    assert Capture().part(nets.Rate()).args == {}
-    with pytest.raises(errors.ArgumentUnfit, match=r"`dropout` .*p=0\.1"):
-        Capture().part(nets.Rate(0.1))
-
-
-def test_to_look_at_a_model_draws_no_random_numbers(nets: Any) -> None:
-    torch.manual_seed(1)
-    wanted = torch.rand(1)
-    net = nets.Dropped()
-    torch.manual_seed(1)
-    Capture().part(net)
-
-    assert torch.equal(torch.rand(1), wanted)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda _: nn.Sequential(nn.Linear(2, 3, bias=False), nn.ReLU(), nn.Linear(3, 1)),
-        lambda _: nn.Sequential(
-            OrderedDict(a=nn.Conv2d(1, 4, 3, padding=1), b=nn.Sequential(nn.BatchNorm2d(4)))
-        ),
-        lambda nets: nn.Sequential(nets.Kept(3), nn.Dropout(0.25)),
-        lambda _: nn.Linear(4, 2),
-        lambda nets: nets.Wrapping(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), bias=False),
-        lambda _: nn.Sequential(nn.Embedding(7, 3), nn.LSTM(3, 4, num_layers=2)),
-    ],
-)
-def test_a_model_put_together_from_layers_is_made_again(
-    nets: Any, folder: Folder, write: Any
-) -> None:
-    capture = Capture()
-    net = write(nets)
-    part = capture.part(net)
-    copy = again(part, capture, folder)
-
-    assert same_weights(copy, net)
-    assert re.findall(r"\(\w+=.*\)", str(copy)) == re.findall(r"\(\w+=.*\)", str(net))
-    assert not any("torch" in str(file.target) for file in capture.files)
-
-
-def test_a_layer_that_does_not_say_how_it_was_made_is_refused() -> None:
-    layer = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, batch_first=True), 1)
-
-    with pytest.raises(errors.ArgumentUnfit, match=r"`encoder_layer` of `torch.nn"):
-        Capture().part(layer)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("kind", ["sequential", "functional", "own"])
-def test_a_keras_model_is_made_again_with_its_weights(folder: Folder, kind: str) -> None:
-    import keras  # type: ignore[import-untyped]  # it has no types
-
-    own = """
-import keras
-
-class Net(keras.Model):
-    def __init__(self, units=3):
-        super().__init__()
-        self.units = units
-        self.dense = keras.layers.Dense(units)
-
-    def call(self, x):
-        return self.dense(x)
-"""
-    model: Any
-    if kind == "sequential":
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
-    elif kind == "functional":
-        given = keras.Input((4,))
-        left = keras.layers.Dense(2)(given)
-        model = keras.Model(given, keras.layers.Add()([left, keras.layers.Dense(2)(given)]))
-    else:
-        model = folder.module("made_keras", own).Net(5)
-        model(np.zeros((1, 4), "float32"))
-    capture = Capture()
-    copy = again(capture.part(model), capture, folder)
-
-    assert len(copy.get_weights()) == len(model.get_weights()) > 0
-    for one, other in zip(copy.get_weights(), model.get_weights(), strict=True):
-        assert np.array_equal(one, other)
-
-
-def test_weights_in_a_file_are_the_same(tmp_path: Path) -> None:
-    tied = torch.nn.Linear(2, 2)
-    model = torch.nn.ModuleList([tied, tied])
-    kept = weights.write(weights.of_torch(model), tmp_path / "w.safetensors")
-    copy = torch.nn.ModuleList([torch.nn.Linear(2, 2)] * 2)
-    weights.give(copy, kept)
-
-    assert kept.held is None
-    assert same_weights(copy, model)
-    array = weights.of_arrays(np.arange(4.0)[::2])
-    assert weights.read(weights.write(array, tmp_path / "a"))[""].tolist() == [0.0, 2.0]
-
-
-def test_weights_that_do_not_fit_are_refused(nets: Any, folder: Folder) -> None:
-    capture = Capture()
-    part = capture.part(nets.Kept(5))
-    other = Part(path=part.path, args={"hidden": 6}, weights=part.weights)
-
-    with pytest.raises(errors.ClassUnfit, match="does not take the weights"):
-        again(other, capture, folder)
-
-
-def test_nothing_heavy_is_imported_to_define_a_job() -> None:
-    import subprocess
-
-    code = (
-        "import sys\nfrom ame.federation import FedJob, ScriptRunner\nj = FedJob()\n"
-        "print([m for m in ('torch', 'numpy', 'keras', 'tensorflow') if m in sys.modules])"
-    )
-
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

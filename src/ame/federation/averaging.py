@@ -7,12 +7,16 @@ Algorithm 1. Each array is divided by the weights of those sites that sent it.
 import math
 import re
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any
 
 from ame import aggregation, errors
 from ame.federation.model import FLModel, MetaKey, ParamsType
 
 Algorithm = Callable[..., aggregation.Aggregator[Any]]
+
+_SETTING = (str, bool, int, float, NoneType)
+"""What no array is, and no list that stands for one."""
 
 
 class ParamsMean:
@@ -32,12 +36,14 @@ class ParamsMean:
         """How results are taken.
 
         Args:
-            model: what results are measured by; without it, the first of them.
+            model: what results are measured by; without it, or if it holds settings instead of
+                arrays (`{"eta0": 0.1}`, as scikit-learn's begin), the first of them.
             exclude_vars: parameters whose names this expression is found in are left out.
             algorithm: makes what takes them, of the model's layout: the mean, or a robust one.
         """
         self._exclude = re.compile(exclude_vars) if exclude_vars else None
-        self._mean = algorithm(layout=aggregation.Layout.of(model) if model else None)
+        weights = model is not None and not any(isinstance(x, _SETTING) for x in model.values())
+        self._mean = algorithm(layout=aggregation.Layout.of(model) if model and weights else None)
         self._sum: Any = self._mean.begin()
         self._difference = False
         self.weights: dict[str, float] = {}

@@ -236,6 +236,7 @@ class FedAvg(BaseFedAvg):
             params = model.params if isinstance(model.params, Mapping) else None
             self._round_mean = ParamsMean(params, exclude_vars=self.exclude_vars)
         else:
+            self.aggregator.fl_ctx = self.fl_ctx
             self.aggregator.reset_stats()
 
     def _aggregate_one_result(self, result: FLModel) -> bool:

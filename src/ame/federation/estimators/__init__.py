@@ -1,0 +1,1 @@
+"""What federates estimators of scikit-learn: persistor, assemblers, executor."""

@@ -1,5 +1,13 @@
 """What holds for all tests."""
 
+import signal
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches programs that tests start, also where the tests run in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Bytes are named by their number: what is in them may differ from worker to worker."""

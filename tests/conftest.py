@@ -2,6 +2,11 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ame", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ame")  # how quick an example is says how busy the machine is
+
 
 def pytest_configure() -> None:
     """Ctrl-C reaches programs that tests start, also where the tests run in the background."""

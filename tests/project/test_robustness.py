@@ -10,9 +10,8 @@ from ame import errors, project
 from project.samples import EVERYTHING
 
 QUIET = settings(
-    deadline=None,
     max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 PIECES = st.sampled_from(
     [

@@ -21,7 +21,6 @@ from project.samples import EVERYTHING
 from project.writing import as_keys
 
 QUIET = settings(
-    deadline=None,
     max_examples=100,
     suppress_health_check=list(HealthCheck),
 )

@@ -141,4 +141,4 @@ class BothForms(RuleBasedStateMachine):
 
 
 TestBothForms = BothForms.TestCase
-TestBothForms.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestBothForms.settings = settings(max_examples=15, stateful_step_count=20)

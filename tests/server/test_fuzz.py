@@ -170,9 +170,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Any:
     running.close()
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests())
 def test_nothing_that_is_asked_makes_the_server_fail_or_tell_of_itself(
     fleet: Fleet, request: tuple[str, bytes, bytes, list[tuple[bytes, bytes]], bytes]

@@ -36,7 +36,7 @@ def travelled(value: object) -> Any:
     return codec.decode(encoded.head, body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PLAIN)
 def test_plain_values_arrive_as_they_were_sent(value: object) -> None:
     assert travelled(value) == value

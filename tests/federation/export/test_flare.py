@@ -331,7 +331,32 @@ def test_a_job_of_peers_trains_as_here(folder: Folder, real: Flare, version: Ver
 
 
 SIGNATURES = """
-import importlib, inspect, json, sys
+import importlib.abc, importlib.util, inspect, json, sys, types
+
+class Anything(type):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Anything(name, (), {})
+
+class Module(types.ModuleType):
+    __version__ = "99"
+    __getattr__ = Anything.__getattr__
+
+PACKAGES = ("joblib", "mlflow", "sklearn", "tensorboard", "tensorboardX", "torch", "wandb")
+
+class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):  # packages that tools bring
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in PACKAGES:
+            return importlib.util.spec_from_loader(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return Module(spec.name)
+
+    def exec_module(self, module):
+        pass
+
+sys.meta_path.append(Absent())
 found = {}
 for path in json.loads(sys.argv[1]):
     module, _, name = path.rpartition(".")

@@ -170,6 +170,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Any:
     running.close()
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the .random. module")  # it is the server that does
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests())
 def test_nothing_that_is_asked_makes_the_server_fail_or_tell_of_itself(

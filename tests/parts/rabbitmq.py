@@ -60,6 +60,10 @@ class RabbitMQ:
 
     def control(self, *words: str) -> str:
         """What `rabbitmqctl` says to this."""
+        self._control("await_startup")  # its port answers a moment before it is up
+        return self._control(*words)
+
+    def _control(self, *words: str) -> str:
         done = subprocess.run(
             [BINARIES / "rabbitmqctl", *words],
             env=self.variables,

@@ -1,5 +1,6 @@
 """A server for a test, and a device that says what it is told to."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import numpy as np
 from google.protobuf.message import Message
 
 from ame.protocol import calls
-from ame.protocol.pb import aggregations, odp_task, task_assignments
+from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.tensors import Array, checkpoint
 from ame.protocol.wires import http
@@ -52,7 +53,13 @@ class Peer:
         """The reply to a call, out of its operation where there is one."""
         reply = await self.raw(name, message, **fields)
         call: Call = BY_NAME[name]
-        return http.outcome(call, reply) if call.metadata else reply
+        if not call.metadata:
+            return reply
+        while (found := http.outcome(call, reply)) is None:
+            await asyncio.sleep(0.02)
+            asked = operations.GetOperationRequest(name=reply.name)
+            reply = await self.raw("GetOperation", asked)
+        return found
 
     async def raw(self, name: str, message: Message, **fields: str) -> Any:
         """The reply to a call, or its operation."""

@@ -111,7 +111,7 @@ class Device:
     version: str = "1"
     """What it tells of its own version."""
     clock: Callable[[], float] = time.time
-    draw: Callable[[], float] = random.random
+    draw: Callable[[], float] = random.Random().random  # noqa: S311 - it spreads visits
     drops: Callable[[], bool] = bool
     """Asked before a result is reported: whether the device vanishes now. It never does, but where
     devices are simulated."""

@@ -24,6 +24,7 @@ _SOON = 0.05
 _LATER = 2.0
 _DENIED = 30.0
 _log = logging.getLogger(__name__)
+_spread = random.Random()  # noqa: S311 - it keeps no secret, and a program's own seed stays its own
 SetUp = Callable[[Channel], Awaitable[None]]
 
 
@@ -132,7 +133,7 @@ class Connection:
                 if isinstance(self.why, errors.BrokerDenied):
                     self._tell()
                     pause = _DENIED
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+                await asyncio.sleep(pause * _spread.uniform(0.5, 1))
                 pause = min(2 * pause, _LATER)
         finally:
             self.channel = None

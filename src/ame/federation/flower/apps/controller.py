@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ame.federation.flower.apps import app, identity
 from ame.federation.flower.apps.messages import Messages
+from ame.federation.job.capture import frameworks
 from ame.federation.spec.controller import Controller
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ class FlowerController(Controller):
         Raises:
             Exception: whatever the app raises.
         """
-        from flwr.app import Context, RecordDict
-        from flwr.serverapp import ServerApp
+        with frameworks.undisturbed():
+            from flwr.app import Context, RecordDict
+            from flwr.serverapp import ServerApp
 
-        from ame.federation.flower.apps.grid import TaskGrid
+            from ame.federation.flower.apps.grid import TaskGrid
 
         job = fl_ctx.get_job_id()
         workspace = fl_ctx.get_engine().get_workspace()
@@ -87,7 +89,9 @@ class FlowerController(Controller):
             _logged(),
             chdir(folder),
         ):
-            identity.load(described.server, ServerApp)(TaskGrid(messages, run), context)
+            with frameworks.undisturbed():
+                leads = identity.load(described.server, ServerApp)
+            leads(TaskGrid(messages, run), context)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,6 @@ def import_it() -> None:
     [
         ("from nvflare.apis.dxo import DXOX", "nvflare.apis.dxo.DXO"),
         ("import nvflare.app_common.workflow", "nvflare.app_common.workflows"),
-        ("from nvflare.fuel.hci.server import Server", "nvflare.fuel"),
         ("from nvflare import FedJobb", "nvflare.FedJob"),
         ("import nvflare\nnvflare.client.recieve", "nvflare.client.receive"),
     ],
@@ -86,6 +86,67 @@ def test_a_name_that_is_not_served_is_told_with_the_nearest(
 
     assert isinstance(raised.value, errors.NameNotServed)
     assert near in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("from nvflare.app_opt.he.model_encryptor import HEModelEncryptor", "startup kits"),
+        ("import nvflare.app_common.psi.psi_controller", "align the sites' rows"),
+        ("from nvflare.fuel.hci.server import Server", "`ame task` shows"),
+    ],
+)
+def test_what_is_not_served_on_purpose_says_why_and_what_to_do(
+    flare: None, line: str, why: str
+) -> None:
+    with pytest.raises(errors.NameNotServed, match=why):
+        exec(line, {})
+
+
+HELPERS = """
+import nvflare.fuel.utils.fobs as fobs
+import numpy as np, torch
+from nvflare.apis.server_engine_spec import ServerEngineSpec
+from nvflare.apis.utils.decomposers import flare_decomposers
+from nvflare.app_common.decomposers import numpy_decomposers
+from nvflare.app_opt.pt.decomposers import TensorDecomposer
+from nvflare.fuel.utils.log_utils import get_obj_logger, get_script_logger
+from nvflare.fuel.utils.validation_utils import check_positive_int
+from nvflare.security.logging import secure_format_exception
+
+fobs.register(TensorDecomposer)
+flare_decomposers.register()
+numpy_decomposers.register()
+there = fobs.loads(fobs.dumps({"weights": np.arange(3.0), "tensor": torch.ones(2)}))
+said = secure_format_exception(ValueError("no"))
+name = get_obj_logger(there).name
+get_script_logger().debug("begins")
+check_positive_int("rounds", 1)
+"""
+
+
+def test_modules_that_jobs_import_beside_their_parts_are_there(flare: None) -> None:
+    found: dict[str, Any] = {}
+    exec(HELPERS, found)
+
+    assert found["there"]["weights"].tolist() == [0, 1, 2]
+    assert found["there"]["tensor"].tolist() == [1, 1]
+    assert (found["said"], found["name"]) == ("ValueError: no", "builtins.dict")
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0, ValueError), ("1", TypeError), (True, TypeError)])
+def test_a_check_of_nvflares_names_refuses(flare: None, value: object, kind: type) -> None:
+    from ame.federation.flare.tools import checking
+
+    with pytest.raises(kind, match="`rounds` must be"):
+        checking.check_positive_int("rounds", value)
+
+
+def test_what_cannot_travel_is_not_pickled(flare: None) -> None:
+    from ame.federation.flare.tools import serializing
+
+    with pytest.raises(TypeError, match="object"):
+        serializing.dumps({"x": object()})
 
 
 def test_tools_may_look_at_the_modules(flare: None) -> None:

@@ -101,11 +101,13 @@ class NotExportable(Unsupported, ValueError):
 class NameNotServed(Unsupported, ImportError):
     """A script imports a name of NVFLARE that `ame` does not serve."""
 
-    def __init__(self, wanted: str, nearest: Sequence[str]) -> None:
+    def __init__(self, wanted: str, nearest: Sequence[str], why: str = "") -> None:
+        """`why`: if that is on purpose, and what to do instead."""
         self.wanted = wanted
         self.nearest = nearest
+        self.why = why
         near = f"; nearest are {', '.join(f'`{each}`' for each in nearest)}" if nearest else ""
         super().__init__(
-            f"`{wanted}` is not served by `ame`{near}; with NVFLARE installed, "
-            "`--engine nvflare` runs the job on it"
+            f"`{wanted}` is not served by `ame`{f': {why}' if why else near}; with NVFLARE "
+            "installed, `--engine nvflare` runs the job on it"
         )

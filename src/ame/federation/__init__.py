@@ -54,4 +54,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(message)
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    from ame.federation import extra
+
+    with extra.asked("federated jobs"):
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

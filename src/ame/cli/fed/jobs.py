@@ -22,9 +22,11 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
     Raises:
         click.exceptions.Exit: the script raised an error, which has been shown, or exited.
         errors.JobMissing: it defined no job.
+        errors.ExtraMissing: the packages of federated jobs are not installed.
     """
-    from ame.federation import flare
+    from ame.federation import extra, flare
 
+    extra.check()
     out = sys.stderr if aside else sys.stdout
     with engines.under(command), flare.activated(), redirect_stdout(out):
         if target.is_dir():

@@ -77,7 +77,7 @@ class Served(ModuleType):
         elif name.startswith("__"):
             raise AttributeError(name)
         else:
-            raise errors.NameNotServed(path, names.nearest(path))
+            raise names.not_served(path)
         setattr(self, name, found)
         return found
 
@@ -95,7 +95,7 @@ class _Finder(MetaPathFinder, Loader):
         if fullname.partition(".")[0] != names.ROOT:
             return None
         if fullname not in names.modules():
-            raise errors.NameNotServed(fullname, names.nearest(fullname, names.modules()))
+            raise names.not_served(fullname, names.modules())
         package = any(each.startswith(f"{fullname}.") for each in names.modules())
         return ModuleSpec(fullname, self, is_package=package)
 

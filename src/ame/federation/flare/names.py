@@ -8,6 +8,9 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from ame import errors
+from ame.federation import extra
+from ame.federation.flare import refused
 from ame.federation.flare.rows import LATER, OURS, ROWS
 from ame.federation.program import Version
 
@@ -59,9 +62,14 @@ def is_later(path: str, version: Version) -> bool:
 
 
 def load(path: str) -> Any:
-    """The object that stands for one of NVFLARE's names, which is in the table."""
+    """The object that stands for one of NVFLARE's names, which is in the table.
+
+    Raises:
+        errors.ExtraMissing: it needs the packages of federated jobs, and they are not installed.
+    """
     module, _, name = table()[path].rpartition(".")
-    return getattr(import_module(module), name)
+    with extra.asked("federated jobs"):
+        return getattr(import_module(module), name)
 
 
 def theirs(path: str) -> str | None:
@@ -79,7 +87,14 @@ def nearest(path: str, among: Iterable[str] | None = None) -> list[str]:
     return (same + [each for each in get_close_matches(path, known, n=3) if each not in same])[:3]
 
 
+def not_served(path: str, among: Iterable[str] | None = None) -> errors.NameNotServed:
+    """What is raised where a name is asked for that is not in the table."""
+    return errors.NameNotServed(path, nearest(path, among), refused.reason(path))
+
+
 def hint(path: str) -> str:
-    """The nearest names, as the end of a sentence."""
+    """Why it is not served, or the nearest names, as the end of a sentence."""
+    if why := refused.reason(path):
+        return f": {why}"
     near = nearest(path)
     return f" (nearest: {', '.join(near)})" if near else ""

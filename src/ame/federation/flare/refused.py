@@ -1,0 +1,50 @@
+"""What of NVFLARE is not served on purpose: why, and what to do instead."""
+
+from collections.abc import Mapping
+
+REASONS: Mapping[str, str] = {
+    "app_common.hub": "jobs that hand tasks to another NVFLARE need one",
+    "app_common.job_launcher": "how NVFLARE starts its own processes; there are none here",
+    "app_common.job_schedulers": "NVFLARE's server schedules jobs; here `ame task` does",
+    "app_common.psi": "private set intersection; align the sites' rows before the job",
+    "app_common.resource_consumers": "a job's sites share GPUs by `gpu=` or `--gpu`",
+    "app_common.resource_managers": "a job's sites share GPUs by `gpu=` or `--gpu`",
+    "app_common.state_persistors": "`ame fed run --resume RUN` continues a job",
+    "app_common.storages": "models and results lie in the run's workspace",
+    "app_common.tie": "bridges to other systems' processes; a script with "
+    "`launch_external_process=True` is one",
+    "app_opt.confidential_computing": "attestation is of the machines of a real federation",
+    "app_opt.feature_election": "choose features by a controller of your own",
+    "app_opt.he": "homomorphic encryption takes its keys from the startup kits of a provisioned "
+    "federation, which simulated sites do not have; for privacy of updates use `SVTPrivacy`, "
+    "`PercentilePrivacy` or the Gaussian noise of `ame.federation.filters.noise`",
+    "app_opt.job_launcher": "how NVFLARE starts its own processes; there are none here",
+    "app_opt.p2p": "optimization without a server; swarm and cyclic learning "
+    "(`nvflare.app_common.ccwf`) are served",
+    "app_opt.psi": "private set intersection; align the sites' rows before the job",
+    "app_opt.pt.recipes.fedavg_he": "homomorphic encryption takes its keys from the startup kits of a "
+    "provisioned federation; `FedAvgRecipe` with a filter for privacy is served",
+    "app_opt.tensor_stream": "models are handed over in memory; leave it out",
+    "app_opt.xgboost.histogram_based_v2.sec": "encrypted histograms need a plugin of XGBoost that "
+    "its releases do not have; `XGBHorizontalRecipe` without `secure` is served",
+    "app_opt.xgboost.recipes.vertical": "vertical XGBoost needs private set intersection first; "
+    "`XGBHorizontalRecipe` and `XGBBaggingRecipe` are served",
+    "client.cell": "how NVFLARE's processes talk; `nvflare.client` is served",
+    "client.flare_agent": "agents of other systems' processes; let the script use `nvflare.client`",
+    "client.ipc": "agents of other systems' processes; let the script use `nvflare.client`",
+    "collab": "NVFLARE's research API; write a Controller and an Executor, or a script",
+    "edge": "NVFLARE's mobile devices; `ame fleet` trains on devices",
+    "fuel.f3": "how NVFLARE's processes talk; send messages by the engine's `send_aux_request`",
+    "fuel.flare_api": "the console of a running NVFLARE; `ame task` shows and stops runs",
+    "fuel.hci": "the console of a running NVFLARE; `ame task` shows and stops runs",
+    "private": "NVFLARE's own inside",
+    "tool": "commands of NVFLARE's; see `ame fed --help`",
+}
+"""By what a path begins with, after `nvflare.`."""
+
+
+def reason(path: str) -> str:
+    """Why a name is not served, if that is on purpose."""
+    words = path.removeprefix("nvflare.").split(".")
+    found = (REASONS.get(".".join(words[:end])) for end in range(len(words), 0, -1))
+    return next((each for each in found if each), "")

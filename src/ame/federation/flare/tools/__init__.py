@@ -1,0 +1,1 @@
+"""What NVFLARE's own modules lend to those who write jobs: logs, checks, serializing, places."""

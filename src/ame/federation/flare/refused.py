@@ -22,8 +22,8 @@ REASONS: Mapping[str, str] = {
     "app_opt.p2p": "optimization without a server; swarm and cyclic learning "
     "(`nvflare.app_common.ccwf`) are served",
     "app_opt.psi": "private set intersection; align the sites' rows before the job",
-    "app_opt.pt.recipes.fedavg_he": "homomorphic encryption takes its keys from the startup kits of a "
-    "provisioned federation; `FedAvgRecipe` with a filter for privacy is served",
+    "app_opt.pt.recipes.fedavg_he": "homomorphic encryption takes its keys from the startup kits "
+    "of a provisioned federation; `FedAvgRecipe` with a filter for privacy is served",
     "app_opt.tensor_stream": "models are handed over in memory; leave it out",
     "app_opt.xgboost.histogram_based_v2.sec": "encrypted histograms need a plugin of XGBoost that "
     "its releases do not have; `XGBHorizontalRecipe` without `secure` is served",

@@ -5,7 +5,6 @@ import gc
 import importlib
 import time
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from ame.federation.run.engine import Engine as EngineSpec
@@ -20,6 +19,7 @@ from ame.federation.spec.analytics import (
 from ame.federation.spec.component import FLComponent
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO
+from ame.federation.spec.names.keys import FLContextKey
 
 __all__ = [
     "ClientEngineSpec", "EngineSpec", "ServerEngineSpec", "cleanup_memory", "collect_time",
@@ -50,7 +50,8 @@ def send_analytic_dxo(
     Raises:
         TypeError: an argument is of another type than it must be.
     """
-    for name, given, kind in (("comp", comp, FLComponent), ("dxo", dxo, DXO), ("fl_ctx", fl_ctx, FLContext)):  # fmt: skip
+    wanted = (("comp", comp, FLComponent), ("dxo", dxo, DXO), ("fl_ctx", fl_ctx, FLContext))
+    for name, given, kind in wanted:
         if not isinstance(given, kind):
             message = f"`{name}` must be a {kind.__name__}, not {type(given).__name__}"
             raise TypeError(message)
@@ -61,7 +62,7 @@ def send_analytic_dxo(
     if fire_fed_event:
         comp.fire_fed_event(event_type, told, fl_ctx)
     else:
-        comp.fire_event_with_data(event_type, fl_ctx, "__event_data__", told)
+        comp.fire_event_with_data(event_type, fl_ctx, FLContextKey.EVENT_DATA, told)
 
 
 def optional_import(
@@ -69,7 +70,7 @@ def optional_import(
 ) -> tuple[Any, bool]:
     """A module, or a name in it, and whether it is there; None if it is not."""
     try:
-        found: ModuleType = importlib.import_module(module)
+        found = importlib.import_module(module)
         return (getattr(found, name) if name else found), True
     except (ImportError, AttributeError):
         return None, False

@@ -16,7 +16,7 @@ def test_a_missing_package_is_told_with_the_extra_that_has_it(
     with pytest.raises(errors.ExtraMissing, match=r"ame-tasks\[federation\]"):
         extra.check()
     with pytest.raises(errors.ExtraMissing, match=r"ame-tasks\[federation\]"), extra.asked("jobs"):
-        pass  # type: ignore[import-not-found]  # that is the point
+        pass
 
 
 def test_a_package_of_the_users_own_that_is_missing_is_pythons_to_tell() -> None:

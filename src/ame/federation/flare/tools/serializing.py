@@ -100,8 +100,8 @@ class EnumTypeDecomposer(DataClassDecomposer):
 class DecomposerRegister(Widget):
     """A component that names decomposers; it has nothing to do here."""
 
-    def __init__(self, classes: list[str]) -> None:
-        """`classes`: their paths.
+    def __init__(self, classes: Any) -> None:
+        """`classes`: a list of their paths.
 
         Raises:
             TypeError: it is no list of texts.

@@ -8,7 +8,7 @@ EXECUTOR = "ame.federation.client.executor.ScriptExecutor"
 SERVER = """
 import numpy as np
 from ame.federation.spec.learnable import ModelPersistor, make_model_learnable
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 
 class Averages(FedAvg):
     pass

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from google.protobuf.message import Message
 
-from ame.server.http import Receive, Scope, Send
+from ame.server.calls.http import Receive, Scope, Send
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -101,7 +101,8 @@ async def serve_bare() -> None:
 
 
 async def serve_fleet(database: str, folder: Path) -> None:
-    from ame.server import doors, serving
+    from ame.server import serving
+    from ame.server.calls import doors
 
     place = serving.Place(
         folder=folder, database=database, port=0, doors=doors.Doors(open=True), plain=True

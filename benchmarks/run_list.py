@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ame import runs
-from ame.storage import rows, sqlite
+from ame.storage import sqlite
+from ame.storage.sqlite import rows
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 VERBS = ("train", "evaluate", "prepare", "export")

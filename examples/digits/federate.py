@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
 from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.numpy_files import NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelPersistor
 
 SITES = 10
 

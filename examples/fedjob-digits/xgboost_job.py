@@ -5,7 +5,7 @@ from data import SITES
 from trees import TreeBagging
 
 from ame.federation import FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.numpy_files import NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelPersistor
 
 if __name__ == "__main__":
     job = FedJob(name="digits-xgboost", min_clients=SITES)

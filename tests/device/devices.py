@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 
 from ame import errors
-from ame.device import link, memory
+from ame.device import memory
 from ame.device.device import Device
 from ame.device.examples import Examples, Iterated
+from ame.device.links import link
+from ame.device.links.transport import Response
 from ame.device.plans import Plans
 from ame.device.resources import Resources
-from ame.device.transport import Response
 from ame.protocol import statuses
 from ame.protocol.pb import example, plan
 from ame.protocol.tensors import checkpoint

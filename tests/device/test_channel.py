@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from ame import errors
-from ame.device import agent, channel
+from ame.device import agent
 from ame.device.device import Outcome, Visit
+from ame.device.links import channel
 from ame.protocol.tensors import checkpoint
 from device import devices
 from server.test_serving import started

@@ -9,8 +9,8 @@ import pytest
 from google.protobuf.message import Message
 
 from ame import errors
-from ame.device.link import Link
-from ame.device.transport import Response
+from ame.device.links.link import Link
+from ame.device.links.transport import Response
 from ame.protocol import statuses
 from ame.protocol.pb import common, operations
 from ame.protocol.pb import task_assignments as ta

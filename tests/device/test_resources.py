@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.device.link import Link
+from ame.device.links.link import Link
+from ame.device.links.transport import Response
 from ame.device.resources import Resources
-from ame.device.transport import Response
 from ame.protocol.pb import common
 from server.fleets import Clock
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ame.device import link, records, simulation
+from ame.device import records, simulation
+from ame.device.links import link
 from ame.device.resources import Resources
 from ame.protocol.tensors import checkpoint
 from device import devices

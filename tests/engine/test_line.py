@@ -12,7 +12,7 @@ from ame import process
 from ame.engine.line import Line
 from ame.runs import leases
 from ame.runs.memory import MemoryLeases
-from ame.storage.leases import Database
+from ame.storage.sqlite.leases import Database
 from parts.waiting import eventually
 
 ONE, ALL = leases.Claim(cpu=Decimal(1)), leases.Claim(cpu=Decimal(2))

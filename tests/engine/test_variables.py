@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from ame import errors, project, runs
-from ame.engine import variables
 from ame.engine.settings import Settings
+from ame.engine.steps import variables
 
 
 @pytest.mark.parametrize("name", [*project.PROVIDED, "AME_ANYTHING"])

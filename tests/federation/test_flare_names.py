@@ -52,7 +52,7 @@ def below(kind: type[FLComponent]) -> set[type[FLComponent]]:
 
 def test_a_name_is_known_under_both_paths() -> None:
     theirs = "nvflare.app_common.workflows.fedavg.FedAvg"
-    ours = "ame.federation.workflows.fedavg.FedAvg"
+    ours = "ame.federation.workflows.averaging.fedavg.FedAvg"
 
     assert names.ours(theirs) == names.ours(ours) == ours
     assert names.theirs(ours) == theirs

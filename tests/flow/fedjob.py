@@ -35,7 +35,7 @@ JOB = """
 import sys
 import numpy as np
 from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.numpy_files import NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelPersistor
 
 class Hurried(FedAvg):
     def send_model(self, *args, **more):

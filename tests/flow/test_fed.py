@@ -182,7 +182,7 @@ def test_check_shows_what_runs_where_and_runs_nothing(job: Place) -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert "line: 4 sites" in ran.stdout
-    assert "workflows.fedavg.FedAvg" in ran.stdout
+    assert "workflows.averaging.fedavg.FedAvg" in ran.stdout
     assert not (job.folder / "workspace").exists()
     (told,) = job.json("fed", "check", "job.py")
     assert told["sites"] == [f"site-{number}" for number in range(1, 5)]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ame import errors
 from ame.runs import leases, memory
-from ame.storage import leases as kept
+from ame.storage.sqlite import leases as kept
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MACHINE = leases.Capacity(cpu=Decimal(4), memory=8 << 30, storage=1 << 40, gpus=("GPU-a", "GPU-b"))
@@ -235,7 +235,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from ame.runs import leases
-from ame.storage.leases import Database
+from ame.storage.sqlite.leases import Database
 machine = leases.Capacity(cpu=Decimal(4), memory=8 << 30, storage=1 << 40, gpus=("GPU-a", "GPU-b"))
 database = Database(Path(sys.argv[1]), machine, alive=lambda holder: True)
 lease = database.take(leases.Claim(cpu=Decimal(4)), holder="child", now=datetime.now(UTC))

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ame.server import http, serving
-from ame.server.doors import Doors
+from ame.server import serving
+from ame.server.calls import http
+from ame.server.calls.doors import Doors
 from ame.server.settings import Settings
 from ame.storage import blobs
 from ame.storage.databases import postgres, sqlite

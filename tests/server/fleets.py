@@ -17,8 +17,9 @@ from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.tensors import Array, checkpoint
 from ame.protocol.wires import http
-from ame.server import app, doors
-from ame.server.http import Site
+from ame.server import app
+from ame.server.calls import doors
+from ame.server.calls.http import Site
 from ame.storage import blobs, databases
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ame import errors
 from ame.protocol.pb import odp_task
 from ame.server import rounds, tasks
+from ame.server.leading.schedule import Begin, End, Move, due, selected
 from ame.server.rounds import Round, RoundStatus
-from ame.server.schedule import Begin, End, Move, due, selected
 from ame.server.tasks import Task, TaskStatus
 from ame.server.visits import pace
 from ame.server.visits.assignments import AssignmentStatus, Why, Wish

@@ -11,7 +11,7 @@ from ame import errors
 from ame.protocol import statuses
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import odp_task
-from ame.server.doors import Doors, digest
+from ame.server.calls.doors import Doors, digest
 from ame.server.settings import Settings
 from server.fleets import Running
 

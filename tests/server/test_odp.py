@@ -11,8 +11,8 @@ from ame import errors
 from ame.protocol import calls
 from ame.protocol.pb import common, odp_task, odp_task_assignments
 from ame.protocol.tensors import checkpoint
-from ame.server import payloads
 from ame.server.ledger import assignments, rounds
+from ame.server.visits import payloads
 from ame.server.visits.assignments import AssignmentStatus
 from server.fleets import Running, update
 

@@ -111,7 +111,8 @@ def test_open_doors_are_for_this_machine_alone(tmp_path: Path) -> None:
 
 STUCK = """
 import asyncio, pathlib, sys, time
-from ame.server import doors, serving
+from ame.server.calls import doors
+from ame.server import serving
 
 def ready(http, grpc):
     for reader in (None, None):

@@ -8,7 +8,7 @@ import pytest
 def test_the_search_works_after_tensorflow_was_imported() -> None:
     script = (
         "import tensorflow\n"
-        "import ame.storage.connections, sqlite3\n"
+        "import ame.storage.sqlite.connections, sqlite3\n"
         "sqlite3.connect(':memory:').execute('CREATE VIRTUAL TABLE a USING fts5 (b)')\n"
     )
 

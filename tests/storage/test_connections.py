@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ame import errors
-from ame.storage.connections import Connections
+from ame.storage.sqlite.connections import Connections
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_write_that_fails_is_undone_and_the_next_one_works(tmp_path: Path, sch
 OPEN = """
 import sys
 from pathlib import Path
-from ame.storage.connections import Connections
+from ame.storage.sqlite.connections import Connections
 sys.stdin.readline()
 Connections(Path(sys.argv[1]), Path(sys.argv[2])).close()
 """

@@ -12,7 +12,8 @@ from threading import Thread
 import pytest
 
 from ame import runs
-from ame.storage import search, sqlite
+from ame.storage import sqlite
+from ame.storage.sqlite import search
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -135,8 +135,8 @@ def start(
     nothing else: all is kept in SQLite and a folder.
     """
     from ame.server import serving
+    from ame.server.calls.doors import Doors, digest
     from ame.server.cloud import opening
-    from ame.server.doors import Doors, digest
     from ame.server.settings import Settings
 
     where = folder or home.home() / "server"

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ame.device import link, memory, transport
+from ame.device import memory
 from ame.device.device import Device
+from ame.device.links import link, transport
 from ame.device.plans import Plans
 from ame.device.resources import Resources
 
@@ -79,7 +80,7 @@ async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Vis
 
 
 async def _grpc(stack: AsyncExitStack, asked: Asked) -> Client:
-    from ame.device import channel
+    from ame.device.links import channel
     from ame.protocol.wires.grpc import Client
 
     files = {

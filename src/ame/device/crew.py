@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame import errors, process
-from ame.device import link, simulation, transport
+from ame.device import simulation
 from ame.device.examples import Files
+from ame.device.links import link, transport
 from ame.device.plans import Plans
 from ame.device.resources import Resources
 

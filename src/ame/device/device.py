@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from ame import errors
-from ame.device import failures, memory, retry
+from ame.device import failures, memory
+from ame.device.links import retry
 from ame.device.plans import Task
 from ame.protocol import eligibility, statuses
 from ame.protocol.pb import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ame.device.examples import Examples
-    from ame.device.link import Link
+    from ame.device.links.link import Link
     from ame.device.memory import Held, Memory
     from ame.device.plans import Plans
     from ame.device.resources import Resources

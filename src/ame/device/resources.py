@@ -22,7 +22,7 @@ from ame.protocol.pb import common
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ame.device.link import Link
+    from ame.device.links.link import Link
 
 MOST: Final = 512 << 20
 """Bytes that are kept; what was used longest ago goes first."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ame.device.examples import Examples
-    from ame.device.link import Link
+    from ame.device.links.link import Link
     from ame.device.plans import Plans
     from ame.device.resources import Resources
 

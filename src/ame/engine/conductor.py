@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 
 from ame import errors, runs
 from ame.engine.line import Line
-from ame.engine.workbench import Begun, Done, Shared, Workbench, begin
+from ame.engine.steps.workbench import Begun, Done, Shared, Workbench, begin
 from ame.runs import leases
 
 _LOOK_EVERY = 0.25

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Self
 
 import ame
 from ame import process, project, runs
-from ame.engine import machine, variables
+from ame.engine import machine
 from ame.engine.environments import Environments
 from ame.engine.settings import Settings
+from ame.engine.steps import variables
 from ame.engine.workspace import tree
 from ame.runs.datasets import Datasets
 from ame.runs.leases import Capacity, Leases
-from ame.storage import blobs, leases, projects, sqlite
+from ame.storage import blobs, projects, sqlite
+from ame.storage.sqlite import leases
 
 if TYPE_CHECKING:
     from ame.engine.backends.containers import Engine

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ame import errors, process, project, runs
-from ame.engine import machine, plan, reuse
+from ame.engine import machine, plan
 from ame.engine.conductor import Conductor
 from ame.engine.home import Home
 from ame.engine.keeping import datasets, lost, returns, together
 from ame.engine.secrets.disclosure import Disclosure
+from ame.engine.steps import reuse
+from ame.engine.steps.workbench import Shared
 from ame.engine.watcher import Watcher
-from ame.engine.workbench import Shared
 from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow
 from ame.engine.workspace.folder import snapshot

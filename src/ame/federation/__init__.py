@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from ame.federation.job.patterns import BaseFedJob, FedAvgJob
     from ame.federation.job.script_runner import FrameworkType, ScriptRunner
     from ame.federation.model import FLModel, ParamsType
-    from ame.federation.workflows.fedavg import FedAvg
+    from ame.federation.workflows.averaging.fedavg import FedAvg
 
 _HOMES = {
     "BaseFedJob": "job.patterns",
     "FLModel": "model",
-    "FedAvg": "workflows.fedavg",
+    "FedAvg": "workflows.averaging.fedavg",
     "FedAvgJob": "job.patterns",
     "FedJob": "job.fedjob",
     "FilterType": "job.fedjob",

@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ame import errors
-from ame.server import payloads
-from ame.server.doors import Doors
+from ame.server.calls.doors import Doors
+from ame.server.calls.service import Service
 from ame.server.fleet import Contents, Fleet
-from ame.server.leader import Leader
+from ame.server.leading.leader import Leader
 from ame.server.ledger import populations
 from ame.server.operators.builds import Builds
 from ame.server.operators.management import Management
-from ame.server.service import Service
 from ame.server.settings import Settings
 from ame.server.tokens import Tokens
-from ame.server.uploads import Uploads
+from ame.server.visits import payloads
 from ame.server.visits.checkins import CheckIns
+from ame.server.visits.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from ame.server.cloud.opening import Running as Cloud
-    from ame.server.payloads import Payloads
+    from ame.server.visits.payloads import Payloads
     from ame.storage.databases import Database
 
 

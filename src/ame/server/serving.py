@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import app
+from ame.server.calls.doors import Doors
+from ame.server.calls.http import Site
+from ame.server.calls.service import Guarded
 from ame.server.cloud import opening
-from ame.server.doors import Doors
-from ame.server.http import Site
-from ame.server.service import Guarded
 from ame.server.settings import Settings
 from ame.storage import blobs, databases, objects
 

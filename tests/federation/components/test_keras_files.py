@@ -17,8 +17,8 @@ pytestmark = [
 def test_a_keras_model_is_loaded_averaged_optimized_and_kept(tmp_path: Path) -> None:
     import keras  # type: ignore[import-untyped]  # it has no types
 
-    from ame.federation.components.keras_files import TFModelPersistor
-    from ame.federation.workflows.fedopt_keras import FedOpt
+    from ame.federation.components.persistors.keras_files import TFModelPersistor
+    from ame.federation.workflows.averaging.fedopt_keras import FedOpt
 
     def net() -> object:
         return keras.Sequential(
@@ -57,7 +57,7 @@ def test_a_keras_model_is_loaded_averaged_optimized_and_kept(tmp_path: Path) -> 
 
 
 def test_what_is_no_keras_model_is_refused(tmp_path: Path) -> None:
-    from ame.federation.components.keras_files import TFModelPersistor
+    from ame.federation.components.persistors.keras_files import TFModelPersistor
 
     with pytest.raises(errors.ModelUnfit, match="needs a Keras model"):
         TFModelPersistor(model=[1]).load(context(tmp_path))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.federation.components.numpy_files import NPModelLocator, NPModelPersistor
-from ame.federation.components.safetensors_files import SafetensorsModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.safetensors_files import SafetensorsModelPersistor
 from ame.federation.run.engine import Engine
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.learnable import (

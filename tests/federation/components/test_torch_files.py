@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from ame import errors
-from ame.federation.components.torch_files import PTFileModelLocator, PTFileModelPersistor
+from ame.federation.components.persistors.torch_files import (
+    PTFileModelLocator,
+    PTFileModelPersistor,
+)
 from ame.federation.model import FLModel
 from ame.federation.spec.learnable import make_model_learnable
 from ame.federation.training.fedprox import PTFedProxLoss, get_fedprox_mu
 from ame.federation.training.scaffold import PTScaffoldHelper
-from ame.federation.workflows.fedopt_torch import FedOpt
+from ame.federation.workflows.averaging.fedopt_torch import FedOpt
 from federation.components.test_persistors import context
 from parts.federated import Keeps, moved, run
 

@@ -17,16 +17,16 @@ from ame.federation.components.generators import (
     FullModelShareableGenerator,
     SimpleModelShareableGenerator,
 )
-from ame.federation.components.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.torch_files import PTFileModelPersistor
 from ame.federation.components.selector import IntimeModelSelector
-from ame.federation.components.torch_files import PTFileModelPersistor
 from ame.federation.components.validation import ValidationJsonGenerator
 from ame.federation.job.ccwf import CCWFJob
 from ame.federation.peers.config import SwarmClientConfig, SwarmServerConfig
 from ame.federation.program import Program, Version
 from ame.federation.simulator import simulate
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from ame.federation.workflows.cross_site import CrossSiteModelEval
-from ame.federation.workflows.fedavg import FedAvg
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from parts.flare import Flare, flare
 from parts.userfolder import Folder

@@ -75,7 +75,7 @@ def refused(place: Path, kind: type[Exception], why: str, **parts: Any) -> None:
 
 def check(program: Program) -> None:
     (workflow,) = program.server.workflows
-    assert workflow.path == "ame.federation.workflows.fedavg.FedAvg"
+    assert workflow.path == "ame.federation.workflows.averaging.fedavg.FedAvg"
     assert workflow.args == {"num_rounds": 2}
     (own,) = program.server.components
     assert own.args["inner"].path == "own.Own"  # type: ignore[union-attr]  # it is a Part

@@ -10,15 +10,15 @@ import torch
 
 from ame import errors
 from ame.federation import FedJob, FilterType, PTModel, ScriptRunner, export
-from ame.federation.components.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.safetensors_files import SafetensorsModelPersistor
 from ame.federation.components.robust import MedianAggregator
-from ame.federation.components.safetensors_files import SafetensorsModelPersistor
 from ame.federation.export.rewriting import rewritten
 from ame.federation.filters.noise import NormClipping
 from ame.federation.filters.privacy import PercentilePrivacy
 from ame.federation.filters.variables import ExcludeVars
 from ame.federation.program import Version
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.userfolder import Folder
 
 NET = """

@@ -136,7 +136,7 @@ class Sieve(Filter):
 def test_what_was_set_after_the_constructor_counts_if_the_constructor_takes_it(
     folder: Folder,
 ) -> None:
-    from ame.federation.workflows.fedavg import FedAvg
+    from ame.federation.workflows.averaging.fedavg import FedAvg
 
     leader = FedAvg(num_clients=2)
     leader.num_clients = 5

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ame.federation.components.torch_files import PTFileModelPersistor
+from ame.federation.components.persistors.torch_files import PTFileModelPersistor
 from ame.federation.job import BaseFedJob, FedAvgJob, FedJob, PTModel, ScriptRunner, TFModel
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.userfolder import Folder
 
 NET = """

@@ -227,7 +227,7 @@ def test_receivers_are_exported_under_nvflares_names(tmp_path: Path, version: An
 
 
 def own_controller() -> Any:
-    from ame.federation.workflows.fedavg import FedAvg
+    from ame.federation.workflows.averaging.fedavg import FedAvg
 
     return FedAvg(num_clients=1, num_rounds=1)
 

@@ -9,7 +9,7 @@ from ame.federation import results
 from ame.federation.exchange.watcher import Watched, Watcher
 from ame.federation.model import FLModel
 from ame.federation.run.server import Server, ServerParts
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.federated import Keeps, Train, Trains, join
 
 ZERO = {"w": np.zeros((2, 3), np.float32)}

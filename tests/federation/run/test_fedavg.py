@@ -6,7 +6,7 @@ import pytest
 
 from ame import errors
 from ame.federation.model import FLModel
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.federated import Keeps, moved, run
 
 ZERO = {"w": np.zeros((2, 3), np.float32), "b": np.zeros(3, np.float32)}

@@ -19,7 +19,7 @@ from ame.federation.spec.shareable import Shareable, make_reply
 from ame.federation.spec.task import Signal
 from ame.federation.training.events import ConvertToFedEvent
 from ame.federation.training.learners import LearnerExecutor, ModelLearnerExecutor
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.federated import Keeps, Train, Trains, join, moved, run
 
 ZERO = {"w": np.zeros(2, np.float32)}

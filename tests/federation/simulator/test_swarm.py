@@ -8,7 +8,7 @@ import pytest
 from ame import errors
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import SimpleModelShareableGenerator
-from ame.federation.components.numpy_files import NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelPersistor
 from ame.federation.job import FrameworkType, ScriptRunner
 from ame.federation.job.ccwf import CCWFJob
 from ame.federation.peers.config import SwarmClientConfig, SwarmServerConfig

@@ -21,13 +21,13 @@ from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.learnable import ModelLocator
 from ame.federation.workflows.arguments import parse_compare_criteria
+from ame.federation.workflows.averaging.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedopt import FedOptimizer
+from ame.federation.workflows.averaging.scaffold import Scaffold
 from ame.federation.workflows.cross_site import CrossSiteModelEval, GlobalModelEval
 from ame.federation.workflows.cross_site_models import CrossSiteEval
 from ame.federation.workflows.cyclic import Cyclic, CyclicController, RelayOrder
-from ame.federation.workflows.fedavg import FedAvg
-from ame.federation.workflows.fedopt import FedOptimizer
 from ame.federation.workflows.model_controller import ModelController
-from ame.federation.workflows.scaffold import Scaffold
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from parts.federated import Keeps, Train, moved, run
 

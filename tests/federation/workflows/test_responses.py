@@ -12,7 +12,7 @@ import torch
 from ame import errors
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import FullModelShareableGenerator
-from ame.federation.components.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
 from ame.federation.components.validation import NPFormatter, ValidationJsonGenerator
 from ame.federation.components.weighted import WeightedAggregationHelper
 from ame.federation.model import FLModel
@@ -25,8 +25,8 @@ from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import Signal
 from ame.federation.training.numpy_examples import NPTrainer, NPValidator
+from ame.federation.workflows.averaging.fedavg_torch import PTFedAvg
 from ame.federation.workflows.cross_site import CrossSiteModelEval
-from ame.federation.workflows.fedavg_torch import PTFedAvg
 from ame.federation.workflows.responses import InitializeGlobalWeights
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from parts.federated import join, moved, run

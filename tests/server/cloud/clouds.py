@@ -12,9 +12,9 @@ import httpx
 from ame import runs
 from ame.broker import Caller, opened
 from ame.server import app
+from ame.server.calls.doors import Doors
+from ame.server.calls.http import Site
 from ame.server.cloud import opening
-from ame.server.doors import Doors
-from ame.server.http import Site
 from ame.storage import blobs, databases, sqlite
 
 TASK: dict[str, Any] = {

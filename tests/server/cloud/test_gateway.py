@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ame.server.doors import Doors, digest
+from ame.server.calls.doors import Doors, digest
 from server.cloud.clouds import LOOPS, TASK, Running
 
 Run = Callable[..., None]

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ame import process, project
-from ame.engine import executors, variables
+from ame.engine import executors
 from ame.engine.backends import containers, images
 from ame.engine.backends.places import Child, Follow, variables_of
 from ame.engine.settings import Settings
+from ame.engine.steps import variables
 
 
 class Container:

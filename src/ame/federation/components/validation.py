@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ame.federation.components.files import run_folder, within
+from ame.federation.components.persistors.files import run_folder, within
 from ame.federation.spec.component import Widget
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_file, from_shareable, get_leaf_dxos

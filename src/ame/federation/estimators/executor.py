@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ame.federation.components.files import app_folder
+from ame.federation.components.persistors.files import app_folder
 from ame.federation.receivers.streaming import AnalyticsSender
 from ame.federation.run.found import component
 from ame.federation.spec.analytics import AnalyticsDataType

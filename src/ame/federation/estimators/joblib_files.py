@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
-from ame.federation.components.files import app_folder, source, within, write
+from ame.federation.components.persistors.files import app_folder, source, within, write
 from ame.federation.spec.learnable import (
     ModelLearnable,
     ModelLearnableKey,

@@ -13,10 +13,10 @@ from ame.federation import weights
 from ame.federation.build import Code, lay_out
 from ame.federation.program import File, Part, Value, Version, Weights
 
-TORCH = "ame.federation.components.torch_files.PTFileModelPersistor"
-KERAS = "ame.federation.components.keras_files.TFModelPersistor"
-NUMPY = "ame.federation.components.numpy_files.NPModelPersistor"
-NUMPY_LOCATOR = "ame.federation.components.numpy_files.NPModelLocator"
+TORCH = "ame.federation.components.persistors.torch_files.PTFileModelPersistor"
+KERAS = "ame.federation.components.persistors.keras_files.TFModelPersistor"
+NUMPY = "ame.federation.components.persistors.numpy_files.NPModelPersistor"
+NUMPY_LOCATOR = "ame.federation.components.persistors.numpy_files.NPModelLocator"
 KEY = "numpy_key"
 FOLDER = "app_server/custom"
 """The server's code, as seen from the folder of a run."""

@@ -50,7 +50,10 @@ class PTModel:
         Raises:
             errors.JobInvalid (ValueError): the model is none of PyTorch's.
         """
-        from ame.federation.components.torch_files import PTFileModelLocator, PTFileModelPersistor
+        from ame.federation.components.persistors.torch_files import (
+            PTFileModelLocator,
+            PTFileModelPersistor,
+        )
 
         job.check_kwargs(kwargs, {})
         if not (frameworks.is_torch_model(self.model) or _described(self.model)):
@@ -90,7 +93,7 @@ class TFModel:
         Raises:
             errors.JobInvalid (ValueError): the model is none of Keras'.
         """
-        from ame.federation.components.keras_files import TFModelPersistor
+        from ame.federation.components.persistors.keras_files import TFModelPersistor
 
         job.check_kwargs(kwargs, {})
         persistor = self.persistor

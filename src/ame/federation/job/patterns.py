@@ -131,7 +131,7 @@ class FedAvgJob(BaseFedJob):
                 "Expected initial_model to be a torch.nn.Module or a keras.Model, but got "
                 f"{type(initial_model).__name__}; give one that is made: `Net()`"
             )
-        from ame.federation.workflows.fedavg import FedAvg
+        from ame.federation.workflows.averaging.fedavg import FedAvg
 
         checks.count("n_clients", n_clients)
         checks.count("num_rounds", num_rounds)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ame.federation.components.files import within
+from ame.federation.components.persistors.files import within
 from ame.federation.components.validation import ValidationJsonGenerator, plain
 from ame.federation.peers.server import ServerSideController
 from ame.federation.peers.site import ClientSideController

@@ -117,7 +117,7 @@ class NumpyCrossSiteEvalRecipe(Recipe):
             cuda_empty_cache: whether unused GPU memory is given back then.
 
         """
-        from ame.federation.components.numpy_files import NPModelLocator
+        from ame.federation.components.persistors.numpy_files import NPModelLocator
 
         super().__init__(FedJob(name=name, min_clients=min_clients))
         self.framework = FrameworkType.RAW

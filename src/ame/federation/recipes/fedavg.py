@@ -11,7 +11,7 @@ from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat
 from ame.federation.recipes.options import Client, ClientOptions, Model
 from ame.federation.recipes.recipe import Recipe
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -50,7 +50,7 @@ class FedOptRecipe(workflows.ModelRecipe):
         **client: Unpack[ClientOptions],
     ) -> None:
         """Makes the job; the arguments are those of `workflows.FedOptRecipe`."""
-        from ame.federation.workflows.fedopt_keras import FedOpt
+        from ame.federation.workflows.averaging.fedopt_keras import FedOpt
 
         super().__init__(
             name=name,

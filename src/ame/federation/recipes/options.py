@@ -122,7 +122,7 @@ class Model:
     def _keeper(self) -> Any:
         match self.framework:
             case FrameworkType.PYTORCH:
-                from ame.federation.components.torch_files import PTFileModelPersistor
+                from ame.federation.components.persistors.torch_files import PTFileModelPersistor
 
                 if self.model is None:
                     raise errors.JobInvalid(
@@ -138,13 +138,13 @@ class Model:
                     **named,
                 )
             case FrameworkType.TENSORFLOW:
-                from ame.federation.components.keras_files import TFModelPersistor
+                from ame.federation.components.persistors.keras_files import TFModelPersistor
 
                 return TFModelPersistor(
                     model=self._described(), source_ckpt_file_full_name=self.initial_ckpt
                 )
             case FrameworkType.NUMPY:
-                from ame.federation.components.numpy_files import NPModelPersistor
+                from ame.federation.components.persistors.numpy_files import NPModelPersistor
 
                 return NPModelPersistor(
                     model=self.model, source_ckpt_file_full_name=self.initial_ckpt
@@ -160,14 +160,14 @@ class Model:
             return None
         match self.framework:
             case FrameworkType.PYTORCH:
-                from ame.federation.components.torch_files import PTFileModelLocator
+                from ame.federation.components.persistors.torch_files import PTFileModelLocator
 
                 return PTFileModelLocator(pt_persistor_id=persistor)
             case FrameworkType.TENSORFLOW:
-                from ame.federation.components.keras_files import TFFileModelLocator
+                from ame.federation.components.persistors.keras_files import TFFileModelLocator
 
                 return TFFileModelLocator(tf_persistor_id=persistor)
-        from ame.federation.components.numpy_files import NPModelLocator
+        from ame.federation.components.persistors.numpy_files import NPModelLocator
 
         return NPModelLocator()
 

@@ -69,7 +69,7 @@ class SwarmLearningRecipe(Recipe):
                 `max_status_report_interval`; the others are the clients'.
 
         """
-        from ame.federation.components.torch_files import PTFileModelPersistor
+        from ame.federation.components.persistors.torch_files import PTFileModelPersistor
 
         ccwf = "app_common.ccwf.ccwf_job"
         runner = ScriptRunner(

@@ -13,8 +13,8 @@ from ame.federation.model import ExchangeFormat, TransferType
 from ame.federation.recipes.options import Client, ClientOptions, Model, unmade
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
+from ame.federation.workflows.averaging.scaffold import Scaffold
 from ame.federation.workflows.cyclic import CyclicController
-from ame.federation.workflows.scaffold import Scaffold
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 
 if TYPE_CHECKING:
@@ -89,8 +89,11 @@ class FedOptRecipe(ModelRecipe):
             client: settings of the script.
 
         """
-        from ame.federation.components.torch_files import PTFileModelLocator, PTFileModelPersistor
-        from ame.federation.workflows.fedopt_torch import PTFedOptModelShareableGenerator
+        from ame.federation.components.persistors.torch_files import (
+            PTFileModelLocator,
+            PTFileModelPersistor,
+        )
+        from ame.federation.workflows.averaging.fedopt_torch import PTFedOptModelShareableGenerator
 
         options = {**client, "params_transfer_type": TransferType.DIFF}
         script = Client(train_script=train_script, framework=FrameworkType.PYTORCH, **options)  # type: ignore[arg-type]  # the keys are the same

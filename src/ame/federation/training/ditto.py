@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ame.federation.components.files import write
+from ame.federation.components.persistors.files import write
 from ame.federation.spec.task import Signal
 from ame.federation.training.fedprox import PTFedProxLoss
 

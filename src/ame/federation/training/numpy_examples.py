@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ame.federation.components.files import run_folder, within, write
+from ame.federation.components.persistors.files import run_folder, within, write
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_shareable
 from ame.federation.spec.executor import Executor

@@ -10,7 +10,7 @@ from typing import Any
 import keras  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 
-from ame.federation.components.keras_files import MARK
+from ame.federation.components.persistors.keras_files import MARK
 
 
 def get_lr_values(optimizer: Any) -> Any:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from ame.federation.components.files import within
+from ame.federation.components.persistors.files import within
 from ame.federation.run.found import component
 from ame.federation.run.losses import why_none
 from ame.federation.spec.context import FLContext

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ame.federation.components.files import within
+from ame.federation.components.persistors.files import within
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel
 from ame.federation.spec.context import FLContext

@@ -19,7 +19,7 @@ from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import ReturnCode, Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
 from ame.federation.workflows.arguments import check_int
-from ame.federation.workflows.fedavg import BaseFedAvg
+from ame.federation.workflows.averaging.fedavg import BaseFedAvg
 
 
 class Cyclic(BaseFedAvg):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from ame.server.doors import Doors
+    from ame.server.calls.doors import Doors
     from ame.server.fleet import Contents
     from ame.storage.databases import Database
 

@@ -1,1 +1,1 @@
-"""Devices that come: which task each gets, or why none, and when it is to come back."""
+"""Devices that come: which task each gets, or why none, what it hands in, when it is to return."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ame import errors
-from ame.storage.connections import MIGRATIONS
 from ame.storage.databases.database import Database
 from ame.storage.databases.sqlite import Sqlite
+from ame.storage.sqlite.connections import MIGRATIONS
 
 
 def opened(address: str, schema: str) -> Database:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ame.storage.bound import Connection, OperationalError
-from ame.storage.connections import Connections
 from ame.storage.databases.database import Work
 from ame.storage.databases.group import Given, Group
+from ame.storage.sqlite.bound import Connection, OperationalError
+from ame.storage.sqlite.connections import Connections
 
 Kept = TypeVar("Kept")
 

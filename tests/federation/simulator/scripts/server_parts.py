@@ -7,7 +7,7 @@ import numpy as np
 
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.learnable import ModelLearnable, ModelPersistor, make_model_learnable
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 
 
 class Averages(FedAvg):

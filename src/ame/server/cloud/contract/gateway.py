@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ame.daemon.events import Events
+    from ame.server.calls.doors import Doors
     from ame.server.cloud.cloud import Cloud
     from ame.server.cloud.contract.functions import Functions
-    from ame.server.doors import Doors
 
 LOG = logging.getLogger("ame.cloud")
 DOWNLOAD: Final = "/download/"

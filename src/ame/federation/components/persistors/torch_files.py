@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
-from ame.federation.components.files import app_folder, source, write
+from ame.federation.components.persistors.files import app_folder, source, write
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO
 from ame.federation.spec.learnable import (

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ame import errors, process, runs
-from ame.engine import attempt, plan, reuse, variables
+from ame.engine import plan
 from ame.engine.backends.places import Machine, Place
 from ame.engine.home import Home
 from ame.engine.reports import log
 from ame.engine.reports.metrics import Metrics
 from ame.engine.secrets.disclosure import Disclosure
+from ame.engine.steps import attempt, reuse, variables
 from ame.engine.watcher import Watcher
 from ame.engine.workspace import tree
 from ame.engine.workspace.flow import Flow

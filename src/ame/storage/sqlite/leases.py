@@ -10,8 +10,8 @@ from time import monotonic
 from typing import Any
 
 from ame.runs import leases
-from ame.storage.bound import Connection
-from ame.storage.connections import MIGRATIONS, Connections
+from ame.storage.sqlite.bound import Connection
+from ame.storage.sqlite.connections import MIGRATIONS, Connections
 
 _POLL = 0.01
 """Seconds between two looks at what other processes did."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
-from ame.federation.components.files import app_folder, source
+from ame.federation.components.persistors.files import app_folder, source
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO
 from ame.federation.spec.learnable import (

@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from ame import runs
-from ame.storage.bound import SQLITE_INTERRUPT, Connection, OperationalError
+from ame.storage.sqlite.bound import SQLITE_INTERRUPT, Connection, OperationalError
 
 _GRAM = 3
 """Letters in a word of the search index."""

@@ -19,7 +19,7 @@ from ame.federation.spec.learnable import (
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import EventType
 from ame.federation.spec.shareable import Shareable
-from ame.federation.workflows.fedopt import Optimized
+from ame.federation.workflows.averaging.fedopt import Optimized
 
 _SGD = {"path": "torch.optim.SGD", "args": {"lr": 1.0, "momentum": 0.6}}
 _COSINE = {

@@ -12,8 +12,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from ame import errors
-from ame.server import schedule, tokens
-from ame.server.folds import Folds, trained
+from ame.server import tokens
+from ame.server.leading import schedule
+from ame.server.leading.folds import Folds, trained
 from ame.server.ledger import assignments, rounds, tasks
 from ame.server.rounds import Round, RoundStatus
 from ame.server.tasks import TaskStatus
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ame.server.ledger.tasks import Kept
     from ame.server.recipes import Made
     from ame.server.tasks import Task
-    from ame.server.uploads import Contribution
+    from ame.server.visits.uploads import Contribution
     from ame.storage.databases import Rows
 
 UNUSABLE = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ame import errors
-from ame.device import link
+from ame.device.links import link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ame import errors
-from ame.federation.components.files import run_folder, source, within, write
+from ame.federation.components.persistors.files import run_folder, source, within, write
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.learnable import (

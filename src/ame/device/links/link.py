@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from ame.device.transport import Response, Transport
+    from ame.device.links.transport import Response, Transport
     from ame.protocol.calls import Call
     from ame.protocol.wires.grpc import Client
 

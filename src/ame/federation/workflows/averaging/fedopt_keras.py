@@ -6,10 +6,10 @@ Reddi et al. 2021, "Adaptive Federated Optimization", Algorithm 2.
 from collections.abc import Mapping
 from typing import Any
 
-from ame.federation.components.keras_files import MARK
+from ame.federation.components.persistors.keras_files import MARK
 from ame.federation.model import FLModel
 from ame.federation.run.found import component
-from ame.federation.workflows.fedopt import Optimized
+from ame.federation.workflows.averaging.fedopt import Optimized
 
 _SGD: dict[str, Any] = {
     "path": "tensorflow.keras.optimizers.SGD",
@@ -76,7 +76,7 @@ class FedOpt(Optimized):
 
     def _trained(self) -> dict[str, Any]:
         """The variables that are trained, by the names that sites know them by."""
-        from ame.federation.components.keras_files import TFModelPersistor
+        from ame.federation.components.persistors.keras_files import TFModelPersistor
 
         model = component(self.engine, self._persistor_id, TFModelPersistor).model
         trained = {id(variable) for variable in model.trainable_variables}

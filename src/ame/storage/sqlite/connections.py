@@ -8,14 +8,14 @@ from pathlib import Path
 from threading import Lock
 
 from ame import errors
-from ame.storage.bound import sqlite3
+from ame.storage.sqlite.bound import sqlite3
 
 BUSY = 60.0
 """Seconds for which a writer waits for another one before it gives up."""
 CHECKPOINT = 4000
 """Pages in the log after which a write moves them to the database: rarely, since that syncs."""
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ame import errors
-from ame.federation.components.files import write
+from ame.federation.components.persistors.files import write
 from ame.federation.model import FLModel, ParamsType
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 
 
 class PTFedAvg(FedAvg):

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from ame.protocol.calls import Call
     from ame.protocol.wires import Caller, Pending
-    from ame.server.doors import Doors
+    from ame.server.calls.doors import Doors
     from ame.server.operators.builds import Builds
     from ame.server.operators.management import Management
-    from ame.server.uploads import Uploads
     from ame.server.visits.checkins import CheckIns
+    from ame.server.visits.uploads import Uploads
 
 LOG = logging.getLogger("ame.server")
 Answer = Callable[[Any, "Caller"], Awaitable[Any]]

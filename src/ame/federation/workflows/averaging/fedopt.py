@@ -12,7 +12,7 @@ from ame import aggregation
 from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.events import AppEventType
-from ame.federation.workflows.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg import FedAvg
 
 _OPTIMIZERS: Mapping[str, Any] = {
     "sgd": aggregation.SGD,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ame.server.ledger.tasks import Kept
     from ame.server.recipes import Folding, Recipe, Taken
     from ame.server.rounds import Round
-    from ame.server.uploads import Contribution
+    from ame.server.visits.uploads import Contribution
     from ame.storage.databases import Rows
 
 

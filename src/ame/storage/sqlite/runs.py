@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ame import errors, runs
-from ame.storage import rows, search
-from ame.storage.bound import Connection
-from ame.storage.connections import MIGRATIONS, Connections
+from ame.storage.sqlite import rows, search
+from ame.storage.sqlite.bound import Connection
+from ame.storage.sqlite.connections import MIGRATIONS, Connections
 
 if TYPE_CHECKING:
-    from ame.storage import datasets
+    from ame.storage.sqlite import datasets
 
 _R = TypeVar("_R")
 
@@ -94,7 +94,7 @@ class Database:
 
     @cached_property
     def datasets(self) -> "datasets.Table":
-        from ame.storage import datasets
+        from ame.storage.sqlite import datasets
 
         return datasets.Table(self._file)
 

@@ -12,7 +12,7 @@ from ame.federation.averaging import ParamsMean, site_of, steps_of
 from ame.federation.model import FLModel
 from ame.federation.spec.names.app import AlgorithmConstants, AppConstants
 from ame.federation.spec.names.events import AppEventType
-from ame.federation.workflows.fedavg import BaseFedAvg
+from ame.federation.workflows.averaging.fedavg import BaseFedAvg
 
 _DIFF = AlgorithmConstants.SCAFFOLD_CTRL_DIFF
 _GLOBAL = AlgorithmConstants.SCAFFOLD_CTRL_GLOBAL

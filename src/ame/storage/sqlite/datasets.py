@@ -2,8 +2,8 @@
 
 from ame.runs import datasets
 from ame.runs.state import State
-from ame.storage import rows
-from ame.storage.connections import Connections
+from ame.storage.sqlite import rows
+from ame.storage.sqlite.connections import Connections
 
 _DATASET = "SELECT project, name, key, manifest, size, created, state, run FROM dataset"
 

@@ -1,0 +1,1 @@
+"""How a device reaches its server: calls over HTTP or gRPC, and when to try again."""

@@ -1,0 +1,1 @@
+"""Workflows whose rounds average what the sites made of the model."""

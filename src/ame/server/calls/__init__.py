@@ -1,0 +1,1 @@
+"""Calls of devices and operators: who may make them, who answers them, over HTTP."""

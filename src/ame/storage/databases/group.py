@@ -85,12 +85,12 @@ class Group:
             except Exception as error:  # noqa: BLE001 - those who wait are told, and others served
                 for given in batch:
                     given.error = error
-            _tell(batch)
+            tell(batch)
             if ending:
                 return
 
 
-def _tell(batch: Sequence[Given]) -> None:
+def tell(batch: Sequence[Given]) -> None:
     """Settles the works of each loop in one turn of it."""
     for loop in {id(given.loop): given.loop for given in batch}.values():
         own = [given for given in batch if given.loop is loop]

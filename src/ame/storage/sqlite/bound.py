@@ -17,8 +17,9 @@ if "_sqlite3" not in sys.modules:
 else:
     import sqlite3
 
+SQLITE_BUSY = sqlite3.SQLITE_BUSY
 SQLITE_INTERRUPT = sqlite3.SQLITE_INTERRUPT
 Connection = sqlite3.Connection
 OperationalError = sqlite3.OperationalError
 
-__all__ = ["SQLITE_INTERRUPT", "Connection", "OperationalError", "sqlite3"]
+__all__ = ["SQLITE_BUSY", "SQLITE_INTERRUPT", "Connection", "OperationalError", "sqlite3"]

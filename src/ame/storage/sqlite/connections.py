@@ -40,9 +40,9 @@ class Connections:
         self._synchronous = "FULL" if full else "NORMAL"
         self._lock = Lock()
         self._idle: list[sqlite3.Connection] = []
-        with self._told():
+        with self.told():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
+            self._writer = self.connect()
             try:
                 _migrate(self._writer, path, schema)
             except BaseException:
@@ -52,7 +52,7 @@ class Connections:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that alone writes. Committed at the end, undone by an error."""
-        with self._lock, self._told():
+        with self._lock, self.told():
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -65,11 +65,11 @@ class Connections:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for reading, beside other readers and the writer."""
-        with self._told():
+        with self.told():
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self._connect()
+                connection = self.connect()
             try:
                 yield connection
             finally:
@@ -82,9 +82,10 @@ class Connections:
                 self._idle.pop().close()
             self._writer.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self, *, busy: float = BUSY) -> sqlite3.Connection:
+        """One more connection, which whoever asked closes. It waits so long for other writers."""
         connection = sqlite3.connect(
-            self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
+            self.path, timeout=busy, isolation_level=None, check_same_thread=False
         )
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
@@ -92,7 +93,8 @@ class Connections:
         return connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
+        """Says in our words what SQLite finds wrong with the file."""
         try:
             yield
         except sqlite3.IntegrityError:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ame import errors
-from ame.cli import options, shown
+from ame.cli import options
 from ame.cli.main import Commands
+from ame.cli.terminal import shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from ame import errors
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 if TYPE_CHECKING:
     from ame.builder.places import Server

@@ -7,9 +7,10 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.cloud.tasks import TASK, at
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 POLL = 0.3
 USES = click.Choice(["training", "inference", "aggregation"])

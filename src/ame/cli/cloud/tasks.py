@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 TASK = click.argument("task")
 RUNS = ("RUN", "STATE", "STARTED", "REASON")

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 USER = click.argument("user")
 HEAD = ("USER", "EXAMPLES", "SENSORS", "ACCURACY", "DISCONNECTIONS")

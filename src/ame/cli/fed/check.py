@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from ame import errors
-from ame.cli import shown
 from ame.cli.fed import jobs
 from ame.cli.fed import options as shared
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 from ame.federation import engines
 from ame.federation.program import App, Filtered, Part, Program
 

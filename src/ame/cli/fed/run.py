@@ -8,10 +8,11 @@ import click
 
 import ame
 from ame import errors, runs
-from ame.cli import completion, exits, shown
+from ame.cli import completion, exits
 from ame.cli.fed import jobs
 from ame.cli.fed import options as shared
 from ame.cli.options import open_store
+from ame.cli.terminal import shown
 from ame.federation import engines
 from ame.federation.codes import Code
 

@@ -2,8 +2,9 @@
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 
 @click.command()

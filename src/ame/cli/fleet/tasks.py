@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 TASK = click.argument("task", type=int)
 ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")

@@ -3,8 +3,8 @@
 import click
 
 from ame import runs
-from ame.cli import shown
 from ame.cli.options import json_or_text, open_store
+from ame.cli.terminal import shown
 
 
 @click.command(

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from ame import errors, project, runs
-from ame.cli import completion, exits, shown
+from ame.cli import completion, exits
 from ame.cli.options import open_home
-from ame.cli.progress import Progress
+from ame.cli.terminal import shown
+from ame.cli.terminal.progress import Progress
 
 
 @click.command(

@@ -3,8 +3,9 @@
 import click
 
 from ame import runs
-from ame.cli import completion, shown
+from ame.cli import completion
 from ame.cli.options import json_or_text, open_store
+from ame.cli.terminal import shown
 from ame.runs.words import duration
 from ame.storage import home
 

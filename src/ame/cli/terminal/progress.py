@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from ame import runs
-from ame.cli.shown import size
+from ame.cli.terminal.shown import size
 from ame.engine.reports.log import OWN
 from ame.runs.words import duration
 

@@ -8,16 +8,17 @@ from pathlib import Path
 import click
 
 from ame import errors, runs
-from ame.cli import completion, shown
+from ame.cli import completion
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text, open_home
+from ame.cli.terminal import shown
 
 group = Commands(
     name="artifact",
     help="The files that runs have saved.",
     table={
-        "list": ("ame.cli.artifact:list_", "List the files that a run has saved."),
-        "get": ("ame.cli.artifact:get", "Copy files that a run has saved."),
+        "list": ("ame.cli.keeping.artifact:list_", "List the files that a run has saved."),
+        "get": ("ame.cli.keeping.artifact:get", "Copy files that a run has saved."),
     },
 )
 

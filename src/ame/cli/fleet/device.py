@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ame import errors
-from ame.cli import shown
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ group = Commands(
     name="device",
     help="Devices that train and evaluate for a fleet's server.",
     table={
-        "run": ("ame.cli.device:run", "Be one device."),
-        "simulate": ("ame.cli.device:simulate", "Be many devices, in a time of their own."),
+        "run": ("ame.cli.fleet.device:run", "Be one device."),
+        "simulate": ("ame.cli.fleet.device:simulate", "Be many devices, in a time of their own."),
     },
 )
 server_option = click.option(

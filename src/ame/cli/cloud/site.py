@@ -15,8 +15,11 @@ group = Commands(
     name="site",
     help="A site that runs Flower tasks of a server.",
     table={
-        "run": ("ame.cli.site:run", "Ask for tasks, and run those that may run here."),
-        "gateway": ("ame.cli.site:gateway", "Hand calls of a site's own broker on to the server."),
+        "run": ("ame.cli.cloud.site:run", "Ask for tasks, and run those that may run here."),
+        "gateway": (
+            "ame.cli.cloud.site:gateway",
+            "Hand calls of its own broker on to the server.",
+        ),
     },
 )
 server_option = click.option(

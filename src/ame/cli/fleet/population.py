@@ -2,16 +2,17 @@
 
 import click
 
-from ame.cli import remote, shown
+from ame.cli import remote
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text
+from ame.cli.terminal import shown
 
 group = Commands(
     name="population",
     help="Populations: the devices that do the same tasks.",
     table={
-        "create": ("ame.cli.population:create", "Make a population."),
-        "list": ("ame.cli.population:list_", "List the populations."),
+        "create": ("ame.cli.fleet.population:create", "Make a population."),
+        "list": ("ame.cli.fleet.population:list_", "List the populations."),
     },
 )
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from ame.cli import shown
 from ame.cli.options import json_or_text, open_home
+from ame.cli.terminal import shown
 
 
 @click.command(

@@ -3,16 +3,17 @@
 import click
 
 from ame import errors
-from ame.cli import completion, shown
+from ame.cli import completion
 from ame.cli.main import Commands
 from ame.cli.options import json_or_text, open_home
+from ame.cli.terminal import shown
 
 group = Commands(
     name="ds",
     help="The data sets that are kept on this machine.",
     table={
-        "list": ("ame.cli.dataset:list_", "List the data sets that have been made."),
-        "remove": ("ame.cli.dataset:remove", "Forget one, so that it is made again."),
+        "list": ("ame.cli.keeping.dataset:list_", "List the data sets that have been made."),
+        "remove": ("ame.cli.keeping.dataset:remove", "Forget one, so that it is made again."),
     },
 )
 

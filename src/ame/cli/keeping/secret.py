@@ -23,10 +23,10 @@ group = Commands(
     help="Secrets that tasks are given as environment variables, kept encrypted on this machine.",
     epilog="A task asks for one with `secrets: [!ame {key: KEY, injectAs: VARIABLE}]`.",
     table={
-        "add": ("ame.cli.secret:add", "Store a secret."),
-        "list": ("ame.cli.secret:list_", "List the keys; values are never shown."),
-        "delete": ("ame.cli.secret:delete", "Delete a secret."),
-        "rotate": ("ame.cli.secret:rotate", "Encrypt all secrets anew with a new key."),
+        "add": ("ame.cli.keeping.secret:add", "Store a secret."),
+        "list": ("ame.cli.keeping.secret:list_", "List the keys; values are never shown."),
+        "delete": ("ame.cli.keeping.secret:delete", "Delete a secret."),
+        "rotate": ("ame.cli.keeping.secret:rotate", "Encrypt all secrets anew with a new key."),
     },
     aliases={"create": "add"},
 )

@@ -68,6 +68,42 @@ def test_a_crowd_is_made_anew_for_each_task_and_repeats_too(
     assert models[1] == models[2]
 
 
+ONE_OF_MANY = """
+import os, time
+from ame.federation.conversion import FLModelUtils
+from ame.federation.spec.executor import Executor
+
+class Adds(Executor):
+    def execute(self, task_name, shareable, fl_ctx, abort_signal):
+        site = fl_ctx.get_identity_name()
+        if site == "site-23":
+            HOW
+        model = FLModelUtils.from_shareable(shareable)
+        model.params["w"] = model.params["w"] + int(site.removeprefix("site-"))
+        return FLModelUtils.to_shareable(model)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"), [("os._exit(3)", "killed"), ("raise ValueError('no data')", "raised")]
+)
+def test_one_of_a_crowd_that_fails_takes_no_others_reply_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, kind: str
+) -> None:
+    monkeypatch.setattr(simulation, "CROWD", 10)
+    everyone = App(
+        executors=(Routed(tasks=("*",), executor=Part(path="one.Adds")),),
+        files=(text("one.py", ONE_OF_MANY.replace("HOW", how)),),
+    )
+    seen = Seen()
+    simulate(job(everyone, rounds=1), workspace=tmp_path, sites=60, threads=1, watcher=seen)
+
+    assert [(lost.site, lost.why.kind) for lost in seen.losses] == [("site-23", kind)]
+    others = [number for number in range(1, 61) if number != 23]
+    assert [reply.site for reply in seen.replies] == [f"site-{number}" for number in others]
+    np.testing.assert_allclose(model(tmp_path), np.full(8, np.mean(others)))
+
+
 OUTSIDE = """
 import os, sys
 from ame.federation import client as flare

@@ -77,8 +77,9 @@ class Engine:
             if isinstance(part, FLComponent)
         ]
         self._hears = {id(part): _hears(part) for part in self._parts}
-        self._heard: dict[str, bool] = {}
-        self._heard_at = 0
+        self._heard: frozenset[str] | None = frozenset()
+        """The events that some part hears; None if one hears all."""
+        self._heard_at = -1
         self._build = build
         self._aux: dict[str, Heard] = {}
         self._numbers = itertools.count(1)
@@ -146,7 +147,7 @@ class Engine:
         if isinstance(part, FLComponent) and id(part) not in self._hears:
             self._parts.append(part)
             self._hears[id(part)] = _hears(part)
-            self._heard.clear()
+            self._heard_at = -1
 
     def build_component(self, config_dict: dict[str, Any]) -> Any:
         """An object of a class of the job, as configured.
@@ -210,14 +211,11 @@ class Engine:
         """Whether any part would hear an event of this name."""
         if self._heard_at != REGISTERED[0]:
             self._heard_at = REGISTERED[0]
-            self._heard.clear()
-        known = self._heard.get(event_type)
-        if known is None:
-            known = self._heard[event_type] = any(
-                self._hears[id(part)] or event_type in part.__dict__.get("_event_handlers", ())
-                for part in self._parts
-            )
-        return known
+            self._heard = None
+            if not any(self._hears.values()):
+                tables = [part.__dict__.get("_event_handlers", ()) for part in self._parts]
+                self._heard = frozenset(itertools.chain.from_iterable(tables))
+        return self._heard is None or event_type in self._heard
 
     def fire(self, event_type: str, fl_ctx: FLContext) -> None:
         """Fire an event of the run itself, if anybody hears it."""

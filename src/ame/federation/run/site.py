@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine, Post
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
-from ame.federation.spec.context import FLContext
+from ame.federation.spec.context import FLContext, Prop
 from ame.federation.spec.executor import Executor
 from ame.federation.spec.filter import ContentBlockedException
 from ame.federation.spec.names.events import EventType
@@ -216,13 +217,13 @@ class Site:
         """Who does a task: who has its very name, or else the first whose pattern fits."""
         if task not in self._routes:
             routes = self._parts.executors
-            exact = [executor for tasks, executor in routes if task in tasks]
-            fits = [
+            exact = (executor for tasks, executor in routes if task in tasks)
+            fits = (
                 executor
                 for tasks, executor in routes
                 if any(fnmatchcase(task, pattern) for pattern in tasks)
-            ]
-            self._routes[task] = next(iter([*exact, *fits]), None)
+            )
+            self._routes[task] = next(chain(exact, fits), None)
         return self._routes[task]
 
     def _do(self, task: str, data: Shareable, number: str, ctx: FLContext) -> Shareable:
@@ -289,9 +290,7 @@ class Site:
         return Lost(number=order.number, site=self.name, task=order.task, why=why)
 
 
-def _private(value: object) -> Any:
-    from ame.federation.spec.context import Prop
-
+def _private(value: object) -> Prop:
     return Prop(value, private=True, sticky=True)
 
 

@@ -29,7 +29,7 @@ class Workspace:
 
     def get_app_dir(self, job_id: str) -> str:
         """The folder of its app: models come here."""
-        return str(self.root / job_id / f"app_{self.site_name}")
+        return f"{self.root}/{job_id}/app_{self.site_name}"
 
     def get_app_config_dir(self, job_id: str) -> str:
         """Where the app's configuration lies."""

@@ -14,7 +14,7 @@ from ame.federation.exchange import memory
 from ame.federation.exchange.sites import Lost, Reply, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ame.federation.exchange import codec
     from ame.federation.exchange.sites import Order
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 INLINE = 32768
 """Bytes of arrays that travel within a message; more lie in memory that is handed over."""
-_AHEAD = 8
-"""How many orders a worker has before it, while replies are small."""
+AHEAD, AHEAD_OF_CROWDS, AHEAD_IF_LARGE = 8, 128, 2
+"""How many orders a worker has before it: of a crowd as many as make it seldom that one side waits
+for the other; where replies are large, so few that little memory waits."""
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +98,7 @@ class Lane:
     """Answered, but its script goes on."""
     shared: Worker | None = None
     alone: dict[str, Worker] = field(default_factory=dict)
-    ahead: int = _AHEAD
+    ahead: int = AHEAD
     over: set[Worker] = field(default_factory=set)
     """Whose scripts have all ended."""
 
@@ -114,10 +115,13 @@ class Lanes:
         isolate: bool,
         note: Callable[[str], None],
         lost: Callable[[Lost], None],
+        ahead: int = AHEAD,
     ) -> None:
+        """`ahead`: how many orders a worker has before it, while replies are small."""
         self._crew = crew
         self.names = tuple(names)
-        self._lanes = [Lane(number) for number in range(lanes)]
+        self._ahead = ahead
+        self._lanes = [Lane(number, ahead=ahead) for number in range(lanes)]
         self.homes = {name: self._lanes[at % lanes] for at, name in enumerate(names)}
         self._isolate = isolate
         self._alone: set[str] = set()
@@ -145,6 +149,7 @@ class Lanes:
     def advance(self, may: Callable[[Entry], bool]) -> None:
         """Sends as many of the orders as their workers are to have before them."""
         for lane in self._lanes:
+            orders: list[wire.Message] = []
             while lane.queue and len(lane.flying) < lane.ahead:
                 entry = lane.queue[0]
                 if entry.outcome is not None:  # it was withdrawn
@@ -156,7 +161,10 @@ class Lanes:
                     break
                 worker = self._worker(lane, entry.order.site)
                 lane.queue.popleft()
-                self._send(lane, worker, entry)
+                orders.append(self._begin(lane, worker, entry))
+            # One that is gone says so by the end of its line, and then they go to the next.
+            if orders and lane.at is not None:
+                lane.at.tell(("orders", orders))
 
     def tell(self, site: str, message: wire.Message) -> None:
         """Tells a site something."""
@@ -174,6 +182,10 @@ class Lanes:
             lane.at = None
         self._turn(lane)
         return entry
+
+    def pace(self, lane: Lane, *, large: bool) -> None:
+        """Its worker has few orders before it as long as replies are large."""
+        lane.ahead = AHEAD_IF_LARGE if large else self._ahead
 
     def rested(self, lane: Lane, number: int) -> None:
         """The script of that order waits again."""
@@ -210,9 +222,9 @@ class Lanes:
             elif lane.tail is not None and lane.tail.order.number == at:
                 guilty = lane.tail.order.site
                 self._note(f"{guilty}: its script ended its process after its answer, {how(code)}")
-            elif flying and flying[0].order.number == at:
-                guilty = flying[0].order.site
-                entry = flying.pop(0)
+            elif entry := _numbered(flying, at):
+                guilty = entry.order.site
+                flying.remove(entry)  # those before it were done, and their replies are gone too
                 self.lose(entry, self._verdict(entry, worker, code))
             lane.queue.extendleft(reversed(flying))
             lane.at = lane.tail = None
@@ -230,7 +242,8 @@ class Lanes:
         """Ends the worker of a lane, if it takes longer than it may with an order."""
         if not lane.flying or lane.at is None:
             return
-        entry = lane.flying[0]
+        entry = _numbered(lane.flying, lane.at.running()) or lane.flying[0]
+        entry.since = entry.since or now
         if entry.order.timeout and now - entry.since > entry.order.timeout:
             entry.since = float("inf")
             lane.at.overdue = True
@@ -272,20 +285,20 @@ class Lanes:
             lane.shared = None
         lane.alone = {site: each for site, each in lane.alone.items() if each is not worker}
 
-    def _send(self, lane: Lane, worker: Worker, entry: Entry) -> None:
+    def _begin(self, lane: Lane, worker: Worker, entry: Entry) -> wire.Message:
+        """What the worker is to be told of an order that flies from now on."""
         body, order = entry.body, entry.order
         if worker not in body.holders:
             body.holders.add(worker)
             fds = () if body.memory < 0 else (body.memory,)
             worker.tell(("body", body.number, body.head, body.size, body.inline), *fds)
         worker.sites.add(order.site)
-        # One that is gone says so by the end of its line, and then this order goes to the next.
-        worker.tell(("order", order.number, order.site, order.task, body.number, entry.head))
         entry.sent = True
         lane.flying.append(entry)
         lane.at = worker
         if len(lane.flying) == 1:
             self._turn(lane)
+        return order.number, order.site, order.task, body.number, entry.head
 
     def _turn(self, lane: Lane) -> None:
         if lane.flying:
@@ -296,6 +309,11 @@ class Lanes:
 
     def _is_alone(self, site: str) -> bool:
         return self._isolate or site in self._alone
+
+
+def _numbered(entries: Iterable[Entry], number: int) -> Entry | None:
+    """Of these the order of that number; None if it is not among them."""
+    return next((entry for entry in entries if entry.order.number == number), None)
 
 
 def lost_of(entry: Entry, why: Why) -> Lost:

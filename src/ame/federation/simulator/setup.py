@@ -93,13 +93,15 @@ class Places:
             for name, value in app.params.items()
             if isinstance(value, bool | int | float | str)
         }
+        folder = str(self.folder)
+        app_folder = f"{folder}/{JOB}/app_{self.site}"
         return {
             **params,
             "SITE_NAME": self.site,
             "JOB_ID": JOB,
-            "WORKSPACE": str(self.folder),
-            "JOB_CUSTOM_DIR": str(self.custom),
-            "JOB_CONFIG_DIR": str(self.config),
+            "WORKSPACE": folder,
+            "JOB_CUSTOM_DIR": f"{app_folder}/custom",
+            "JOB_CONFIG_DIR": f"{app_folder}/config",
             "ROOT_URL": _URL,
             "CP_URL": _URL,
             "RELAY_URL": _URL,

@@ -21,7 +21,7 @@ from ame.federation.run.server import Server
 from ame.federation.simulator import gpus, parts, preload
 from ame.federation.simulator.chances import Chances, Fate
 from ame.federation.simulator.crew import Crew
-from ame.federation.simulator.lanes import Lanes
+from ame.federation.simulator.lanes import AHEAD, AHEAD_OF_CROWDS, Lanes
 from ame.federation.simulator.logs import Logs
 from ame.federation.simulator.resume import Keeper, Kept, file_of
 from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources
@@ -164,7 +164,15 @@ def sites_of(
         crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
         simulated = SimulatedSites(
             crew,
-            Lanes(crew, names, lanes=lanes, isolate=isolate, note=watcher.note, lost=watcher.lost),
+            Lanes(
+                crew,
+                names,
+                lanes=lanes,
+                isolate=isolate,
+                note=watcher.note,
+                lost=watcher.lost,
+                ahead=AHEAD_OF_CROWDS if setup.crowd else AHEAD,
+            ),
             logs=Logs(workspace, watcher),
             watcher=watcher,
             fate=Fate(chances, seed, first),

@@ -213,11 +213,9 @@ class SimulatedSites:
         match message:
             case None:
                 self._lanes.died(lane, worker)
-            case ("reply", int(number), head, size, seconds, printed, tail, inline):
-                body = _mapped(fds[0], size) if fds else bytearray(inline)
-                if entry := self._lanes.answered(lane, number, tail=tail):
-                    self._reply(lane, entry, codec.decode(head, body), size, seconds)
-                    self._logs.grew(entry.order.site, printed)
+            case ("replies", list(replies)):
+                for reply in replies:
+                    self._reply(lane, reply, fds)
             case ("lost", int(number), *told):
                 if entry := self._lanes.answered(lane, number):
                     self._lanes.lose(entry, mail.why(*told))
@@ -242,18 +240,24 @@ class SimulatedSites:
             case ("tell", bytes(packed)):
                 self._pass_on(mail.unpack(packed))
 
-    def _reply(self, lane: Lane, entry: Entry, result: Any, size: int, seconds: float) -> None:
+    def _reply(self, lane: Lane, told: wire.Message, fds: Sequence[int]) -> None:
+        number, head, size, seconds, printed, tail, inline = told
+        body = _mapped(fds[0], size) if fds else bytearray(inline)
+        entry = self._lanes.answered(lane, number, tail=tail)
+        if entry is None:
+            return
         order = entry.order
         entry.outcome = Reply(
             number=order.number,
             site=order.site,
             task=order.task,
-            result=result,
+            result=codec.decode(head, body),
             seconds=seconds * entry.times,
         )
         entry.waiting = size
         self._waiting += size
-        lane.ahead = 2 if size > _LARGE else 8
+        self._lanes.pace(lane, large=size > _LARGE)
+        self._logs.grew(order.site, printed)
 
     def _look(self, now: float) -> None:
         """Looks for what takes too long, and for what was printed meanwhile."""

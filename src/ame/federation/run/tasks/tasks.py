@@ -219,7 +219,7 @@ class Tasks:
             raise TypeError(message)
         names = [each.name if isinstance(each, Client) else each for each in targets]
         for name in names:
-            if name not in known:
+            if self._engine.get_client_from_name(name) is None:
                 raise errors.SiteUnknown(name, known)
         return names
 

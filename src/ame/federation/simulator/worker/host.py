@@ -48,6 +48,7 @@ class Hosts:
         self.process = process
         self.launch = launch
         self.post = post
+        self.workspace = Path(setup.workspace)
         self._hosts: dict[str, Host] = {}
         self._supervisor: Supervisor | None = None
         self._crowd: Crowd | None = None
@@ -132,7 +133,7 @@ class Host:
         self.hosts = hosts
         self.site = site
         self.app = hosts.setup.program.app(site)
-        self.places = setups.Places(Path(hosts.setup.workspace), site)
+        self.places = setups.Places(hosts.workspace, site)
         self.failure: Why | None = None
         self.scripts: list[executors.InTurn] = []
         self.custom = hosts.setup.code_of(site)
@@ -153,6 +154,11 @@ class Host:
         self._site.engine.keep = self._keep
         self._told: deque[Record] = deque()
         self._site.begin()
+
+    @property
+    def of_crowd(self) -> bool:
+        """Whether it is made anew for each order."""
+        return self._crowd is not None
 
     @property
     def has_script(self) -> bool:

@@ -32,6 +32,9 @@ _NOW = struct.Struct("<q")
 _RECORDS = 64
 _PATIENCE = 0.5
 """How many records, and for how many seconds, are kept back while a script works."""
+_REPLIES = 32
+_HURRY = 0.02
+"""The same of replies of a crowd, while the next orders are there."""
 
 
 def live(setup: Setup, line: socket.socket, now: mmap.mmap, *, isolated: bool) -> None:
@@ -78,6 +81,8 @@ class _Loop:
         self._bodies: dict[int, tuple[bytes, Any, int]] = {}
         self._hosts = Hosts(setup, process, launch, self, isolated=isolated)
         self._backlog: deque[wire.Message] = deque()
+        self._replies: list[wire.Message] = []
+        self._answered_since = 0.0
         self._answers: dict[int, tuple[str, Shareable]] = {}
         self._records: list[bytes] = []
         self._kept_since = 0.0
@@ -87,7 +92,10 @@ class _Loop:
             self._take(message)
 
     def _next(self) -> wire.Message | None:
-        return self._backlog.popleft() if self._backlog else self._receive()
+        if self._backlog:
+            return self._backlog.popleft()
+        self._flush_replies()
+        return self._receive()
 
     def _receive(self) -> wire.Message | None:
         """The next message; bodies are put away on the way."""
@@ -105,8 +113,10 @@ class _Loop:
 
     def _take(self, message: wire.Message) -> None:
         match message:
-            case ("order", int(number), str(site), str(task), int(body), bytes(head)):
+            case ("order", number, site, task, body, head):
                 self._perform(number, site, task, body, head)
+            case ("orders", list(orders)):
+                self._backlog.extendleft(("order", *order) for order in reversed(orders))
             case ("tell", str(site), bytes(packed)):
                 self._hear(site, packed)
             case ("finish", str(aborted)):
@@ -159,17 +169,31 @@ class _Loop:
             self._lose(reply.number, Why(kind="unfit", text=f"the result cannot travel: {error}"))
             return
         told = (reply.seconds, host.printed(), host.has_tail())
-        head = ("reply", reply.number, encoded.head, encoded.size, *told)
+        head = (reply.number, encoded.head, encoded.size, *told)
         if encoded.size <= INLINE:
             body = bytearray(encoded.size)
             encoded.write(body)
-            self._send((*head, bytes(body)))
+            self._answer((*head, bytes(body)), at_once=not host.of_crowd)
             return
         kept = memory.keep(encoded)
         try:
-            self._send((*head, b""), kept)
+            self._send(("replies", [(*head, b"")]), kept)
         finally:
             os.close(kept)
+
+    def _answer(self, reply: wire.Message, *, at_once: bool) -> None:
+        """Sends a reply; those of a crowd many together, for they can be made again."""
+        now = time.monotonic()
+        if not self._replies:
+            self._answered_since = now
+        self._replies.append(reply)
+        if at_once or len(self._replies) >= _REPLIES or now - self._answered_since > _HURRY:
+            self._flush_replies()
+
+    def _flush_replies(self) -> None:
+        if self._replies:
+            replies, self._replies = self._replies, []
+            self._send(("replies", replies))
 
     def _lose(self, number: int, why: Why) -> None:
         self._flush_records()
@@ -201,6 +225,7 @@ class _Loop:
         self._send(("over",))
 
     def _send(self, message: wire.Message, *fds: int) -> None:
+        self._flush_replies()
         try:
             wire.send(self._line, message, *fds)
         except OSError:  # nobody leads any more

@@ -53,6 +53,18 @@ def test_a_device_contributes_what_its_plan_makes_of_its_examples(tmp_path: Path
     at(tmp_path, use)
 
 
+def test_a_device_says_how_long_its_computation_took(tmp_path: Path) -> None:
+    async def use(place: Place) -> None:
+        await place.task(min_aggregation_size=1, total_iteration=1)
+        await place.device().visit()
+
+        database = place.server.app.fleet.database
+        [(took,)] = await database.read(lambda r: r.execute("SELECT computed FROM assignments"))
+        assert took > 0
+
+    at(tmp_path, use)
+
+
 def test_a_round_that_is_not_over_has_no_checkpoint(tmp_path: Path) -> None:
     async def use(place: Place) -> None:
         number = await place.task()

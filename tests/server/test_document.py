@@ -9,7 +9,7 @@ import pytest
 
 from ame import errors
 from ame.protocol import statuses
-from ame.protocol.pb import aggregations, federated_api, operations, task_assignments
+from ame.protocol.pb import aggregations, common, federated_api, operations, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import population_eligibility_spec as eligibility_spec
 from ame.protocol.tensors import checkpoint
@@ -95,8 +95,29 @@ def test_a_client_that_needs_no_assignment_any_more_cancels_its_operation(run: R
         )
         name = (await server.peer.raw("StartTaskAssignment", asked)).name
         await server.peer.raw("CancelOperation", operations.CancelOperationRequest(name=name))
-        with pytest.raises(errors.CallFailed, match="session is over"):
-            await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+        ended = await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+        assert (ended.done, ended.name) == (True, name)
+        assert ended.error.code == statuses.CANCELLED
+
+    run(use, settings=Settings(patience_seconds=30))
+
+
+def test_an_operation_that_comes_to_nothing_holds_the_error(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        await server.peer.assignment(await begun(server))
+        session = await begun(server)
+        asked = task_assignments.StartTaskAssignmentRequest(population_name="p", session_id=session)
+        name = (await server.peer.raw("StartTaskAssignment", asked)).name
+        failed = eets.ReportEligibilityEvalTaskResultRequest(
+            population_name="p", session_id=session, status_code="INTERNAL"
+        )
+        await server.peer.ask("ReportEligibilityEvalTaskResult", failed)
+        ended = await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+        assert ended.WhichOneof("result") == "error"
+        unknown = operations.GetOperationRequest(name="operations/nobody")
+        with pytest.raises(errors.CallFailed, match="operation"):
+            await server.peer.raw("GetOperation", unknown)
 
     run(use, settings=Settings(patience_seconds=30))
 
@@ -191,6 +212,103 @@ def test_of_several_tasks_those_that_cannot_be_had_are_left_out(run: Run) -> Non
         assert [each.task_name for each in reply.task_assignments] == ["p/2", "p/1"]
         tokens = {each.authorization_token for each in reply.task_assignments}
         assert len(tokens) == 2
+
+    run(use)
+
+
+def test_of_several_tasks_one_that_fails_ends_none_of_the_others(run: Run) -> None:
+    async def use(server: Running) -> None:
+        for _ in range(2):
+            await server.task()
+        session = await begun(server)
+        asked = task_assignments.PerformMultipleTaskAssignmentsRequest(
+            population_name="p", session_id=session, task_names=["p/1", "p/2"]
+        )
+        first, second = (
+            await server.peer.ask("PerformMultipleTaskAssignments", asked)
+        ).task_assignments
+        assert first.session_id != second.session_id
+        await report(server, first, statuses.INTERNAL)
+        with pytest.raises(errors.CallFailed, match="session is over"):
+            await report(server, first, statuses.OK)
+        await server.peer.hand_in(second, CONTENT)
+        known = await server.app.management.explain("p", session)
+        states = {each["task"]: each["status"] for each in known["assignments"]}
+        assert states == {1: "LOCAL_FAILED", 2: "UPLOAD_COMPLETED"}
+
+    run(use)
+
+
+def test_a_session_of_one_of_several_tasks_gets_that_task_again_and_no_other(run: Run) -> None:
+    async def use(server: Running) -> None:
+        for _ in range(2):
+            await server.task()
+        asked = task_assignments.PerformMultipleTaskAssignmentsRequest(
+            population_name="p", session_id=await begun(server), task_names=["p/1", "p/2"]
+        )
+        reply = await server.peer.ask("PerformMultipleTaskAssignments", asked)
+        for each in reply.task_assignments:
+            again = (await server.peer.assignment(each.session_id)).task_assignment
+            assert again.authorization_token == each.authorization_token
+
+    run(use)
+
+
+def test_no_call_of_a_session_is_taken_once_a_result_has_ended_it(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        await report(server, assigned, statuses.INTERNAL)
+        ids = {"population_name": "p", "session_id": assigned.session_id}
+        later: list[tuple[str, Any]] = [
+            ("StartTaskAssignment", task_assignments.StartTaskAssignmentRequest(**ids)),
+            ("ReportTaskResult", task_assignments.ReportTaskResultRequest(**ids)),
+            (
+                "PerformMultipleTaskAssignments",
+                task_assignments.PerformMultipleTaskAssignmentsRequest(**ids, task_names=["p/1"]),
+            ),
+            (
+                "ReportEligibilityEvalTaskResult",
+                eets.ReportEligibilityEvalTaskResultRequest(**ids),
+            ),
+        ]
+        for name, asked in later:
+            with pytest.raises(errors.CallFailed, match="session is over") as refused:
+                await server.peer.ask(name, asked)
+            assert refused.value.code == statuses.FAILED_PRECONDITION
+
+    run(use)
+
+
+def test_a_result_for_another_aggregation_is_refused(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        wrong = task_assignments.TaskAssignment()
+        wrong.CopyFrom(assigned)
+        wrong.aggregation_id = "another"
+        with pytest.raises(errors.CallFailed, match="no such assignment"):
+            await report(server, wrong, statuses.INTERNAL)
+        await server.peer.hand_in(assigned, CONTENT)
+
+    run(use)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_resources_are_compressed_where_the_client_says_that_it_can_read_them(
+    run: Run, able: bool
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        formats = [common.RESOURCE_COMPRESSION_FORMAT_GZIP] if able else []
+        capabilities = common.ResourceCapabilities(supported_compression_formats=formats)
+        reply = await server.peer.assignment(
+            await begun(server), resource_capabilities=capabilities
+        )
+        uri = reply.task_assignment.init_checkpoint.uri
+        found = await server.peer.client.get(uri, headers={"accept-encoding": "identity"})
+        assert found.headers["content-type"].endswith("+gzip") is able
+        assert (found.content[:2] == b"\x1f\x8b") is able
 
     run(use)
 
@@ -328,7 +446,7 @@ def test_each_call_goes_to_the_same_place_as_the_one_before_it(run: Run) -> None
     run(use)
 
 
-def test_how_long_a_computation_took_may_be_said(run: Run) -> None:
+def test_how_long_a_computation_took_is_kept(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
         assigned = (await server.peer.assignment(await begun(server))).task_assignment
@@ -339,6 +457,8 @@ def test_how_long_a_computation_took_may_be_said(run: Run) -> None:
             client_stats={"computation_execution_duration": {"seconds": 3}},
         )
         await server.peer.ask("ReportTaskResult", asked)
+        known = await server.app.management.explain("p", assigned.session_id)
+        assert known["assignments"][0]["computed"] == 3.0
 
     run(use)
 

@@ -236,3 +236,17 @@ def test_a_message_of_a_task_says_what_was_filled_in(run: Run) -> None:
         assert found.task.status == odp_task.TaskStatus.OPEN
 
     run(use)
+
+
+def test_a_device_that_had_no_answer_asks_again_and_gets_the_same_task(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        server.peer.headers = {"odp-idempotency-key": "1700000000000 - a-uuid"}
+        first = (await check_in(server)).task_assignment
+        assert (await check_in(server)).task_assignment.assignment_id == first.assignment_id
+        known = await server.app.management.explain("p", "1700000000000 - a-uuid")
+        assert [each["status"] for each in known["assignments"]] == ["ASSIGNED"]
+        server.peer.headers = {"odp-idempotency-key": "1700000000000 - another"}
+        assert (await check_in(server)).task_assignment.assignment_id != first.assignment_id
+
+    run(use)

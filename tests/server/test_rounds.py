@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from ame import errors
 from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.tensors import checkpoint, fcv1
-from ame.server.ledger import rounds
+from ame.server.ledger import changes, rounds
 from ame.server.rounds import RoundStatus
 from ame.server.settings import Settings
 from server.fleets import Running, update
@@ -190,7 +190,8 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(run: Run) -> None:
         refused = await server.peer.assignment((await server.peer.session()).session_id)
         assert refused.rejection_info.retry_window.delay_min.seconds == 60
         explained = await server.app.management.explain("p", session)
-        assert explained["assignments"] == [{"task": 1, "round": 1, "status": "ASSIGNED"}]
+        [given] = explained["assignments"]
+        assert (given["task"], given["round"], given["status"]) == (1, 1, "ASSIGNED")
 
         server.clock.now += 901
         await server.app.leader.step()
@@ -224,8 +225,7 @@ def test_a_device_that_may_wait_gets_a_task_as_soon_as_there_is_room(run: Run) -
 
         cancel = operations.CancelOperationRequest(name=pending.name)
         await server.peer.raw("CancelOperation", cancel)
-        with pytest.raises(errors.CallFailed, match="session is over"):
-            await server.peer.raw("GetOperation", again)
+        assert (await server.peer.raw("GetOperation", again)).error.code == 1
 
     run(use, settings=Settings(patience_seconds=30))
 
@@ -327,5 +327,45 @@ def test_the_rounds_of_a_task_that_fails_are_over(run: Run) -> None:
             RoundStatus.AGGREGATING_FAILED,
             RoundStatus.CANCELED,
         ]
+
+    run(use)
+
+
+def test_a_round_is_aggregated_then_applied_then_completed(run: Run) -> None:
+    async def use(server: Running) -> None:
+        number = await server.task(min_aggregation_size=1, total_iteration=1)
+        assigned = (
+            await server.peer.assignment((await server.peer.session()).session_id)
+        ).task_assignment
+        await server.peer.hand_in(assigned, checkpoint.to_bytes(update(1, 1, 1)))
+        await server.app.leader.step()
+        passed = await server.app.fleet.database.read(lambda r: changes.changes(r, "p", number))
+        assert [RoundStatus(status).name for each, status, *_ in passed if each] == [
+            "COLLECTING",
+            "AGGREGATING",
+            "APPLYING",
+            "COMPLETED",
+        ]
+
+    run(use)
+
+
+def test_a_round_whose_result_cannot_be_applied_fails_in_applying(run: Run) -> None:
+    async def use(server: Running) -> None:
+        number = await server.task(
+            aggregation={"aggregate": {"kind": "mean"}, "weight": "update/examples"},
+            min_aggregation_size=1,
+            total_iteration=1,
+        )
+        assigned = (
+            await server.peer.assignment((await server.peer.session()).session_id)
+        ).task_assignment
+        content = update(1, 1, 1, examples=0)
+        del content["update/loss_sum"]
+        await server.peer.hand_in(assigned, checkpoint.to_bytes(content))
+        await server.app.leader.step()
+        shown = (await server.peer.client.get(f"/api/v1/populations/p/tasks/{number}")).json()
+        assert shown["rounds"][0]["status"] == "APPLYING_FAILED"
+        assert shown["status"] == "FAILED"
 
     run(use)

@@ -275,12 +275,14 @@ class Device:
                 self.resources.file(self.link, given.init_checkpoint),
             )
             task = Task(plan=plan, checkpoint=checkpoint, examples=self.examples)
+            begun = time.perf_counter()
             result = await self.plans.run(task)
+            took = time.perf_counter() - begun
         except (errors.Error, asyncio.CancelledError) as error:
             await self._end(
                 self._report(given, failures.code(error)), "ReportTaskResult", at, error
             )
-        held = replace(held, result=result)
+        held = replace(held, result=result, took=took)
         self._hold(held)
         return held
 
@@ -289,7 +291,7 @@ class Device:
         given = held.assignment
         held, _ = await asyncio.gather(
             self._opened(held, at),
-            self._tell("ReportTaskResult", self._report(given, statuses.OK), at),
+            self._tell("ReportTaskResult", self._report(given, statuses.OK, took=held.took), at),
         )
         self._hold(held)
         return held
@@ -360,14 +362,17 @@ class Device:
     # --- what they share
 
     def _report(
-        self, given: task_assignments.TaskAssignment, status: int
+        self, given: task_assignments.TaskAssignment, status: int, *, took: float = 0.0
     ) -> task_assignments.ReportTaskResultRequest:
+        stats = task_assignments.ClientStats()
+        stats.computation_execution_duration.FromNanoseconds(int(took * 1e9))
         return task_assignments.ReportTaskResultRequest(
             population_name=self.population,
             session_id=given.session_id,
             aggregation_id=given.aggregation_id,
             task_name=given.task_name,
             computation_status_code=cast("Code", status),
+            client_stats=stats if took else None,
         )
 
     def _forget(self, wait: float) -> None:

@@ -40,6 +40,8 @@ class Held:
     """Seconds until the device is to come back once this is over; picked once."""
     result: bytes | None = None
     """What was computed, where it was."""
+    took: float = 0.0
+    """Seconds that it took."""
     upload: aggregations.StartAggregationDataUploadResponse | None = None
     """Where it goes, once the server has said so."""
 
@@ -160,6 +162,7 @@ def _written(kept: Kept) -> dict[str, Any]:
             "indices": dict(held.indices),
             "wait": held.wait,
             "result": held.result is not None,
+            "took": held.took,
             "upload": held.upload and _text(held.upload.SerializeToString()),
         },
     }
@@ -177,6 +180,7 @@ def _kept(said: dict[str, Any], result: bytes | None) -> Kept:
             indices=held["indices"],
             wait=float(held["wait"]),
             result=result,
+            took=float(held.get("took", 0.0)),
             upload=held["upload"]
             and aggregations.StartAggregationDataUploadResponse.FromString(_bytes(held["upload"])),
         ),

@@ -21,6 +21,7 @@ from ame.server.settings import Settings
 from ame.server.tokens import Tokens
 from ame.server.visits import payloads
 from ame.server.visits.checkins import CheckIns
+from ame.server.visits.personal import PersonalCheckIns
 from ame.server.visits.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def running(
         yield App(
             fleet=fleet,
             doors=doors or Doors(),
-            service=Service(check_ins, uploads, management, builds),
+            service=Service(check_ins, PersonalCheckIns(fleet), uploads, management, builds),
             uploads=uploads,
             management=management,
             leader=leader,

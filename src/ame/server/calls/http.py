@@ -53,7 +53,7 @@ class Site:
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
         path = path.partition("?")[0]
         query = scope["query_string"].decode("latin-1")
-        form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[0]
+        form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
         try:
             status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
         except errors.Error as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ame.server.operators.builds import Builds
     from ame.server.operators.management import Management
     from ame.server.visits.checkins import CheckIns
+    from ame.server.visits.personal import PersonalCheckIns
     from ame.server.visits.uploads import Uploads
 
 LOG = logging.getLogger("ame.server")
@@ -29,12 +30,14 @@ class Service:
     """It promises what `wires.Service` does. Calls that are declared and not built say so."""
 
     def __init__(
-        self, check_ins: CheckIns, uploads: Uploads, management: Management, builds: Builds
+        self,
+        *parts: CheckIns | PersonalCheckIns | Uploads | Management | Builds,
     ) -> None:
+        """`parts` answer by methods that are named as the calls are."""
         self._answers: Mapping[str, Answer] = {
             call.name: found
             for call in calls.CALLS
-            for part in (check_ins, uploads, management, builds)
+            for part in parts
             if (found := getattr(part, call.verb, None))
         }
 

@@ -213,12 +213,16 @@ class Leader:
         )
         if taken is None:
             return
+        failed = RoundStatus.AGGREGATING_FAILED
         try:
             folding = await self._folds.folded(kept, taken)
+            if not await fleet.database.do(lambda rows: rounds.begin_apply(rows, taken, now=now)):
+                return
+            failed = RoundStatus.APPLYING_FAILED
             newest = await self._folds.state(kept, taken, newest=True)
             made: Made = await asyncio.to_thread(folding.made, newest)
         except errors.Error as error:
-            reason, failed = str(error), RoundStatus.AGGREGATING_FAILED
+            reason = str(error)
             await fleet.database.do(
                 lambda rows: rounds.finish_round(rows, taken, failed, reason=reason, now=now)
             )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
-COLUMNS: Final = "id, population, task, round, session, status, opened, digest, place, weight"
+COLUMNS: Final = (
+    "id, population, task, round, session, status, opened, digest, place, weight, computed"
+)
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
 
 
@@ -34,6 +36,8 @@ class Assignment:
     place: int | None = None
     """Its contribution's place among those of the round, from 1."""
     weight: float | None = None
+    computed: float | None = None
+    """How many seconds its device took to compute it, where it said so."""
 
 
 def join(
@@ -193,8 +197,13 @@ def end_assignment(rows: Rows, ended: Assignment, to: AssignmentStatus) -> bool:
     return bool(done)
 
 
-def completed_locally(rows: Rows, found: Assignment, due: float) -> None:
-    """Notes that a device has computed its share; it has until `due` to upload it."""
+def completed_locally(rows: Rows, found: Assignment, due: float, took: float = 0.0) -> None:
+    """Notes that a device has computed its share; it has until `due` to upload it.
+
+    `took` is how many seconds it says to have taken; 0 where it says nothing.
+    """
+    if took > 0:
+        rows.execute("UPDATE assignments SET computed = ? WHERE id = ?", (took, found.id))
     rows.execute(
         "UPDATE assignments SET status = 1, due = ? WHERE id = ? AND status = 0", (due, found.id)
     )
@@ -235,7 +244,7 @@ def _only(found: list[tuple[Any, ...]]) -> Assignment:
 
 
 def _assignment(row: tuple[Any, ...]) -> Assignment:
-    number, population, task, round_, session, status, opened, digest, place, weight = row
+    number, population, task, round_, session, status, opened, digest, place, weight, took = row
     return Assignment(
         id=number,
         population=population,
@@ -247,4 +256,5 @@ def _assignment(row: tuple[Any, ...]) -> Assignment:
         digest=digest,
         place=place,
         weight=weight,
+        computed=took,
     )

@@ -156,8 +156,21 @@ def take_end(rows: Rows, ended: Round, *, now: float, until: float) -> Round | N
     )
     if not taken:
         return None
-    note(rows, ended.key, RoundStatus.AGGREGATING, "", now)
-    return read(taken[0])
+    made = read(taken[0])
+    note(rows, made.key, made.status, "", now)
+    return made
+
+
+def begin_apply(rows: Rows, ended: Round, *, now: float) -> bool:
+    """Notes that all of a round is aggregated; false where another server has taken it over."""
+    moved = rows.execute(
+        "UPDATE rounds SET status = 4 WHERE population = ? AND task = ? AND number = ?"
+        " AND fence = ? AND status IN (1, 4) RETURNING number",
+        (*ended.key, ended.fence),
+    )
+    if moved and ended.status is not RoundStatus.APPLYING:
+        note(rows, ended.key, RoundStatus.APPLYING, "", now)
+    return bool(moved)
 
 
 def finish_round(

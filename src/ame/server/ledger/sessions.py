@@ -5,8 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ame import errors
+
 if TYPE_CHECKING:
     from ame.storage.databases import Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A visit as a device's token tells of it."""
+
+    id: str
+    task: str = ""
+    """The number of the one task that the token is about, of several that were had at once."""
+
+    @property
+    def own(self) -> str:
+        """What the end of the token's session is noted under."""
+        return f"{self.id}~{self.task}" if self.task else self.id
+
+    @classmethod
+    def read(cls, about: str) -> Shown:
+        """What a token is about."""
+        fresh, _, begun = about.rpartition(".")
+        fresh, _, task = fresh.partition("~")
+        return cls(id=f"{fresh}.{begun}", task=task)
+
+    def of(self, task: int) -> str:
+        """What the token of one of several tasks is about."""
+        fresh, _, begun = self.id.rpartition(".")
+        return f"{fresh}~{task}.{begun}"
+
+    @property
+    def begun(self) -> float:
+        """When the visit began, in seconds since the epoch."""
+        return float(self.id.rpartition(".")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +81,17 @@ def session(rows: Rows, number: str) -> Session | None:
             at=row[5],
         )
     return None
+
+
+def check_session(rows: Rows, shown: Shown) -> None:
+    """Sees that a visit goes on.
+
+    Raises:
+        errors.SessionEnded: it is over.
+    """
+    ended = rows.execute("SELECT 1 FROM sessions WHERE id = ? AND ended = 1", (shown.own,))
+    if ended:
+        raise errors.SessionEnded
 
 
 def end_session(rows: Rows, number: str, population: str, *, now: float) -> None:

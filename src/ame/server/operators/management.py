@@ -8,6 +8,7 @@ from ame import errors
 from ame.protocol.pb import odp_task
 from ame.server.ledger import assignments, populations, rounds, sessions, tasks
 from ame.server.tasks import TaskStatus
+from ame.server.visits.personal import visit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,10 +148,17 @@ class Management:
     async def explain(self, population: str, token: str) -> dict[str, Any]:
         """What is known of a device's session: what it was given, or why it was given nothing.
 
+        `token` is the session's, or what a device of the On-Device Personalization dialect said
+        in its `odp-idempotency-key`.
+
         Raises:
             errors.SessionUnknown: there is none.
         """
-        number = self._fleet.tokens.read(f"session:{population}", token)
+        try:
+            about = self._fleet.tokens.read(f"session:{population}", token)
+            number = sessions.Shown.read(about).id
+        except errors.TokenRefused:
+            number = visit_of(self._fleet, population, token)
 
         def work(rows: Rows) -> dict[str, Any]:
             known = sessions.session(rows, number)
@@ -163,7 +171,12 @@ class Management:
                 "refused": known.refused,
                 "at": known.at,
                 "assignments": [
-                    {"task": had.task, "round": had.round, "status": had.status.name}
+                    {
+                        "task": had.task,
+                        "round": had.round,
+                        "status": had.status.name,
+                        "computed": had.computed,
+                    }
                     for had in assignments.assignments_of(rows, number)
                 ],
             }

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
-from ame.protocol import calls
-from ame.protocol.pb import (
-    common,
-    eligibility_eval_tasks,
-    odp_task_assignments,
-    operations,
-    task_assignments,
-)
+from ame.protocol import calls, statuses
+from ame.protocol.pb import eligibility_eval_tasks, operations, task_assignments
 from ame.protocol.wires import Pending, http
 from ame.server import tokens
-from ame.server.ledger import assignments, rounds, sessions
+from ame.server.ledger import assignments, sessions
+from ame.server.ledger.sessions import Shown
+from ame.server.visits import shares
 from ame.server.visits.assignments import AssignmentStatus, Why, Wish
 
 if TYPE_CHECKING:
@@ -27,73 +22,16 @@ if TYPE_CHECKING:
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
     from ame.server.rounds import Round
-    from ame.server.visits.openings import Opening
-    from ame.server.visits.population import Population
     from ame.storage.databases import Rows
 
-DRAWS: Final = 4
-"""How many tasks are tried whose rounds turn out to be full."""
-REASONS: Final = {
-    Why.FULL: "NO_TASK_AVAILABLE",
-    Why.NOT_OPEN: "NO_TASK_AVAILABLE",
-    Why.NOT_ELIGIBLE: "NO_TASK_AVAILABLE",
-    Why.SILENT: "NO_TASK_AVAILABLE",
-    Why.VERSION: "CLIENT_VERSION_MISMATCH",
-    Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
-}
-SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE, Why.SILENT})
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
-    """A session's wish for a share of a round, as the work of one transaction."""
-
-    session: str
-    population: str
-    version: str
-    only: str
-    """The one task that it is about; empty where any will do."""
-    chosen: Opening | Why
-    made: str
-    due: float
-    now: float
-
-    def take(self, rows: Rows) -> tuple[Assignment, Round] | None:
-        """The share that the session has or gets; none where it gets none."""
-        known = sessions.session(rows, self.session)
-        if known is not None and known.ended:
-            raise errors.SessionEnded
-        for had in assignments.assignments_of(rows, self.session) if known else ():
-            if self.only in {"", f"{had.population}/{had.task}"}:
-                return had, rounds.round_numbered(rows, had.population, had.task, had.round)
-        sessions.put_session(
-            rows,
-            self.session,
-            self.population,
-            version=self.version,
-            refused=str(self.chosen) if isinstance(self.chosen, Why) else "",
-            now=self.now,
-        )
-        if isinstance(self.chosen, Why):
-            return None
-        return assignments.join(
-            rows,
-            self.chosen.aggregation,
-            assignment=self.made,
-            session=self.session,
-            due=self.due,
-            now=self.now,
-        )
-
-
 class CheckIns:
-    """The calls by which a device gets tasks."""
+    """The calls of the Federated Compute dialect by which a device gets tasks."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-
-    # --- the Federated Compute dialect
 
     async def request_eligibility_eval_task(
         self, request: eligibility_eval_tasks.EligibilityEvalTaskRequest, caller: Caller
@@ -126,12 +64,15 @@ class CheckIns:
         caller: Caller,  # noqa: ARG002 - every call has one
     ) -> eligibility_eval_tasks.ReportEligibilityEvalTaskResultResponse:
         """Notes how the evaluation went; anything but OK ends the session."""
-        number = self.session(request.session_id, request.population_name)
-        if request.status_code:
-            now = self._fleet.clock()
-            await self._fleet.database.do(
-                lambda rows: sessions.end_session(rows, number, request.population_name, now=now)
-            )
+        shown = self.session(request.session_id, request.population_name)
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> None:
+            sessions.check_session(rows, shown)
+            if request.status_code:
+                sessions.end_session(rows, shown.own, request.population_name, now=now)
+
+        await self._fleet.database.do(work)
         return eligibility_eval_tasks.ReportEligibilityEvalTaskResultResponse()
 
     async def start_task_assignment(
@@ -139,7 +80,8 @@ class CheckIns:
     ) -> task_assignments.StartTaskAssignmentResponse | Pending:
         """Gives the device one task, or says why there is none. A repeat gets the same."""
         population = self._fleet.population(request.population_name)
-        number = self.session(request.session_id, population.name)
+        shown = self.session(request.session_id, population.name)
+        only = f"{population.name}/{shown.task}" if shown.task else ""
         reply = task_assignments.StartTaskAssignmentResponse()
         eligible = None
         if request.HasField("task_eligibility_info"):
@@ -148,13 +90,13 @@ class CheckIns:
             }
         wish = Wish(version=request.client_version.version_code, eligible=eligible)
         refused = Why.SILENT if eligible is None and population.asks else None
-        joined = await self._join(population, number, wish, refused=refused)
-        if isinstance(joined, Why) and joined in WORTH_WAITING and self._patient(number):
+        joined = await shares.join(self._fleet, population, shown, wish, only=only, refused=refused)
+        if isinstance(joined, Why) and joined in WORTH_WAITING and self._patient(shown):
             return self._pending(request)
         if isinstance(joined, Why):
-            self._reject(reply.rejection_info, joined)
+            reply.rejection_info.CopyFrom(shares.rejection(self._fleet, joined))
         else:
-            gzip = _gzip(request.resource_capabilities)
+            gzip = shares.gzips(request.resource_capabilities)
             made = reply.task_assignment
             await self._describe(made, *joined, request.session_id, caller, gzip)
         return reply
@@ -164,12 +106,22 @@ class CheckIns:
     ) -> operations.Operation:
         """What has become of an assignment that was not there yet: it is tried again.
 
+        What is wrong with the assignment is what the operation ends with.
+
         Raises:
             errors.OperationUnknown: the server has begun no such operation.
         """
         asked = self._asked(request.name)
-        reply = await self.start_task_assignment(asked, caller)
-        made = http.operation(calls.by_name("StartTaskAssignment"), reply)
+        try:
+            reply = await self.start_task_assignment(asked, caller)
+        except errors.Unavailable:
+            raise
+        except errors.Error as error:
+            gone = isinstance(error, errors.SessionEnded)
+            code = statuses.CANCELLED if gone else statuses.of(error)
+            made = operations.Operation(done=True, error={"code": code, "message": str(error)})
+        else:
+            made = http.operation(calls.by_name("StartTaskAssignment"), reply)
         made.name = request.name
         return made
 
@@ -180,13 +132,13 @@ class CheckIns:
     ) -> Empty:
         """The device waits no longer: its session is over, and what it was given is free."""
         asked = self._asked(request.name)
-        number = self.session(asked.session_id, asked.population_name)
+        shown = self.session(asked.session_id, asked.population_name)
         now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
-            for had in assignments.assignments_of(rows, number):
+            for had in assignments.assignments_of(rows, shown.id):
                 assignments.end_assignment(rows, had, AssignmentStatus.CANCELED)
-            sessions.end_session(rows, number, asked.population_name, now=now)
+            sessions.end_session(rows, shown.own, asked.population_name, now=now)
 
         await self._fleet.database.do(work)
         return Empty()
@@ -194,79 +146,44 @@ class CheckIns:
     async def perform_multiple_task_assignments(
         self, request: task_assignments.PerformMultipleTaskAssignmentsRequest, caller: Caller
     ) -> task_assignments.PerformMultipleTaskAssignmentsResponse:
-        """Gives the device all the tasks that it names; what cannot be had is left out."""
+        """Gives the device all the tasks that it names; what cannot be had is left out.
+
+        Each has a session of its own from then on: one that fails ends none of the others.
+        """
         population = self._fleet.population(request.population_name)
-        number = self.session(request.session_id, population.name)
+        shown = self.session(request.session_id, population.name)
         reply = task_assignments.PerformMultipleTaskAssignmentsResponse()
         for name in dict.fromkeys(request.task_names):
             wish = Wish(version=request.client_version.version_code, eligible={name: 1.0})
-            joined = await self._join(population, number, wish, only=name)
+            joined = await shares.join(self._fleet, population, shown, wish, only=name)
             if not isinstance(joined, Why):
-                gzip = _gzip(request.resource_capabilities)
+                gzip = shares.gzips(request.resource_capabilities)
                 made = reply.task_assignments.add()
-                await self._describe(made, *joined, request.session_id, caller, gzip)
-        return reply
-
-    # --- the On-Device Personalization dialect
-
-    async def create_task_assignment(
-        self, request: odp_task_assignments.CreateTaskAssignmentRequest, caller: Caller
-    ) -> odp_task_assignments.CreateTaskAssignmentResponse:
-        """Gives the device one task, or says why there is none, in one call."""
-        fleet = self._fleet
-        population = fleet.population(caller.fields["population_name"])
-        fleet.census.add(fleet.clock())
-        reply = odp_task_assignments.CreateTaskAssignmentResponse()
-        wish = Wish(version=request.client_version.version_code)
-        joined = await self._join(population, tokens.fresh(), wish)
-        if isinstance(joined, Why):
-            self._reject(reply.rejection_info, joined)
-            return reply
-        assignment, joined_round = joined
-        kept = await fleet.kept(population.name, assignment.task)
-        made = reply.task_assignment
-        made.population_name = population.name
-        made.task_id = str(assignment.task)
-        made.aggregation_id = joined_round.aggregation
-        made.assignment_id = assignment.id
-        made.task_name = kept.task.name
-        for resource, digest in (
-            (made.plan, kept.settings["client_plan"]),
-            (made.init_checkpoint, joined_round.checkpoint),
-        ):
-            self._resource(resource, digest, caller, gzip=False)
-            if _gzip(request.resource_capabilities):
-                resource.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
-        policies = kept.task.proto.info.training_info.eligibility_task_info
-        if policies.eligibility_policies:
-            made.eligibility_task_info.CopyFrom(policies)
-            for policy in made.eligibility_task_info.eligibility_policies:
-                if policy.HasField("min_sep_policy"):
-                    policy.min_sep_policy.current_index = joined_round.number
+                about = shown.of(joined[0].task)
+                session = self._fleet.tokens.make(f"session:{population.name}", about)
+                await self._describe(made, *joined, session, caller, gzip)
         return reply
 
     # --- what they share
 
-    def session(self, token: str, population: str) -> str:
-        """The id of a session that this server began for the population.
+    def session(self, token: str, population: str) -> Shown:
+        """A session that this server began for the population.
 
         Raises:
             errors.SessionUnknown: it did not.
             errors.SessionEnded: it has lasted too long.
         """
         try:
-            about = self._fleet.tokens.read(f"session:{population}", token)
+            shown = Shown.read(self._fleet.tokens.read(f"session:{population}", token))
         except errors.TokenRefused:
             raise errors.SessionUnknown from None
-        age = self._fleet.clock() - float(about.rpartition(".")[2])
-        if age > self._fleet.settings.session_seconds:
+        if self._fleet.clock() - shown.begun > self._fleet.settings.session_seconds:
             raise errors.SessionEnded
-        return about
+        return shown
 
-    def _patient(self, session: str) -> bool:
+    def _patient(self, shown: Shown) -> bool:
         """Whether a session is young enough to wait for a task."""
-        age = self._fleet.clock() - float(session.rpartition(".")[2])
-        return age < self._fleet.settings.patience_seconds
+        return self._fleet.clock() - shown.begun < self._fleet.settings.patience_seconds
 
     def _pending(self, request: task_assignments.StartTaskAssignmentRequest) -> Pending:
         """An operation whose name holds all that is needed to try again."""
@@ -282,53 +199,6 @@ class CheckIns:
         except errors.TokenRefused:
             raise errors.OperationUnknown from None
         return task_assignments.StartTaskAssignmentRequest.FromString(urlsafe_b64decode(packed))
-
-    async def _join(
-        self,
-        population: Population,
-        session: str,
-        wish: Wish,
-        *,
-        only: str = "",
-        refused: Why | None = None,
-    ) -> tuple[Assignment, Round] | Why:
-        """A share of a round for a session; the same one again for a session that has one.
-
-        Where it is `refused`, it gets none that it does not have.
-        """
-        fleet = self._fleet
-        for _ in range(DRAWS):
-            now = fleet.clock()
-            chosen = refused or population.choose(wish, fleet.draw, now=now)
-            share = _Share(
-                session=session,
-                population=population.name,
-                version=wish.version,
-                only=only,
-                chosen=chosen,
-                made=tokens.fresh(),
-                due=now + fleet.settings.compute_seconds,
-                now=now,
-            )
-            joined = await fleet.database.do(share.take)
-            if joined is not None:
-                return joined
-            if isinstance(chosen, Why):
-                return chosen
-            until = now + fleet.settings.full_seconds
-            population.openings.shut(chosen.aggregation, until=until)
-        now = fleet.clock()
-        await fleet.database.do(
-            lambda rows: sessions.put_session(
-                rows,
-                session,
-                population.name,
-                version=wish.version,
-                refused=str(Why.FULL),
-                now=now,
-            )
-        )
-        return Why.FULL
 
     async def _describe(
         self,
@@ -348,24 +218,8 @@ class CheckIns:
         token = f"{assignment.id}.{assignment.opened}"
         made.authorization_token = fleet.tokens.make("authorization", token)
         made.task_name = kept.task.name
-        self._resource(made.plan, kept.settings["client_plan"], caller, gzip=gzip)
-        self._resource(made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
+        shares.resource(fleet, made.plan, kept.settings["client_plan"], caller, gzip=gzip)
+        shares.resource(fleet, made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
         if caller.base.startswith("https://"):
             template = f"{caller.base}/v1/slices/{{served_at_id}}/{{key_base10}}"
             made.federated_select_uri_info.uri_template = template
-
-    def _resource(self, made: common.Resource, digest: str, caller: Caller, *, gzip: bool) -> None:
-        """Where the device gets a plan or a checkpoint."""
-        until = int(self._fleet.clock() + self._fleet.settings.url_seconds)
-        token = self._fleet.tokens.make("resource", f"{digest}.{until}")
-        made.uri = f"{caller.base}/v1/resources/{token}{'?gzip=1' if gzip else ''}"
-        made.client_cache_id = digest
-        made.max_age.FromSeconds(int(self._fleet.settings.cache_seconds))
-
-    def _reject(self, made: common.RejectionInfo, why: Why) -> None:
-        window = self._fleet.window(soon=why in SOON)
-        made.MergeFrom(common.RejectionInfo(reason=REASONS[why], retry_window=window))
-
-
-def _gzip(able: common.ResourceCapabilities) -> bool:
-    return common.RESOURCE_COMPRESSION_FORMAT_GZIP in able.supported_compression_formats

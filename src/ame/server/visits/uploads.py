@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
+from ame.protocol import statuses
 from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
 from ame.protocol.wires import http
 from ame.server.ledger import assignments, sessions
@@ -35,6 +36,12 @@ ENDED: Final = {
     Result.FAILED_MODEL_COMPUTATION: AssignmentStatus.LOCAL_FAILED_MODEL_COMPUTATION,
     Result.FAILED_OPS_ERROR: AssignmentStatus.LOCAL_FAILED_OPS_ERROR,
 }
+
+FAILED: Final = {
+    statuses.CANCELLED: AssignmentStatus.CANCELED,
+    statuses.FAILED_PRECONDITION: AssignmentStatus.LOCAL_FAILED_EXAMPLE_GENERATION,
+}
+"""What becomes of an assignment whose computation ended so; by any other code it has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +79,28 @@ class Uploads:
         caller: Caller,  # noqa: ARG002 - every call has one
     ) -> task_assignments.ReportTaskResultResponse:
         """Notes how a computation went; anything but OK ends the session and the assignment."""
-        number = self._check_ins.session(request.session_id, request.population_name)
+        shown = self._check_ins.session(request.session_id, request.population_name)
         now = self._fleet.clock()
+        code = request.computation_status_code
+        took = request.client_stats.computation_execution_duration.ToNanoseconds() / 1e9
 
         def work(rows: Rows) -> None:
-            for had in assignments.assignments_of(rows, number):
+            sessions.check_session(rows, shown)
+            for had in assignments.assignments_of(rows, shown.id):
+                if shown.task not in {"", str(had.task)}:
+                    continue
                 if request.task_name not in {"", f"{had.population}/{had.task}"}:
                     continue
-                if request.computation_status_code:
-                    assignments.end_assignment(rows, had, AssignmentStatus.LOCAL_FAILED)
+                if request.aggregation_id:
+                    assignments.check_round(rows, had, request.aggregation_id)
+                if code:
+                    ended = FAILED.get(code, AssignmentStatus.LOCAL_FAILED)
+                    assignments.end_assignment(rows, had, ended)
                 else:
                     due = now + self._fleet.settings.upload_seconds
-                    assignments.completed_locally(rows, had, due)
-            if request.computation_status_code:
-                sessions.end_session(rows, number, request.population_name, now=now)
+                    assignments.completed_locally(rows, had, due, took)
+            if code:
+                sessions.end_session(rows, shown.own, request.population_name, now=now)
 
         await self._fleet.database.do(work)
         return task_assignments.ReportTaskResultResponse()

@@ -1,0 +1,68 @@
+"""How devices of the On-Device Personalization dialect come to tasks: in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ame.protocol.pb import common, odp_task_assignments
+from ame.server import tokens
+from ame.server.ledger.sessions import Shown
+from ame.server.visits import shares
+from ame.server.visits.assignments import Why, Wish
+
+if TYPE_CHECKING:
+    from ame.protocol.wires import Caller
+    from ame.server.fleet import Fleet
+
+AGAIN: Final = "odp-idempotency-key"
+"""The header by which a device that had no answer asks again."""
+
+
+class PersonalCheckIns:
+    """The call by which such a device gets a task."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def create_task_assignment(
+        self, request: odp_task_assignments.CreateTaskAssignmentRequest, caller: Caller
+    ) -> odp_task_assignments.CreateTaskAssignmentResponse:
+        """Gives the device one task, or says why there is none. A repeat gets the same."""
+        fleet = self._fleet
+        population = fleet.population(caller.fields["population_name"])
+        fleet.census.add(fleet.clock())
+        reply = odp_task_assignments.CreateTaskAssignmentResponse()
+        said = caller.headers.get(AGAIN, "")
+        visit = visit_of(fleet, population.name, said) if said else tokens.fresh()
+        wish = Wish(version=request.client_version.version_code)
+        joined = await shares.join(fleet, population, Shown(id=visit), wish)
+        if isinstance(joined, Why):
+            reply.rejection_info.CopyFrom(shares.rejection(fleet, joined))
+            return reply
+        assignment, joined_round = joined
+        kept = await fleet.kept(population.name, assignment.task)
+        made = reply.task_assignment
+        made.population_name = population.name
+        made.task_id = str(assignment.task)
+        made.aggregation_id = joined_round.aggregation
+        made.assignment_id = assignment.id
+        made.task_name = kept.task.name
+        for resource, digest in (
+            (made.plan, kept.settings["client_plan"]),
+            (made.init_checkpoint, joined_round.checkpoint),
+        ):
+            shares.resource(fleet, resource, digest, caller, gzip=False)
+            if shares.gzips(request.resource_capabilities):
+                resource.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
+        policies = kept.task.proto.info.training_info.eligibility_task_info
+        if policies.eligibility_policies:
+            made.eligibility_task_info.CopyFrom(policies)
+            for policy in made.eligibility_task_info.eligibility_policies:
+                if policy.HasField("min_sep_policy"):
+                    policy.min_sep_policy.current_index = joined_round.number
+        return reply
+
+
+def visit_of(fleet: Fleet, population: str, said: str) -> str:
+    """The visit of a device that says this of itself when it asks; it tells nothing of that."""
+    return fleet.tokens.make("visit", f"{population}\0{said}").rpartition(".")[2]

@@ -95,7 +95,7 @@ async def service(port: int, folder: str) -> None:
     async def waiting(arguments: object) -> object:
         return arguments
 
-    answers = Answers(databases.opened(f"{folder}/answers", "fleet"))
+    answers = Answers(databases.opened(f"{folder}/answers", "cloud"))
     served = broker.Service(
         broker.opened(f"amqp://127.0.0.1:{port}"), prefetch=PREFETCH, answers=answers
     )

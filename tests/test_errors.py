@@ -1,3 +1,4 @@
+import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,3 +35,13 @@ def test_no_other_package_makes_kinds_of_errors_of_its_own() -> None:
     ]
 
     assert own == []
+
+
+def test_an_error_that_goes_to_another_process_says_the_same() -> None:
+    for error in (errors.RunOver("stopped"), errors.PortTaken(8080, "another process")):
+        copy = pickle.loads(pickle.dumps(error))
+
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert vars(copy) == vars(error)
+        assert copy.args == error.args

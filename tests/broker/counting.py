@@ -29,14 +29,14 @@ class Dying(Answers):
 
 
 def count(rows: databases.Rows, arguments: str) -> int:
-    rows.execute("INSERT INTO populations VALUES (?, ?, 0, ?)", (arguments, "{}", 1.5))
-    ((found,),) = rows.execute("SELECT count(*) FROM populations")
+    rows.execute("INSERT INTO cloud_clients VALUES (?, ?, 0, ?)", (arguments, "{}", 1.5))
+    ((found,),) = rows.execute("SELECT count(*) FROM cloud_clients")
     return int(found)
 
 
 async def main() -> None:
     address, file, function, _ = sys.argv[1:]
-    answers = Dying(databases.opened(file, "fleet"))
+    answers = Dying(databases.opened(file, "cloud"))
     service = broker.Service(broker.opened(address), answers=answers)
     service.once(function, {"type": "string"}, count)
     await service.run()

@@ -29,7 +29,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def with_database(address: str, use: Callable[[databases.Database], Awaitable[None]]) -> None:
-    database = databases.opened(address, "fleet")
+    database = databases.opened(address, "cloud")
 
     async def using() -> None:
         await use(database)
@@ -41,12 +41,12 @@ def with_database(address: str, use: Callable[[databases.Database], Awaitable[No
 
 
 def insert(rows: Rows, name: str) -> bytes:
-    rows.execute("INSERT INTO populations VALUES (?, ?, 0, ?)", (name, "{}", 1.5))
+    rows.execute("INSERT INTO cloud_clients VALUES (?, ?, 0, ?)", (name, "{}", 1.5))
     return b'"\xc3\xa9"'
 
 
 def names(rows: Rows) -> list[tuple[Any, ...]]:
-    return rows.execute("SELECT name FROM populations ORDER BY name")
+    return rows.execute("SELECT id FROM cloud_clients ORDER BY id")
 
 
 def test_a_call_that_comes_again_gets_the_answer_of_the_first(address: str) -> None:
@@ -64,7 +64,7 @@ def test_a_call_that_comes_again_gets_the_answer_of_the_first(address: str) -> N
 
 def test_of_many_that_come_at_once_to_two_servers_one_is_done(address: str) -> None:
     async def use(one: databases.Database) -> None:
-        other = databases.opened(address, "fleet")
+        other = databases.opened(address, "cloud")
         both = [Answers(one), Answers(other)]
         number = iter(range(100))
         calls = (

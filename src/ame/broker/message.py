@@ -20,6 +20,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _encode = json.JSONEncoder(allow_nan=False).encode
+_plain = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
@@ -43,12 +44,15 @@ def arguments_of(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     """The arguments of a call.
 
     Raises:
-        errors.MessageUnfit: it is no JSON.
+        errors.MessageUnfit: it is no JSON, or has text that cannot be written anywhere.
     """
     try:
-        return _decode(body.decode())
+        arguments = _decode(body.decode())
+        if b"\\u" in body:
+            _plain(arguments).encode()  # half of a surrogate pair is a text that has no bytes
     except (ValueError, RecursionError) as error:
         raise errors.MessageUnfit(f"the message is no JSON: {error}") from None
+    return arguments
 
 
 def body_of(arguments: object, most: int = MOST_BYTES) -> bytes:

@@ -5,6 +5,8 @@ from time import monotonic
 
 _MOST = 10_000
 """So many senders are remembered."""
+TOLD = 0.5
+"""How often a second it is worth a line that a sender is refused."""
 
 
 class Rates:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from ame import errors
-from ame.broker import functions, message
+from ame.broker import functions, message, rates
 from ame.broker.answers import Answers, Recent
 from ame.broker.functions import Function, Schema
 from ame.broker.queues import Consumer, Delivery, Queues
@@ -52,12 +52,15 @@ class Service:
         self._prefetch = prefetch or 8 * workers
         self._most_bytes = most_bytes
         self._rates = Rates(rate)
+        self._told = Rates(rates.TOLD)
         self._answers = answers
         self._hide_errors = hide_errors
         self._threads = threads or ThreadPoolExecutor(workers, thread_name_prefix="calls")
         self._room = asyncio.Semaphore(workers)
         self._functions: dict[str, Function] = {}
         self._recent = Recent()
+        self._refused = Recent()
+        """Of senders that call too often, apart: they push out nothing of others."""
         self._going: dict[str, list[Delivery]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._consumer: Consumer | None = None
@@ -135,7 +138,7 @@ class Service:
         if key in self._going:
             self._going[key].append(delivery)
             return
-        known = self._recent.get(key)
+        known = self._recent.get(key) or self._refused.get(key)
         if known is not None:
             delivery.answer(known)
             return
@@ -144,8 +147,13 @@ class Service:
             _log.warning("a call of %s came to the queue %s", name, delivery.queue)
             delivery.refuse(message.unknown(name))
             return
-        if not self._rates.allow(asked.user or asked.reply_to):
-            delivery.answer(message.excused(message.TOO_MANY, f"{name} is called too often"))
+        sender = asked.user or asked.reply_to
+        if not self._rates.allow(sender):
+            if self._told.allow(sender):
+                _log.warning("%s calls %s too often, and is refused", sender[:100], name)
+            answer = message.excused(message.TOO_MANY, f"{name} is called too often")
+            self._refused.put(key, answer)
+            delivery.answer(answer)
             return
         try:
             message.check_size(asked.body, self._most_bytes)
@@ -201,6 +209,8 @@ class Service:
         _log.log(
             logging.INFO if known else logging.ERROR, "%s failed", function.name, exc_info=error
         )
+        if isinstance(error, errors.CallsTooMany):
+            return message.excused(message.TOO_MANY, str(error))
         return message.excused(
             message.FAILED, "Internal error" if self._hide_errors else str(error)
         )

@@ -10,6 +10,13 @@ from ame import errors
 ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """What a task may be called: also a name of a folder, that leads nowhere else."""
 LONGEST: Final = 1000
+_CLIENT: Final = 100
+
+
+def names_client(given: str) -> bool:
+    """Whether a client may be called so: a file may be named after it."""
+    plain = given.isprintable() and "/" not in given and given not in {"", ".", ".."}
+    return plain and len(given) <= _CLIENT
 
 
 def within(task: str, given: str) -> str:

@@ -7,16 +7,19 @@ import math
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import wraps
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 from ame import runs
 from ame.daemon.reports import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 KIND: Final = "flower"
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +100,39 @@ def heard(seen: Seen, said: Iterable[messages.Message]) -> tuple[Seen, Batch]:
     return seen, Batch(values=tuple(values), lines=tuple(lines))
 
 
+def told(trigger: str, said: Iterable[messages.Message]) -> list[str]:
+    """What is written into a run's log of code that its child asked for."""
+    lines: list[str] = []
+    for each in said:
+        if not isinstance(each, messages.Ended):
+            lines += heard(Seen(), [each])[1].lines
+        elif not each.well:
+            lines.append(str(each))
+    return [f"trigger {trigger} | {line}" for line in lines]
+
+
+def _alone(
+    do: Callable[Concatenate[Record, Given], None],
+) -> Callable[Concatenate[Record, Given], None]:
+    """Has what threads tell a record be written one after another."""
+
+    @wraps(do)
+    def alone(record: Record, /, *values: Given.args, **named: Given.kwargs) -> None:
+        with record.lock:
+            do(record, *values, **named)
+
+    return alone
+
+
 class Record:
-    """One run of a child. It is led by one thread at a time."""
+    """One run of a child. Any thread may tell what has come of it."""
 
     def __init__(self, store: runs.Store, home: Path, run: runs.Run, *, step: str) -> None:
         """`home` is the state folder; `step` is what the run's only step is called."""
         self._store = store
         self._home = home
         self._name = step
+        self.lock = Lock()
         self.run = run
 
     @property
@@ -112,10 +140,12 @@ class Record:
         """Up to which message of the present attempt all is kept."""
         return int(self._spec().get("read", 0))
 
+    @_alone
     def begin(self) -> None:
         """Saves a run that has not started."""
         self._store.save(self.run, self._step(runs.State.PENDING))
 
+    @_alone
     def start(self, number: int, process: str) -> None:
         """An attempt has started; it is led by a process that outlives this one."""
         now = _now()
@@ -132,6 +162,7 @@ class Record:
         )
         self._store.save(self.run, self._step(runs.State.RUNNING), attempt)
 
+    @_alone
     def take(self, batch: Batch, read: int) -> None:
         """Keeps what was said, up to message `read`; after a crash, it is not kept again."""
         size = self._append(batch.lines)
@@ -150,12 +181,30 @@ class Record:
         ]
         self._store.save(self.run, *metrics)
 
+    @property
+    def triggers(self) -> dict[str, tuple[str, int]]:
+        """Of the triggers that are heard, by their keys: the name, and up to which message."""
+        found = self._spec().get("triggers", {})
+        return {key: (str(name), int(read)) for key, (name, read) in found.items()}
+
+    @_alone
+    def add(self, lines: Sequence[str], key: str = "", name: str = "", read: int = 0) -> None:
+        """Keeps what a trigger has said, up to message `read`; without a name it is the last."""
+        triggers = {**self.triggers, key: (name, read)}
+        if not name:
+            del triggers[key]
+        size = self._append(lines)
+        self.run = replace(self.run, spec=self._with(triggers=triggers, log=size))
+        self._store.save(self.run)
+
+    @_alone
     def rest(self, owner: str, reason: str, code: int | None) -> None:
         """An attempt has failed, and another one follows after a while."""
         self.run = replace(self.run, state=runs.State.PENDING, reason=reason, owner=owner)
         attempts = self._attempts(runs.State.FAILED, reason, code)
         self._store.save(self.run, self._step(runs.State.PENDING, reason), *attempts)
 
+    @_alone
     def end(self, state: runs.State, reason: str, code: int | None) -> None:
         """The run is over."""
         now = _now()

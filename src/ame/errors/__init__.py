@@ -8,6 +8,7 @@ Error:
     │   ├── ArrayUnsupported
     │   ├── BrokerInvalid
     │   ├── ClassUnfit
+    │   ├── ClientInvalid
     │   ├── CloudTaskInvalid
     │   ├── CodePathInvalid
     │   ├── CommandInvalid
@@ -295,6 +296,7 @@ from ame.errors.client import (
     TrainerUnfit,
 )
 from ame.errors.cloud import (
+    ClientInvalid,
     ClientUnknown,
     CloudTaskIdle,
     CloudTaskInvalid,
@@ -530,6 +532,7 @@ __all__ = [
     "ClaimTooLarge",
     "ClassRefused",
     "ClassUnfit",
+    "ClientInvalid",
     "ClientUnknown",
     "CloudTaskIdle",
     "CloudTaskInvalid",

@@ -102,6 +102,15 @@ class CodePathInvalid(Invalid):
         )
 
 
+class ClientInvalid(Invalid):
+    """What a client registers of itself cannot be kept."""
+
+    def __init__(self, field: str, why: str) -> None:
+        self.field = field
+        self.why = why
+        super().__init__(f"client.{field} {why}")
+
+
 class ClientUnknown(NotFound):
     """No client has registered under this id."""
 

@@ -1,8 +1,20 @@
 """The branches: what kind of thing went wrong. Each has an exit code of its own."""
 
+from collections.abc import Callable
+
 
 class Error(Exception):
     """Something went wrong that a person or a program can act upon."""
+
+    def __reduce__(self) -> tuple[Callable[..., "Error"], tuple[object, ...]]:
+        """In another process it says the same: it is not made again from its message."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[Error], args: tuple[object, ...], known: dict[str, object]) -> Error:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(known)
+    return error
 
 
 class Invalid(Error):

@@ -12,7 +12,7 @@ _EVERY = 1000
 
 
 class Answers:
-    """They lie in the database of what is changed, whatever else that holds.
+    """They lie in the database of what is changed, one of the schema `cloud`.
 
     A call is remembered for a week.
     """
@@ -20,7 +20,6 @@ class Answers:
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database = database
         self._clock = clock
-        self._made = False
         self._since = 0
 
     async def once(self, call: str, work: Callable[[Any], bytes]) -> bytes:
@@ -32,32 +31,12 @@ class Answers:
         Raises:
             errors.DatabaseUnusable: the database cannot be reached or written.
         """
-        await self._make()
         now = self._clock()
         self._since += 1
         if self._since >= _EVERY:
             self._since = 0
             await self._database.do(lambda rows: _forget(rows, now - KEPT_SECONDS))
         return await self._database.do(lambda rows: _once(rows, call, work, now))
-
-    async def _make(self) -> None:
-        """Makes the table; once more if another process made it at the same moment."""
-        for tries in (1, 0):
-            if not self._made:
-                try:
-                    await self._database.do(_make)
-                    self._made = True
-                except Exception:  # each database has an error of its own for that
-                    if not tries:
-                        raise
-
-
-def _make(rows: Rows) -> None:
-    rows.execute(
-        "CREATE TABLE IF NOT EXISTS answer "
-        "(call TEXT PRIMARY KEY, body TEXT NOT NULL, at DOUBLE PRECISION NOT NULL)"
-    )
-    rows.execute("CREATE INDEX IF NOT EXISTS answer_at ON answer (at)")
 
 
 def _once(rows: Rows, call: str, work: Callable[[Any], bytes], now: float) -> bytes:

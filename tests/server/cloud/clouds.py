@@ -1,6 +1,7 @@
 """A server of Flower tasks for a test, and one who talks to it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Running:
         assert response.status_code == 200, response.text
 
     async def until(
-        self, task: str, true: Callable[[dict[str, Any]], bool], seconds: float = 30
+        self, task: str, true: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:
         """The task, when that is true of it."""
         async with asyncio.timeout(seconds):
@@ -87,6 +88,15 @@ class Running:
                 found: dict[str, Any] = await self.ask("GET", f"tasks/{task}")
                 if true(found):
                     return found
+                await asyncio.sleep(0.02)
+
+    async def logged(self, task: str, *lines: str) -> str:
+        """The log of a task's newest run, when all of these are in it."""
+        async with asyncio.timeout(60):
+            while True:
+                text: str = (await self.ask("GET", f"tasks/{task}/logs"))["text"]
+                if all(line in text for line in lines):
+                    return text
                 await asyncio.sleep(0.02)
 
     async def until_state(self, task: str, state: str) -> dict[str, Any]:
@@ -100,6 +110,7 @@ async def running(
     address: str = "",
     doors: Doors | None = None,
     broker: str = "",
+    clock: Callable[[], float] = time.time,
     **more: Any,
 ) -> AsyncIterator[Running]:
     """A server on what lies in a folder."""
@@ -119,7 +130,7 @@ async def running(
     store = sqlite.Database(folder / "home" / "runs.db")
     try:
         async with (
-            opening.running(wish, own, content, doors) as cloud,
+            opening.running(wish, own, content, doors, clock=clock) as cloud,
             app.running(fleet, content, doors=doors, cloud=cloud) as server,
             Caller(opened(wish.broker)) as caller,
             httpx.AsyncClient(

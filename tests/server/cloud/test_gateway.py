@@ -139,7 +139,7 @@ def test_a_form_is_read_byte_for_byte_and_one_that_is_cut_off_is_refused(run_her
 def test_bad_input_is_refused_in_words_and_nothing_stops(run_here: Run) -> None:
     async def use(server: Running) -> None:
         post = server.client.post
-        for body in (b"", b"{", b"\xff", b"[" * 100_000):
+        for body in (b"", b"{", b"\xff", b"[" * 100_000, b'{"task_id": "\\ud800"}'):
             response = await post("/rpc_exec_create_task", content=body)
             assert (response.status_code, response.json()) == (
                 400,
@@ -162,6 +162,39 @@ def test_bad_input_is_refused_in_words_and_nothing_stops(run_here: Run) -> None:
         assert response.headers["access-control-allow-methods"] == "POST, OPTIONS"
 
     run_here(use)
+
+
+def test_what_a_client_registers_is_bounded(run_here: Run) -> None:
+    async def use(server: Running) -> None:
+        for user in ("", "a/b", "..", "a\0b", "u" * 101):
+            status, text = await server.call("rpc_exec_update_user_info", user_id=user)
+            assert (status, text.startswith("client.user_id ")) == (500, True)
+            status, text = await server.call("rpc_exec_get_user_info", user_id=user)
+            assert (status, text) == (500, f"User with ID={user} not registered")
+        many = ["x" * 1000] * 100
+        said = await server.call("rpc_exec_update_user_info", user_id="u", sensors=many)
+        assert said == (500, "client.attributes are over 65,536 characters")
+        assert await server.ask("GET", "users") == []
+
+    run_here(use)
+
+
+def test_a_client_that_floods_is_refused_and_others_are_served(run_here: Run) -> None:
+    async def use(server: Running) -> None:
+        ask = server.caller.ask
+        said = [
+            await ask("rpc_exec_update_user_info", {"user_id": "flood", "data_qnt": number})
+            for number in range(150)
+        ]
+        said += [
+            await ask("rpc_exec_client_requesting_task", {"user_id": "flood"}) for _ in range(150)
+        ]
+        assert [each["status_code"] for each in said] == [200] * 200 + [429] * 100
+        status, text = await server.call("rpc_exec_client_requesting_task", user_id="flood")
+        assert (status, text) == (429, "more than 100 calls a second: come back later")
+        assert await server.call("rpc_exec_update_user_info", user_id="other") == (200, None)
+
+    run_here(use, clock=lambda: 1e9)
 
 
 def test_what_operators_do_asks_for_their_token(run_here: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ame import errors, process, runs
 from ame.daemon import paths, records
 from ame.daemon.child import Child, python
-from ame.daemon.records import Record, Seen, heard
+from ame.daemon.records import Record, Seen, heard, told
 from ame.daemon.reports.messages import Triggered
 from ame.daemon.site import code, link, offers
 from ame.daemon.site.offers import Allowed, Offer, Passed
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ame.daemon.child import Arrived
     from ame.daemon.site.info import Info
 
-LOG = logging.getLogger("ame.site")
 CLIENT: Final = "client.py"
 PROJECT: Final = "site"
 """As which the runs of a site are listed."""
@@ -287,8 +285,7 @@ class Site:
         """Runs code of the task that its client asks for; what it says goes into the log."""
 
         def on(arrived: Sequence[Arrived]) -> None:
-            for _, message in arrived:
-                LOG.info("%s of %s: %s", asked.name, running.offer.task, message)
+            running.record.add(told(asked.name, [message for _, message in arrived]))
 
         try:
             path = paths.within(running.offer.task, f"{asked.name}.py")
@@ -300,7 +297,7 @@ class Site:
                 variables=_environment(running),
             )
         except errors.Error as error:
-            LOG.warning("trigger %s of %s was not run: %s", asked.name, running.offer.task, error)
+            running.record.add([f"trigger {asked.name} was not run: {error}"])
 
     async def _end(self) -> None:
         """Ends what runs."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ame import errors
+from ame.daemon import paths
 from ame.daemon.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_ID: Final = re.compile(r"[^/\0]{1,100}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Info:
     @property
     def path(self) -> Path:
         """Where it is."""
-        if not _ID.fullmatch(self.id) or self.id in {".", ".."}:
+        if not paths.names_client(self.id):
             raise errors.SiteConfigInvalid("user_id", f"{self.id[:100]!r} is no name of a client")
         return self.work / "client_info" / f"{self.id}_info.json"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
 from ame import errors, runs
+from ame.broker import message
 from ame.daemon import paths
 from ame.daemon.records import log_path
 from ame.daemon.schemas import CLIENT, CREATED, UPDATED, Schema
@@ -53,9 +54,9 @@ class Asked:
             errors.RequestMalformed: it is no JSON object.
         """
         try:
-            said = json.loads(self.body) if self.body.strip() else {}
-        except (ValueError, RecursionError) as error:
-            raise errors.RequestMalformed(f"no JSON: {error}") from None
+            said = message.arguments_of(self.body) if self.body.strip() else {}
+        except errors.MessageUnfit as error:
+            raise errors.RequestMalformed(str(error)) from None
         if not isinstance(said, dict):
             raise errors.RequestMalformed("JSON that is no object")
         return said
@@ -211,7 +212,7 @@ class Api:
     async def put_user(self, asked: Asked) -> object:
         """Registers a client, or changes what is given of it."""
         said = asked.said
-        _check(said, CLIENT)
+        _check(said, CLIENT, errors.ClientInvalid)
         return (await self._cloud.put_client(asked.at["user"], said)).told()
 
     async def remove_user(self, asked: Asked) -> object:
@@ -294,18 +295,18 @@ Answer = Callable[[Api, Asked], Awaitable[object]]
 ROUTES: Final = _routes()
 
 
-def _check(said: Said, schema: Schema) -> None:
-    """Refuses what does not fit.
-
-    Raises:
-        errors.CloudTaskInvalid: names the field.
-    """
+def _check(
+    said: Said,
+    schema: Schema,
+    invalid: Callable[[str, str], errors.Error] = errors.CloudTaskInvalid,
+) -> None:
+    """Refuses what does not fit, with an error that names the field."""
     from jsonschema import Draft7Validator
     from jsonschema.exceptions import best_match
 
     wrong = best_match(Draft7Validator(schema).iter_errors(said))
     if wrong is not None:
-        raise errors.CloudTaskInvalid(".".join(map(str, wrong.path)) or "body", wrong.message)
+        raise invalid(".".join(map(str, wrong.path)) or "body", wrong.message)
 
 
 def _number(asked: Asked, name: str) -> int:

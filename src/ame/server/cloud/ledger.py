@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ame import errors
+from ame.daemon import paths
 from ame.server.cloud import ports
 from ame.server.cloud.code import Version
 from ame.server.cloud.restarts import Restart
@@ -97,6 +98,8 @@ def task(rows: Rows, id_: str, *, lock: bool = False) -> Task:
     Raises:
         errors.CloudTaskUnknown: there is none.
     """
+    if not paths.ID.fullmatch(id_):
+        raise errors.CloudTaskUnknown(id_[:200])
     found = rows.execute(
         f"SELECT {_TASK} FROM cloud_tasks WHERE id = ?{' {lock}' if lock else ''}", (id_,)
     )
@@ -226,7 +229,12 @@ def services(rows: Rows, machine: str | None = None) -> list[Service]:
 
 
 def put_client(rows: Rows, id_: str, fields: Mapping[str, Any], now: float) -> Client:
-    """Registers a client, or changes what is given of one that is registered."""
+    """Registers a client, or changes what is given of one that is registered.
+
+    Raises:
+        errors.ClientInvalid: it cannot be like that.
+    """
+    Client(id=id_, attributes=fields, created=now, changed=now).checked()
     empty = json.dumps({})
     rows.execute(
         "INSERT INTO cloud_clients (id, attributes, created, changed) VALUES (?, ?, ?, ?)"
@@ -234,11 +242,12 @@ def put_client(rows: Rows, id_: str, fields: Mapping[str, Any], now: float) -> C
         (id_, empty, now, now),
     )
     known = client(rows, id_)
-    attributes = {**known.attributes, **fields}
+    changed = replace(known, attributes={**known.attributes, **fields}).checked()
     rows.execute(
-        "UPDATE cloud_clients SET attributes = ? WHERE id = ?", (json.dumps(attributes), id_)
+        "UPDATE cloud_clients SET attributes = ? WHERE id = ?",
+        (json.dumps(changed.attributes), id_),
     )
-    return replace(known, attributes=attributes)
+    return changed
 
 
 def client(rows: Rows, id_: str) -> Client:
@@ -247,6 +256,8 @@ def client(rows: Rows, id_: str) -> Client:
     Raises:
         errors.ClientUnknown: none has registered.
     """
+    if not paths.names_client(id_):
+        raise errors.ClientUnknown(id_[:200])
     found = rows.execute(
         "SELECT id, attributes, created, changed FROM cloud_clients WHERE id = ?", (id_,)
     )

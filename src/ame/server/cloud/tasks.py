@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 LAST_PORT: Final = 65535
 TEXT: Final = 4096
 """Characters that a field may have."""
+SAID: Final = 1 << 16
+"""Characters that a client may register of itself, as JSON."""
 MANY: Final = 1000
 """Files or tags that a task may name."""
 
@@ -140,6 +143,18 @@ class Client:
     attributes: Mapping[str, Any]
     created: float
     changed: float
+
+    def checked(self) -> Self:
+        """The client itself, if it can be.
+
+        Raises:
+            errors.ClientInvalid: its name cannot be one, or it says too much.
+        """
+        if not paths.names_client(self.id):
+            raise errors.ClientInvalid("user_id", f"{self.id[:100]!r} is no name of a client")
+        if len(json.dumps(self.attributes)) > SAID:
+            raise errors.ClientInvalid("attributes", f"are over {SAID:,} characters")
+        return self
 
     def told(self) -> dict[str, Any]:
         """What a criterion sees of it, and what others are told."""

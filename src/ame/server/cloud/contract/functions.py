@@ -6,15 +6,18 @@ written for it.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from ame import errors
 from ame.broker import functions, message
-from ame.daemon.schemas import SCHEMAS
+from ame.broker.rates import TOLD, Rates
+from ame.daemon.schemas import OF_CLIENTS, SCHEMAS
 from ame.server.cloud import ledger
 from ame.server.cloud.tasks import date, registered, told
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from ame.storage.databases import Rows
 
 Arguments = Mapping[str, Any]
+LOG = logging.getLogger("ame.cloud")
+OFTEN: Final = 100.0
+"""Calls a second that one client may make."""
 OURS: Final = "service_cloud_ml"
 """As which the events name this service."""
 _TOLD: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -76,6 +82,9 @@ class Functions:
     def __init__(self, cloud: Cloud, events: Events) -> None:
         self._cloud = cloud
         self._events = events
+        self._rates = Rates(OFTEN, cloud.clock)
+        self._told = Rates(TOLD, cloud.clock)
+        self._counting = Lock()
         self._written: Mapping[str, Callable[[Rows, Arguments], object]] = {
             "rpc_exec_create_task": self._create_task,
             "rpc_exec_update_task": self._update_task,
@@ -113,6 +122,8 @@ class Functions:
         assert isinstance(arguments, Mapping)
         try:
             return {"status_code": message.OK, "return": await self.do(name, arguments)}
+        except errors.CallsTooMany as error:
+            return {"status_code": message.TOO_MANY, "exception": str(error)}
         except errors.Error as error:
             return {"status_code": message.FAILED, "exception": str(error)}
 
@@ -121,15 +132,31 @@ class Functions:
 
         Raises:
             errors.FunctionRaised: it failed.
+            errors.CallsTooMany: its client calls too often.
         """
         if name in self._written:
             return await self._cloud.database.do(
                 lambda rows: self._told_once(name, rows, arguments)
             )
+        self._slow(name, arguments)
         with self._telling(name):
             return await self._done[name](arguments)
 
+    def _slow(self, name: str, arguments: Arguments) -> None:
+        """Refuses clients that call too often, by whatever way they come."""
+        if name not in OF_CLIENTS:
+            return
+        client = arguments["user_id"][:100]
+        with self._counting:
+            if self._rates.allow(client):
+                return
+            tell = self._told.allow(client)
+        if tell:
+            LOG.warning("client %s calls %s too often, and is refused", client, name)
+        raise errors.CallsTooMany(OFTEN)
+
     def _told_once(self, name: str, rows: Rows, arguments: Arguments) -> object:
+        self._slow(name, arguments)
         with self._telling(name):
             return self._written[name](rows, arguments)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from ame import errors
+from ame.broker import message
 from ame.daemon.schemas import OF_CLIENTS, SCHEMAS
 from ame.server.cloud.contract import multipart
 
@@ -73,8 +74,8 @@ class Gateway:
         except errors.Unauthenticated as error:
             return _json(401, str(error))
         try:
-            arguments = json.loads(body)
-        except (ValueError, RecursionError):
+            arguments = message.arguments_of(body)
+        except errors.MessageUnfit:
             return _json(400, {"error": "Invalid or missing JSON body"})
         self._events.tell(GATEWAY, "rpc_handler", f"Started redirecting {name} msg")
         answer = await self._functions.answer(name, arguments)

@@ -9,12 +9,12 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ame import errors, process
-from ame.daemon.records import Record, Seen, heard
+from ame.daemon.records import Record, Seen, heard, told
 from ame.daemon.reports import messages
 from ame.daemon.services.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ame.daemon.services.journal import Record as Said
@@ -26,11 +26,33 @@ RETRY = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Heard:
-    """An attempt of a service that is listened to."""
+class Followed:
+    """A process that is listened to."""
 
     supervised: Supervised
     record: Record
+    follower: Follower | None = None
+    unkept: list[Said] = field(default_factory=list)
+    """What was said and could not be kept yet."""
+
+    @property
+    def kept(self) -> int:
+        """Up to which message all is kept."""
+        raise NotImplementedError
+
+    def keep(self, said: Sequence[Said]) -> None:
+        """Keeps what was said. In the thread that hears."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """All that was said is kept, and nothing more comes. In the thread that hears."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt(Followed):
+    """An attempt of a service."""
+
     ended: Callable[[Seen], None]
     """Called once, in the thread that hears, when all that was said is kept."""
     finishing: Callable[[], None]
@@ -38,9 +60,51 @@ class Heard:
     triggered: Callable[[int, messages.Triggered], None]
     """Called for each trigger, with the number of its message."""
     seen: Seen = field(default_factory=Seen)
-    follower: Follower | None = None
-    unkept: list[Said] = field(default_factory=list)
-    """What was said and could not be kept yet."""
+
+    @property
+    def kept(self) -> int:
+        """See `Followed`."""
+        return self.record.read
+
+    def keep(self, said: Sequence[Said]) -> None:
+        """See `Followed`."""
+        seen, batch = heard(self.seen, [each.message for each in said])
+        for each in said:
+            if isinstance(each.message, messages.Triggered):
+                self.triggered(each.number, each.message)
+        self.record.take(batch, said[-1].number)
+        finishing = seen.over and not self.seen.over
+        self.seen = seen
+        if finishing:
+            self.finishing()
+
+    def end(self) -> None:
+        """See `Followed`."""
+        self.ended(self.seen)
+
+
+@dataclass(slots=True, kw_only=True)
+class Trigger(Followed):
+    """Code that a service asked for; what it says goes into the service's log."""
+
+    key: str
+    name: str
+    ended: Callable[[], None]
+
+    @property
+    def kept(self) -> int:
+        """See `Followed`."""
+        return self.record.triggers.get(self.key, ("", 0))[1]
+
+    def keep(self, said: Sequence[Said]) -> None:
+        """See `Followed`."""
+        lines = told(self.name, [each.message for each in said])
+        self.record.add(lines, self.key, self.name, said[-1].number)
+
+    def end(self) -> None:
+        """See `Followed`."""
+        self.record.add((), self.key)
+        self.ended()
 
 
 class Hearing:
@@ -51,15 +115,15 @@ class Hearing:
         folder.mkdir(parents=True, exist_ok=True)
         self._wake = folder / "wake"
         self._wake.touch()
-        self._new: SimpleQueue[tuple[str, Heard]] = SimpleQueue()
-        self._heard: dict[str, Heard] = {}
+        self._new: SimpleQueue[tuple[str, Followed]] = SimpleQueue()
+        self._heard: dict[str, Followed] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._listen, name="hears services", daemon=True)
         self._thread.start()
 
-    def add(self, run: str, heard: Heard) -> None:
-        """Follows an attempt from behind what is kept of it."""
-        self._new.put((run, heard))
+    def add(self, name: str, followed: Followed) -> None:
+        """Follows a process from behind what is kept of it, under a name of its own."""
+        self._new.put((name, followed))
         self._rouse()
 
     def close(self) -> None:
@@ -79,14 +143,14 @@ class Hearing:
                 names |= {run for run, each in self._heard.items() if each.unkept}
                 while not self._new.empty():
                     run, added = self._new.get()
-                    added.follower = added.supervised.follow(added.record.read)
+                    added.follower = added.supervised.follow(added.kept)
                     added.follower.join(watch, run)
                     self._heard[run] = added
                     names.add(run)
                 for run in names & self._heard.keys():
                     self._hear(run, watch)
 
-    def _all(self) -> list[Heard]:
+    def _all(self) -> list[Followed]:
         return list(self._heard.values())
 
     def _hear(self, run: str, watch: Watch) -> None:
@@ -95,24 +159,11 @@ class Hearing:
         try:
             listened.unkept += listened.follower.new()
             if listened.unkept:
-                _take(listened)
+                listened.keep(listened.unkept)
+                listened.unkept = []
         except (errors.Error, OSError):  # of this service alone, and tried again
             LOG.exception("what %s said could not be kept", run)
         if listened.follower.ended and not listened.unkept:
             watch.remove(run)
             del self._heard[run]
-            listened.ended(listened.seen)
-
-
-def _take(listened: Heard) -> None:
-    said = listened.unkept
-    seen, batch = heard(listened.seen, [each.message for each in said])
-    for each in said:
-        if isinstance(each.message, messages.Triggered):
-            listened.triggered(each.number, each.message)
-    listened.record.take(batch, said[-1].number)
-    listened.unkept = []
-    finishing = seen.over and not listened.seen.over
-    listened.seen = seen
-    if finishing:
-        listened.finishing()
+            listened.end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ame.server.cloud.ledger import Service
     from ame.server.fleet import Contents
 
-LOG = logging.getLogger("ame.cloud")
 GRACE: Final = 5.0
 """Seconds that a service has to end when it is told to, before it is killed."""
 PORT: Final = "AME_TASK_PORT"
@@ -114,25 +112,41 @@ class Launcher:
             raise errors.CodeFileUnknown(task, path)
         return file.read_bytes()
 
-    def trigger(self, service: Service, number: int, asked: Triggered) -> None:
-        """Runs code of the task that its server asks for; once for each message."""
+    def trigger(self, service: Service, number: int, asked: Triggered) -> Supervised:
+        """Runs code of the task that its server asks for; once for each message.
+
+        Raises:
+            errors.CodePathInvalid: its name leads out of the task's folder.
+            errors.CodeFileUnknown: the task has no such code.
+            errors.ServiceUnstarted: the machine has no room for it.
+        """
+        there = self.triggered(service, number)
+        if there is not None:  # a manager before this one has started it
+            return there
         work = self._work(service)
-        folder = work / "tasks" / f"task_{service.task}"
-        try:
-            script = folder / paths.within(service.task, f"{asked.name}.py")
-            supervisor.start(
-                daemon.Service(
-                    argv=(sys.executable, str(script), *asked.arguments),
-                    folder=self.folder(service) / "triggers" / str(number),
-                    works_in=work,
-                    variables=_environment({RUN: service.run}),
-                    grace=GRACE,
-                )
+        path = paths.within(service.task, f"{asked.name}.py")
+        script = work / "tasks" / f"task_{service.task}" / path
+        if not script.is_file():
+            raise errors.CodeFileUnknown(service.task, path)
+        supervisor.start(
+            daemon.Service(
+                argv=(sys.executable, str(script), *asked.arguments),
+                folder=self._trigger(service, number),
+                works_in=work,
+                variables=_environment({RUN: service.run}),
+                grace=GRACE,
             )
-        except (errors.ServiceKept, errors.ServiceRunning):
-            return  # a manager before this one has started it
-        except errors.Error as error:
-            LOG.warning("trigger %s of %s was not run: %s", asked.name, service.run, error)
+        )
+        found = self.triggered(service, number)
+        assert found is not None
+        return found
+
+    def triggered(self, service: Service, number: int) -> Supervised | None:
+        """What was started for that message, if anything was."""
+        return supervisor.find(self._trigger(service, number))
+
+    def _trigger(self, service: Service, number: int) -> Path:
+        return self.folder(service) / "triggers" / str(number)
 
     def folder(self, service: Service) -> Path:
         """Where what an attempt of a service says is kept."""

@@ -16,12 +16,13 @@ from ame.daemon import records
 from ame.daemon.records import Record, Seen
 from ame.daemon.services import supervisor
 from ame.server.cloud import code, ledger, ports
-from ame.server.cloud.leading.hearing import Heard, Hearing
+from ame.server.cloud.leading.hearing import Attempt, Hearing, Trigger
 from ame.server.cloud.restarts import Again, follows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ame.daemon.reports.messages import Triggered
     from ame.daemon.services.supervisor import Supervised
     from ame.server.cloud.leading.launching import Launcher, Place
     from ame.server.cloud.ledger import Service
@@ -68,6 +69,7 @@ class Services:
         self._clock = clock
         self._failed = failed
         self._led: dict[str, _Led] = {}
+        self._triggers: dict[str, Supervised] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -85,6 +87,8 @@ class Services:
             await asyncio.gather(
                 *(self.stop(task) for task in list(self._led)), return_exceptions=True
             )
+            for trigger in list(self._triggers.values()):  # of what has ended before
+                trigger.ask()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -194,16 +198,37 @@ class Services:
 
     def _hear(self, led: _Led) -> None:
         assert led.supervised is not None
-        heard = Heard(
+        attempt = Attempt(
             supervised=led.supervised,
             record=led.record,
             ended=lambda seen: self._call(self._go, self._settle(led, seen)),
             finishing=lambda: self._call(self._end_soon, led),
-            triggered=partial(self.launcher.trigger, led.service),
+            triggered=partial(self._triggered, led, led.service),
         )
-        self._hearing.add(f"{led.service.run}.{led.service.attempt}", heard)
+        self._hearing.add(f"{led.service.run}.{led.service.attempt}", attempt)
         if led.stopping.is_set() or led.service.stopping:
             self._end(led)
+
+    def _triggered(self, led: _Led, service: Service, number: int, asked: Triggered) -> None:
+        """Runs code that a service asks for. In the thread that hears."""
+        try:
+            found = self.launcher.trigger(service, number, asked)
+        except errors.Error as error:
+            led.record.add([f"trigger {asked.name} was not run: {error}"])
+        else:
+            self._overhear(led, found, f"{service.attempt}.{number}", asked.name)
+
+    def _overhear(self, led: _Led, trigger: Supervised, key: str, name: str) -> None:
+        at = f"{led.service.run}.{key}"
+        self._triggers[at] = trigger
+        heard = Trigger(
+            supervised=trigger,
+            record=led.record,
+            key=key,
+            name=name,
+            ended=lambda: self._call(self._triggers.pop, at, None),
+        )
+        self._hearing.add(at, heard)
 
     def _call(self, do: Callable[..., object], *values: object) -> None:
         """In the loop, from the thread that hears."""
@@ -214,6 +239,9 @@ class Services:
         led.stopping.set()
         if led.supervised is not None:
             led.supervised.ask()
+        for name, trigger in list(self._triggers.items()):
+            if name.startswith(f"{led.service.run}."):
+                trigger.ask()
 
     def _end_soon(self, led: _Led) -> None:
         attempt = led.supervised
@@ -278,6 +306,11 @@ class Services:
                     ledger.keep_ref, run=service.run, ref=str(ref), attempt=service.attempt
                 )
                 await self._database.do(keep)
+            for key, (name, _) in record.triggers.items():
+                number = int(key.rpartition(".")[2])
+                trigger = await asyncio.to_thread(self.launcher.triggered, service, number)
+                if trigger is not None:
+                    self._overhear(led, trigger, key, name)
             self._hear(led)
         elif service.ref or service.stopping:
             await self._settle(led, Seen())

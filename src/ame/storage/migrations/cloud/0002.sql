@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS answer (
+    call TEXT PRIMARY KEY,
+    body TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answer_at ON answer (at);

@@ -1,28 +1,67 @@
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 import ame
 from ame import errors
 
+FOLDER = Path(errors.__file__).parent
 
-def below(kind: type[errors.Error]) -> Iterator[tuple[str, str]]:
-    """Every kind of error, with the one that it is a kind of."""
+
+def below(kind: type[errors.Error]) -> Iterator[type[errors.Error]]:
+    """Every kind of error below one."""
     for child in kind.__subclasses__():
-        yield child.__name__, kind.__name__
+        yield child
         yield from below(child)
 
 
-def test_the_drawing_shows_every_error_under_its_branch() -> None:
-    drawn: dict[str, str] = {}
-    branch = ""
-    for line in (errors.__doc__ or "").splitlines():
-        if found := re.fullmatch(r" {4}(│? *)[├└]── (\w+)", line):
-            branch = branch if found[1] else found[2]
-            drawn[found[2]] = branch if found[1] else "Error"
+def test_the_tree_shows_every_error_under_its_branch_and_in_its_module() -> None:
+    for file in FOLDER.rglob("*.py"):
+        import_module(".".join(("ame.errors", *file.relative_to(FOLDER).with_suffix("").parts)))
 
-    assert drawn == dict(below(errors.Error))
+    made = {
+        (branch.__name__, kind.__module__, kind.__name__)
+        for branch in errors.Error.__subclasses__()
+        for kind in below(branch)
+    }
+    shown = [
+        (branch, f"ame.errors.{module}", name)
+        for branch, modules in errors.TREE.items()
+        for module, names in modules.items()
+        for name in names.split()
+    ]
+
+    assert sorted(shown) == sorted(made)
+
+
+def test_a_module_of_errors_is_imported_when_one_of_them_is_asked_for() -> None:
+    code = """
+import sys
+from ame import errors
+
+def own():
+    return {name for name in sys.modules if name.startswith("ame.errors.")}
+
+before = own()
+errors.RunNotFound
+print(*sorted(before), "|", *sorted(own() - before))
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    before, after = told.stdout.split("|")
+    assert before.split() == ["ame.errors.fault", "ame.errors.tree"]
+    assert after.split() == ["ame.errors.tasks", "ame.errors.tasks.running"]
+
+
+def test_a_name_that_is_no_error_is_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'RunFound'"):
+        getattr(errors, "RunFound")  # noqa: B009 - the type checker would refuse it too
 
 
 def test_no_other_package_makes_kinds_of_errors_of_its_own() -> None:
@@ -30,7 +69,7 @@ def test_no_other_package_makes_kinds_of_errors_of_its_own() -> None:
     own = [
         (file.name, made)
         for file in source.rglob("*.py")
-        if file.parent.name != "errors"
+        if FOLDER not in file.parents
         for made in re.findall(r"^class (\w+)\(errors\.", file.read_text(), re.MULTILINE)
     ]
 

@@ -1,491 +1,15 @@
-"""Every error that `ame` raises on purpose.
-
-Error:
-    ├── Invalid
-    │   ├── AggregationInvalid
-    │   ├── ArgumentUnfit
-    │   ├── ArgumentsRefused
-    │   ├── ArrayUnsupported
-    │   ├── BrokerInvalid
-    │   ├── ClassUnfit
-    │   ├── ClientInvalid
-    │   ├── CloudTaskInvalid
-    │   ├── CodePathInvalid
-    │   ├── CommandInvalid
-    │   ├── ConfigInvalid
-    │   ├── ConfigUnread
-    │   ├── ContributionRefused
-    │   ├── CycleFound
-    │   ├── DependenciesInvalid
-    │   ├── DoorsOpen
-    │   ├── ExportRefused
-    │   ├── FlowerAppInvalid
-    │   ├── FunctionInvalid
-    │   ├── FunctionRefused
-    │   ├── JobFolderInvalid
-    │   ├── JobInvalid
-    │   ├── JobTooLarge
-    │   ├── JobTypeInvalid
-    │   ├── MessageUnfit
-    │   ├── MetricsMissing
-    │   ├── ModelInvalid
-    │   ├── ModelUnfit
-    │   ├── ModelUnread
-    │   ├── NoDifference
-    │   ├── NoiseUnfit
-    │   ├── NotAModel
-    │   ├── NotExecutable
-    │   ├── NothingToSend
-    │   ├── ParamsUnfit
-    │   ├── PathLeaves
-    │   ├── PayloadRefused
-    │   ├── PlacesInvalid
-    │   ├── PlanInvalid
-    │   ├── ProjectInvalid
-    │   ├── PythonVersionInvalid
-    │   ├── RankInvalid
-    │   ├── RecipeInvalid
-    │   ├── ReportTooLarge
-    │   ├── RequestMalformed
-    │   ├── SecretInvalid
-    │   ├── SelectionInvalid
-    │   ├── SettingsInvalid
-    │   ├── SimulationInvalid
-    │   ├── SiteConfigInvalid
-    │   ├── SitesUnclear
-    │   ├── SuperLinkInvalid
-    │   ├── TaskInvalid
-    │   ├── TensorUnfit
-    │   ├── TensorsMalformed
-    │   ├── TrainerUnfit
-    │   ├── VariableUnfit
-    │   └── VaultInvalid
-    ├── NotFound
-    │   ├── AggregationUnknown
-    │   ├── ArtifactNotFound
-    │   ├── AssignmentUnknown
-    │   ├── BlobNotFound
-    │   ├── CallUnknown
-    │   ├── ClientUnknown
-    │   ├── CloudTaskUnknown
-    │   ├── CodeFileUnknown
-    │   ├── CodeMissing
-    │   ├── ComponentUnknown
-    │   ├── DatasetNotKept
-    │   ├── ExamplesMissing
-    │   ├── FleetTaskUnknown
-    │   ├── FolderNotFound
-    │   ├── FunctionUnserved
-    │   ├── ImageMissing
-    │   ├── JobMissing
-    │   ├── NoProject
-    │   ├── NothingToResume
-    │   ├── OperationUnknown
-    │   ├── PlaceMissing
-    │   ├── PopulationUnknown
-    │   ├── ProgramNotFound
-    │   ├── QueueUnknown
-    │   ├── ResourceMissing
-    │   ├── RunNotFound
-    │   ├── SecretNotFound
-    │   ├── SecretsMissing
-    │   ├── ServiceNotFound
-    │   ├── SessionUnknown
-    │   ├── SiteUnknown
-    │   ├── SourceMissing
-    │   ├── UnknownTask
-    │   └── VaultSecretNotFound
-    ├── Conflict
-    │   ├── ArtifactsMissing
-    │   ├── AssignmentEnded
-    │   ├── CloudTaskIdle
-    │   ├── CloudTaskRuns
-    │   ├── CloudTaskThere
-    │   ├── ExamplesTooFew
-    │   ├── FileChanged
-    │   ├── FileThere
-    │   ├── IdTaken
-    │   ├── JobConflict
-    │   ├── MemoryHeld
-    │   ├── NoTask
-    │   ├── NotAFedJob
-    │   ├── NotApproved
-    │   ├── NotBegun
-    │   ├── NothingReceived
-    │   ├── PortTaken
-    │   ├── ProjectTaken
-    │   ├── ProjectThere
-    │   ├── ResumeRefused
-    │   ├── ResumedElsewhere
-    │   ├── RoundMoveRefused
-    │   ├── RoundUnfinished
-    │   ├── RunConflict
-    │   ├── RunUnfinished
-    │   ├── SecretExists
-    │   ├── ServiceKept
-    │   ├── ServiceRunning
-    │   ├── SessionEnded
-    │   ├── TaskMoveRefused
-    │   └── TwoProjectFiles
-    ├── Unavailable
-    │   ├── BrokerSilent
-    │   ├── BucketUnusable
-    │   ├── CallsTooMany
-    │   ├── ClaimTooLarge
-    │   ├── ContainerEngineMissing
-    │   ├── ContainerEngineSilent
-    │   ├── DatabaseUnusable
-    │   ├── EngineMissing
-    │   ├── FlareMissing
-    │   ├── FlowerUnreachable
-    │   ├── FunctionSilent
-    │   ├── JournalFull
-    │   ├── MlflowUnread
-    │   ├── NoSite
-    │   ├── PlaceUnusable
-    │   ├── PortsSpent
-    │   ├── PythonMissing
-    │   ├── RequestTooLarge
-    │   ├── ServerSilent
-    │   ├── ServerUnreachable
-    │   ├── ServerUnusable
-    │   ├── ServiceUnstarted
-    │   ├── SimulatorFailed
-    │   ├── TooLarge
-    │   └── VaultUnavailable
-    ├── Unsupported
-    │   ├── CallUnserved
-    │   ├── DatabaseNewer
-    │   ├── DependencyUnsupported
-    │   ├── ExtraMissing
-    │   ├── GraphRefused
-    │   ├── NameNotServed
-    │   ├── NotATask
-    │   ├── NotExportable
-    │   ├── OpsUnsupported
-    │   ├── PackageMissing
-    │   └── PlanUnsupported
-    ├── Denied
-    │   ├── AccountDenied
-    │   ├── AddressUnsafe
-    │   ├── BrokerDenied
-    │   ├── ClassRefused
-    │   ├── JobFolderUnsafe
-    │   ├── KeyExposed
-    │   ├── KeyLost
-    │   ├── OfferRefused
-    │   ├── PlaceDenied
-    │   ├── RankSilent
-    │   ├── ServerDenies
-    │   ├── TokenRefused
-    │   ├── Unauthenticated
-    │   ├── Unreadable
-    │   └── VaultDenied
-    ├── Failed
-    │   ├── AggregateEmpty
-    │   ├── AggregateOverflow
-    │   ├── ArtifactMissing
-    │   ├── ArtifactsFailed
-    │   ├── BudgetSpent
-    │   ├── BuildRefused
-    │   ├── CallFailed
-    │   ├── ComponentFailed
-    │   ├── ContainerFailed
-    │   ├── DatasetEmpty
-    │   ├── DownloadFailed
-    │   ├── EngineFailed
-    │   ├── EnvironmentFailed
-    │   ├── FlareFailed
-    │   ├── FleetGaveUp
-    │   ├── FlowerRefused
-    │   ├── FunctionFailed
-    │   ├── FunctionRaised
-    │   ├── JobPanicked
-    │   ├── NoAnswer
-    │   ├── PlanFailed
-    │   ├── RoundEmpty
-    │   ├── ScriptFailed
-    │   ├── ServerFaulty
-    │   ├── ServerPartFailed
-    │   ├── ServerRefused
-    │   ├── ServiceUnstoppable
-    │   ├── SimulationFailed
-    │   ├── StepsConflict
-    │   ├── TaskTimedOut
-    │   ├── TimedOut
-    │   ├── TooFewResults
-    │   ├── UpdateRefused
-    │   └── VisitFailed
-    ├── Cancelled
-    │   ├── JobAborted
-    │   └── RunOver
-    └── Damaged
-        ├── ArraysDamaged
-        ├── BlobDamaged
-        ├── DatabaseDamaged
-        ├── MemoryDamaged
-        ├── NotAnIdentity
-        ├── ProjectsDamaged
-        ├── RecordsDamaged
-        ├── ReplyUnreadable
-        ├── SecretsDamaged
-        └── SourceUnusable
+"""Every error that `ame` raises on purpose, in one tree: its branches, and what is below each.
 
 The branches are explained in `tree`. A message says what happened, where, and what to do; the
-attributes hold the same for programs. All are to be had from here: `errors.RunNotFound`.
+attributes hold the same for programs. All are to be had from here, `errors.RunNotFound`; the
+module that has one is imported when the first of its errors is asked for.
 """
 
-from ame.errors.aggregation import (
-    AggregateEmpty,
-    AggregateOverflow,
-    AggregationInvalid,
-    ArraysDamaged,
-    ArrayUnsupported,
-    UpdateRefused,
-)
-from ame.errors.broker import (
-    BrokerDenied,
-    BrokerInvalid,
-    BrokerSilent,
-    FunctionFailed,
-    FunctionInvalid,
-    FunctionRefused,
-    FunctionSilent,
-    FunctionUnserved,
-    MessageUnfit,
-    QueueUnknown,
-    ReplyUnreadable,
-)
-from ame.errors.builder import (
-    AccountDenied,
-    ArtifactsFailed,
-    BuildRefused,
-    ConfigInvalid,
-    ConfigUnread,
-    ExportRefused,
-    GraphRefused,
-    ModelInvalid,
-    NoiseUnfit,
-    OpsUnsupported,
-    PlaceDenied,
-    PlaceMissing,
-    PlacesInvalid,
-    PlaceUnusable,
-    ServerDenies,
-    ServerFaulty,
-    ServerUnreachable,
-)
-from ame.errors.client import (
-    FlareFailed,
-    FlareMissing,
-    JobAborted,
-    MetricsMissing,
-    ModelUnread,
-    NoDifference,
-    NoSite,
-    NotAModel,
-    NoTask,
-    NotBegun,
-    NothingReceived,
-    NothingToSend,
-    ParamsUnfit,
-    RankInvalid,
-    RankSilent,
-    ScriptFailed,
-    TaskTimedOut,
-    TrainerUnfit,
-)
-from ame.errors.cloud import (
-    ClientInvalid,
-    ClientUnknown,
-    CloudTaskIdle,
-    CloudTaskInvalid,
-    CloudTaskRuns,
-    CloudTaskThere,
-    CloudTaskUnknown,
-    CodeFileUnknown,
-    CodeMissing,
-    CodePathInvalid,
-    DownloadFailed,
-    FunctionRaised,
-    OfferRefused,
-    PortsSpent,
-    PortTaken,
-    SelectionInvalid,
-    ServiceUnstoppable,
-    SiteConfigInvalid,
-)
-from ame.errors.containers import (
-    ContainerEngineMissing,
-    ContainerEngineSilent,
-    ContainerFailed,
-    ImageMissing,
-    VariableUnfit,
-)
-from ame.errors.daemon import (
-    JournalFull,
-    ReportTooLarge,
-    ServiceKept,
-    ServiceNotFound,
-    ServiceRunning,
-    ServiceUnstarted,
-)
-from ame.errors.device import (
-    AddressUnsafe,
-    ExamplesMissing,
-    ExamplesTooFew,
-    FleetGaveUp,
-    MemoryDamaged,
-    MemoryHeld,
-    PlanFailed,
-    PlanInvalid,
-    PlanUnsupported,
-    RecordsDamaged,
-    SimulationFailed,
-    VisitFailed,
-)
-from ame.errors.environments import (
-    CommandInvalid,
-    DependenciesInvalid,
-    DependencyUnsupported,
-    EnvironmentFailed,
-    PythonMissing,
-    PythonVersionInvalid,
-)
-from ame.errors.federation import (
-    ComponentFailed,
-    ComponentUnknown,
-    EngineFailed,
-    EngineMissing,
-    IdTaken,
-    JobMissing,
-    JobPanicked,
-    ModelUnfit,
-    NotAFedJob,
-    PackageMissing,
-    RunOver,
-    SourceMissing,
-    SourceUnusable,
-    TooFewResults,
-)
-from ame.errors.fleet import (
-    AggregationUnknown,
-    ArtifactsMissing,
-    AssignmentEnded,
-    AssignmentUnknown,
-    BudgetSpent,
-    CallsTooMany,
-    CallUnserved,
-    ContributionRefused,
-    DoorsOpen,
-    FleetTaskUnknown,
-    OperationUnknown,
-    PayloadRefused,
-    PopulationUnknown,
-    RecipeInvalid,
-    RoundEmpty,
-    RoundMoveRefused,
-    RoundUnfinished,
-    ServerPartFailed,
-    ServerRefused,
-    ServerSilent,
-    ServerUnusable,
-    SessionEnded,
-    SessionUnknown,
-    TaskInvalid,
-    TaskMoveRefused,
-    TokenRefused,
-)
-from ame.errors.flower import (
-    FlowerAppInvalid,
-    FlowerRefused,
-    FlowerUnreachable,
-    JobTooLarge,
-    SuperLinkInvalid,
-)
-from ame.errors.jobs import (
-    ArgumentUnfit,
-    ClassRefused,
-    ClassUnfit,
-    JobConflict,
-    JobFolderInvalid,
-    JobFolderUnsafe,
-    JobInvalid,
-    JobTypeInvalid,
-    NameNotServed,
-    NotExportable,
-    ResourceMissing,
-    SitesUnclear,
-    SiteUnknown,
-)
-from ame.errors.process import FolderNotFound, NotAnIdentity, NotExecutable, ProgramNotFound
-from ame.errors.project import (
-    ArgumentsRefused,
-    CycleFound,
-    Fault,
-    NoProject,
-    NotATask,
-    PathLeaves,
-    ProjectInvalid,
-    ProjectsDamaged,
-    ProjectTaken,
-    ProjectThere,
-    SettingsInvalid,
-    TwoProjectFiles,
-    UnknownTask,
-)
-from ame.errors.protocol import (
-    CallFailed,
-    CallUnknown,
-    RequestMalformed,
-    RequestTooLarge,
-    TensorsMalformed,
-    TensorUnfit,
-    Unauthenticated,
-)
-from ame.errors.running import (
-    ArtifactMissing,
-    ArtifactNotFound,
-    ClaimTooLarge,
-    DatasetEmpty,
-    DatasetNotKept,
-    FileThere,
-    MlflowUnread,
-    NotApproved,
-    ResumedElsewhere,
-    ResumeRefused,
-    RunConflict,
-    RunNotFound,
-    RunUnfinished,
-    StepsConflict,
-    TimedOut,
-    TooLarge,
-)
-from ame.errors.secrets import (
-    ExtraMissing,
-    KeyExposed,
-    KeyLost,
-    SecretExists,
-    SecretInvalid,
-    SecretNotFound,
-    SecretsDamaged,
-    SecretsMissing,
-    VaultDenied,
-    VaultInvalid,
-    VaultSecretNotFound,
-    VaultUnavailable,
-)
-from ame.errors.simulator import NoAnswer, NothingToResume, SimulationInvalid, SimulatorFailed
-from ame.errors.storage import (
-    BlobDamaged,
-    BlobNotFound,
-    BucketUnusable,
-    DatabaseDamaged,
-    DatabaseNewer,
-    DatabaseUnusable,
-    FileChanged,
-    Unreadable,
-)
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from ame.errors.fault import Fault
 from ame.errors.tree import (
     Cancelled,
     Conflict,
@@ -499,236 +23,192 @@ from ame.errors.tree import (
     Unsupported,
 )
 
+if TYPE_CHECKING:
+    from ame.errors.fleet.builder import *
+    from ame.errors.fleet.device import *
+    from ame.errors.fleet.protocol import *
+    from ame.errors.fleet.server import *
+    from ame.errors.learning.aggregation import *
+    from ame.errors.learning.client import *
+    from ame.errors.learning.federation import *
+    from ame.errors.learning.flower import *
+    from ame.errors.learning.jobs import *
+    from ame.errors.learning.simulator import *
+    from ame.errors.services.broker import *
+    from ame.errors.services.cloud import *
+    from ame.errors.services.daemon import *
+    from ame.errors.tasks.containers import *
+    from ame.errors.tasks.environments import *
+    from ame.errors.tasks.process import *
+    from ame.errors.tasks.project import *
+    from ame.errors.tasks.running import *
+    from ame.errors.tasks.secrets import *
+    from ame.errors.tasks.storage import *
+
 __all__ = [
-    "AccountDenied",
-    "AddressUnsafe",
-    "AggregateEmpty",
-    "AggregateOverflow",
-    "AggregationInvalid",
-    "AggregationUnknown",
-    "ArgumentUnfit",
-    "ArgumentsRefused",
-    "ArrayUnsupported",
-    "ArraysDamaged",
-    "ArtifactMissing",
-    "ArtifactNotFound",
-    "ArtifactsFailed",
-    "ArtifactsMissing",
-    "AssignmentEnded",
-    "AssignmentUnknown",
-    "BlobDamaged",
-    "BlobNotFound",
-    "BrokerDenied",
-    "BrokerInvalid",
-    "BrokerSilent",
-    "BucketUnusable",
-    "BudgetSpent",
-    "BuildRefused",
-    "CallFailed",
-    "CallUnknown",
-    "CallUnserved",
-    "CallsTooMany",
     "Cancelled",
-    "ClaimTooLarge",
-    "ClassRefused",
-    "ClassUnfit",
-    "ClientInvalid",
-    "ClientUnknown",
-    "CloudTaskIdle",
-    "CloudTaskInvalid",
-    "CloudTaskRuns",
-    "CloudTaskThere",
-    "CloudTaskUnknown",
-    "CodeFileUnknown",
-    "CodeMissing",
-    "CodePathInvalid",
-    "CommandInvalid",
-    "ComponentFailed",
-    "ComponentUnknown",
-    "ConfigInvalid",
-    "ConfigUnread",
     "Conflict",
-    "ContainerEngineMissing",
-    "ContainerEngineSilent",
-    "ContainerFailed",
-    "ContributionRefused",
-    "CycleFound",
     "Damaged",
-    "DatabaseDamaged",
-    "DatabaseNewer",
-    "DatabaseUnusable",
-    "DatasetEmpty",
-    "DatasetNotKept",
     "Denied",
-    "DependenciesInvalid",
-    "DependencyUnsupported",
-    "DoorsOpen",
-    "DownloadFailed",
-    "EngineFailed",
-    "EngineMissing",
-    "EnvironmentFailed",
     "Error",
-    "ExamplesMissing",
-    "ExamplesTooFew",
-    "ExportRefused",
-    "ExtraMissing",
     "Failed",
     "Fault",
-    "FileChanged",
-    "FileThere",
-    "FlareFailed",
-    "FlareMissing",
-    "FleetGaveUp",
-    "FleetTaskUnknown",
-    "FlowerAppInvalid",
-    "FlowerRefused",
-    "FlowerUnreachable",
-    "FolderNotFound",
-    "FunctionFailed",
-    "FunctionInvalid",
-    "FunctionRaised",
-    "FunctionRefused",
-    "FunctionSilent",
-    "FunctionUnserved",
-    "GraphRefused",
-    "IdTaken",
-    "ImageMissing",
     "Invalid",
-    "JobAborted",
-    "JobConflict",
-    "JobFolderInvalid",
-    "JobFolderUnsafe",
-    "JobInvalid",
-    "JobMissing",
-    "JobPanicked",
-    "JobTooLarge",
-    "JobTypeInvalid",
-    "JournalFull",
-    "KeyExposed",
-    "KeyLost",
-    "MemoryDamaged",
-    "MemoryHeld",
-    "MessageUnfit",
-    "MetricsMissing",
-    "MlflowUnread",
-    "ModelInvalid",
-    "ModelUnfit",
-    "ModelUnread",
-    "NameNotServed",
-    "NoAnswer",
-    "NoDifference",
-    "NoProject",
-    "NoSite",
-    "NoTask",
-    "NoiseUnfit",
-    "NotAFedJob",
-    "NotAModel",
-    "NotATask",
-    "NotAnIdentity",
-    "NotApproved",
-    "NotBegun",
-    "NotExecutable",
-    "NotExportable",
     "NotFound",
-    "NothingReceived",
-    "NothingToResume",
-    "NothingToSend",
-    "OfferRefused",
-    "OperationUnknown",
-    "OpsUnsupported",
-    "PackageMissing",
-    "ParamsUnfit",
-    "PathLeaves",
-    "PayloadRefused",
-    "PlaceDenied",
-    "PlaceMissing",
-    "PlaceUnusable",
-    "PlacesInvalid",
-    "PlanFailed",
-    "PlanInvalid",
-    "PlanUnsupported",
-    "PopulationUnknown",
-    "PortTaken",
-    "PortsSpent",
-    "ProgramNotFound",
-    "ProjectInvalid",
-    "ProjectTaken",
-    "ProjectThere",
-    "ProjectsDamaged",
-    "PythonMissing",
-    "PythonVersionInvalid",
-    "QueueUnknown",
-    "RankInvalid",
-    "RankSilent",
-    "RecipeInvalid",
-    "RecordsDamaged",
-    "ReplyUnreadable",
-    "ReportTooLarge",
-    "RequestMalformed",
-    "RequestTooLarge",
-    "ResourceMissing",
-    "ResumeRefused",
-    "ResumedElsewhere",
-    "RoundEmpty",
-    "RoundMoveRefused",
-    "RoundUnfinished",
-    "RunConflict",
-    "RunNotFound",
-    "RunOver",
-    "RunUnfinished",
-    "ScriptFailed",
-    "SecretExists",
-    "SecretInvalid",
-    "SecretNotFound",
-    "SecretsDamaged",
-    "SecretsMissing",
-    "SelectionInvalid",
-    "ServerDenies",
-    "ServerFaulty",
-    "ServerPartFailed",
-    "ServerRefused",
-    "ServerSilent",
-    "ServerUnreachable",
-    "ServerUnusable",
-    "ServiceKept",
-    "ServiceNotFound",
-    "ServiceRunning",
-    "ServiceUnstarted",
-    "ServiceUnstoppable",
-    "SessionEnded",
-    "SessionUnknown",
-    "SettingsInvalid",
-    "SimulationFailed",
-    "SimulationInvalid",
-    "SimulatorFailed",
-    "SiteConfigInvalid",
-    "SiteUnknown",
-    "SitesUnclear",
-    "SourceMissing",
-    "SourceUnusable",
-    "StepsConflict",
-    "SuperLinkInvalid",
-    "TaskInvalid",
-    "TaskMoveRefused",
-    "TaskTimedOut",
-    "TensorUnfit",
-    "TensorsMalformed",
-    "TimedOut",
-    "TokenRefused",
-    "TooFewResults",
-    "TooLarge",
-    "TrainerUnfit",
-    "TwoProjectFiles",
-    "Unauthenticated",
     "Unavailable",
-    "UnknownTask",
-    "Unreadable",
     "Unsupported",
-    "UpdateRefused",
-    "VariableUnfit",
-    "VaultDenied",
-    "VaultInvalid",
-    "VaultSecretNotFound",
-    "VaultUnavailable",
-    "VisitFailed",
 ]
+
+TREE: Final[Mapping[str, Mapping[str, str]]] = {
+    "Invalid": {
+        "fleet.builder": (
+            "ConfigInvalid ConfigUnread ExportRefused ModelInvalid NoiseUnfit PlacesInvalid"
+        ),
+        "fleet.device": "PlanInvalid",
+        "fleet.protocol": "RequestMalformed TensorUnfit TensorsMalformed",
+        "fleet.server": "ContributionRefused DoorsOpen PayloadRefused RecipeInvalid TaskInvalid",
+        "learning.aggregation": "AggregationInvalid ArrayUnsupported",
+        "learning.client": (
+            "MetricsMissing ModelUnread NoDifference NotAModel NothingToSend ParamsUnfit "
+            "RankInvalid TrainerUnfit"
+        ),
+        "learning.federation": "ModelUnfit",
+        "learning.flower": "FlowerAppInvalid JobTooLarge SuperLinkInvalid",
+        "learning.jobs": (
+            "ArgumentUnfit ClassUnfit JobFolderInvalid JobInvalid JobTypeInvalid SitesUnclear"
+        ),
+        "learning.simulator": "SimulationInvalid",
+        "services.broker": "BrokerInvalid FunctionInvalid FunctionRefused MessageUnfit",
+        "services.cloud": (
+            "ClientInvalid CloudTaskInvalid CodePathInvalid SelectionInvalid SiteConfigInvalid"
+        ),
+        "services.daemon": "ReportTooLarge",
+        "tasks.containers": "VariableUnfit",
+        "tasks.environments": "CommandInvalid DependenciesInvalid PythonVersionInvalid",
+        "tasks.process": "NotExecutable",
+        "tasks.project": "ArgumentsRefused CycleFound PathLeaves ProjectInvalid SettingsInvalid",
+        "tasks.secrets": "SecretInvalid VaultInvalid",
+    },
+    "NotFound": {
+        "fleet.builder": "PlaceMissing",
+        "fleet.device": "ExamplesMissing",
+        "fleet.protocol": "CallUnknown",
+        "fleet.server": (
+            "AggregationUnknown AssignmentUnknown FleetTaskUnknown OperationUnknown "
+            "PopulationUnknown SessionUnknown"
+        ),
+        "learning.federation": "ComponentUnknown JobMissing SourceMissing",
+        "learning.jobs": "ResourceMissing SiteUnknown",
+        "learning.simulator": "NothingToResume",
+        "services.broker": "FunctionUnserved QueueUnknown",
+        "services.cloud": "ClientUnknown CloudTaskUnknown CodeFileUnknown CodeMissing",
+        "services.daemon": "ServiceNotFound",
+        "tasks.containers": "ImageMissing",
+        "tasks.process": "FolderNotFound ProgramNotFound",
+        "tasks.project": "NoProject UnknownTask",
+        "tasks.running": "ArtifactNotFound DatasetNotKept RunNotFound",
+        "tasks.secrets": "SecretNotFound SecretsMissing VaultSecretNotFound",
+        "tasks.storage": "BlobNotFound",
+    },
+    "Conflict": {
+        "fleet.device": "ExamplesTooFew MemoryHeld",
+        "fleet.server": (
+            "ArtifactsMissing AssignmentEnded RoundMoveRefused RoundUnfinished SessionEnded "
+            "TaskMoveRefused"
+        ),
+        "learning.client": "NoTask NotBegun NothingReceived",
+        "learning.federation": "IdTaken NotAFedJob",
+        "learning.jobs": "JobConflict",
+        "services.cloud": "CloudTaskIdle CloudTaskRuns CloudTaskThere PortTaken",
+        "services.daemon": "ServiceKept ServiceRunning",
+        "tasks.project": "ProjectTaken ProjectThere TwoProjectFiles",
+        "tasks.running": (
+            "FileThere NotApproved ResumeRefused ResumedElsewhere RunConflict RunUnfinished"
+        ),
+        "tasks.secrets": "SecretExists",
+        "tasks.storage": "FileChanged",
+    },
+    "Unavailable": {
+        "fleet.builder": "PlaceUnusable ServerUnreachable",
+        "fleet.protocol": "RequestTooLarge",
+        "fleet.server": "CallsTooMany ServerSilent ServerUnusable",
+        "learning.client": "FlareMissing NoSite",
+        "learning.federation": "EngineMissing",
+        "learning.flower": "FlowerUnreachable",
+        "learning.simulator": "SimulatorFailed",
+        "services.broker": "BrokerSilent FunctionSilent",
+        "services.cloud": "PortsSpent",
+        "services.daemon": "JournalFull ServiceUnstarted",
+        "tasks.containers": "ContainerEngineMissing ContainerEngineSilent",
+        "tasks.environments": "PythonMissing",
+        "tasks.running": "ClaimTooLarge MlflowUnread TooLarge",
+        "tasks.secrets": "VaultUnavailable",
+        "tasks.storage": "BucketUnusable DatabaseUnusable",
+    },
+    "Unsupported": {
+        "fleet.builder": "GraphRefused OpsUnsupported",
+        "fleet.device": "PlanUnsupported",
+        "fleet.server": "CallUnserved",
+        "learning.federation": "PackageMissing",
+        "learning.jobs": "NameNotServed NotExportable",
+        "tasks.environments": "DependencyUnsupported",
+        "tasks.project": "NotATask",
+        "tasks.secrets": "ExtraMissing",
+        "tasks.storage": "DatabaseNewer",
+    },
+    "Denied": {
+        "fleet.builder": "AccountDenied PlaceDenied ServerDenies",
+        "fleet.device": "AddressUnsafe",
+        "fleet.protocol": "Unauthenticated",
+        "fleet.server": "TokenRefused",
+        "learning.client": "RankSilent",
+        "learning.jobs": "ClassRefused JobFolderUnsafe",
+        "services.broker": "BrokerDenied",
+        "services.cloud": "OfferRefused",
+        "tasks.secrets": "KeyExposed KeyLost VaultDenied",
+        "tasks.storage": "Unreadable",
+    },
+    "Failed": {
+        "fleet.builder": "ArtifactsFailed BuildRefused ServerFaulty",
+        "fleet.device": "FleetGaveUp PlanFailed SimulationFailed VisitFailed",
+        "fleet.protocol": "CallFailed",
+        "fleet.server": "BudgetSpent RoundEmpty ServerPartFailed ServerRefused",
+        "learning.aggregation": "AggregateEmpty AggregateOverflow UpdateRefused",
+        "learning.client": "FlareFailed ScriptFailed TaskTimedOut",
+        "learning.federation": "ComponentFailed EngineFailed JobPanicked TooFewResults",
+        "learning.flower": "FlowerRefused",
+        "learning.simulator": "NoAnswer",
+        "services.broker": "FunctionFailed",
+        "services.cloud": "DownloadFailed FunctionRaised ServiceUnstoppable",
+        "tasks.containers": "ContainerFailed",
+        "tasks.environments": "EnvironmentFailed",
+        "tasks.running": "ArtifactMissing DatasetEmpty StepsConflict TimedOut",
+    },
+    "Cancelled": {
+        "learning.client": "JobAborted",
+        "learning.federation": "RunOver",
+    },
+    "Damaged": {
+        "fleet.device": "MemoryDamaged RecordsDamaged",
+        "learning.aggregation": "ArraysDamaged",
+        "learning.federation": "SourceUnusable",
+        "services.broker": "ReplyUnreadable",
+        "tasks.process": "NotAnIdentity",
+        "tasks.project": "ProjectsDamaged",
+        "tasks.secrets": "SecretsDamaged",
+        "tasks.storage": "BlobDamaged DatabaseDamaged",
+    },
+}
+"""The errors of each branch, by the modules that they are in."""
+
+if not TYPE_CHECKING:  # whom it is there for would take any name for an error
+
+    def __getattr__(name: str) -> type[Error]:
+        """An error of the tree, when it is first asked for."""
+        for branch in TREE.values():
+            for module, errors in branch.items():
+                if name in errors.split():
+                    found = getattr(import_module(f"{__name__}.{module}"), name)
+                    globals()[name] = found
+                    return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

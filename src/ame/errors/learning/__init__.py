@@ -1,0 +1,1 @@
+"""Of learning together: arithmetic, jobs, scripts, simulations, Flower."""

@@ -1,0 +1,1 @@
+"""Of services: calls through queues, Flower tasks on demand, children that outlive us."""

@@ -142,10 +142,16 @@ class Task:
                 last = f": {message.last_lines[-1]}" if message.last_lines else ""
                 text = f"Task with ID={self.task_id} {message}{last}"
                 return json.dumps(messages.write(messages.Error(exception=text))).encode()
-            case messages.Model() | messages.Info() | messages.Print() | messages.Error():
-                self._erred |= isinstance(message, messages.Error)
+            case messages.Error():
+                self._erred = True
                 return json.dumps(messages.write(message)).encode()
-            case messages.Triggered():
+            case (
+                messages.Model()
+                | messages.Measured()
+                | messages.Info()
+                | messages.Print()
+                | messages.Triggered()
+            ):
                 return json.dumps(messages.write(message)).encode()
             case _:
                 return None

@@ -15,10 +15,12 @@ from ame import runs
 from ame.daemon.reports import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 KIND: Final = "flower"
+ACCURACY: Final = "acc"
+"""As which the accuracy is kept that a task reports of its model."""
 Given = ParamSpec("Given")
 
 
@@ -69,24 +71,30 @@ class Seen:
 class Batch:
     """What a child has said since the last batch."""
 
-    values: tuple[tuple[int | None, float], ...] = ()
-    """Rounds with their accuracies."""
+    values: tuple[tuple[str, int | None, float], ...] = ()
+    """What was measured: its name, the round, and the number."""
     lines: tuple[str, ...] = ()
 
 
 def heard(seen: Seen, said: Iterable[messages.Message]) -> tuple[Seen, Batch]:
     """What is known after these messages, and what is to be kept of them."""
-    values: list[tuple[int | None, float]] = []
+    values: list[tuple[str, int | None, float]] = []
     lines: list[str] = []
     for each in said:
         match each:
             case messages.Model(round=round_, acc=acc):
-                at, value = _number(round_), _number(acc)
-                if value is not None:
-                    values.append((None if at is None else int(at), value))
+                values += _measured(round_, {ACCURACY: acc})
                 lines.append(f"round {round_}: acc {acc}")
+            case messages.Measured(round=round_, values=told):
+                values += _measured(round_, told)
+                shown = " ".join(f"{name} {value:.6g}" for name, value in told.items())
+                lines.append(f"round {round_}: {shown}")
             case messages.Info(text=text):
-                seen = replace(seen, finished=seen.finished or each.finishes)
+                seen = replace(
+                    seen,
+                    finished=seen.finished or each.finishes,
+                    stopped=seen.stopped or each.stops,
+                )
                 lines.append(f"info: {text}")
             case messages.Print(text=text) | messages.Log(line=text):
                 lines.append(text)
@@ -172,12 +180,12 @@ class Record:
             runs.Metric(
                 run=self.run.name,
                 step=self._name,
-                name="acc",
+                name=name,
                 value=value,
                 at=now,
                 iteration=round_,
             )
-            for round_, value in batch.values
+            for name, round_, value in batch.values
         ]
         self._store.save(self.run, *metrics)
 
@@ -271,6 +279,14 @@ def fresh(name: str, task: str, *, project: str, **spec: object) -> runs.Run:
 def log_path(home: Path, run: str, attempt: int) -> Path:
     """Where the log of an attempt is, as it is of any run."""
     return home / "runs" / run / "0" / f"log.{attempt}"
+
+
+def _measured(round_: str, told: Mapping[str, object]) -> Iterator[tuple[str, int | None, float]]:
+    at = _number(round_)
+    for name, said in told.items():
+        value = _number(said)
+        if value is not None:
+            yield name, None if at is None else int(at), value
 
 
 def _number(text: object) -> float | None:

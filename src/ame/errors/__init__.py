@@ -73,7 +73,9 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
             "RankInvalid TrainerUnfit"
         ),
         "learning.federation": "ModelUnfit",
-        "learning.flower": "FlowerAppInvalid JobTooLarge SuperLinkInvalid",
+        "learning.flower": (
+            "FlowerAppInvalid JobTooLarge SuperLinkExposed SuperLinkInvalid SuperLinkTlsInvalid"
+        ),
         "learning.jobs": (
             "ArgumentUnfit ClassUnfit JobFolderInvalid JobInvalid JobTypeInvalid SitesUnclear"
         ),
@@ -176,7 +178,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "learning.aggregation": "AggregateEmpty AggregateOverflow UpdateRefused",
         "learning.client": "FlareFailed ScriptFailed TaskTimedOut",
         "learning.federation": "ComponentFailed EngineFailed JobPanicked TooFewResults",
-        "learning.flower": "FlowerRefused",
+        "learning.flower": "FlowerRefused FlowerRunFailed",
         "learning.simulator": "NoAnswer",
         "services.broker": "FunctionFailed",
         "services.cloud": "DownloadFailed FunctionRaised ServiceUnstoppable",
@@ -187,6 +189,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
     "Cancelled": {
         "learning.client": "JobAborted",
         "learning.federation": "RunOver",
+        "learning.flower": "FlowerRunStopped",
     },
     "Damaged": {
         "fleet.device": "MemoryDamaged RecordsDamaged",

@@ -43,6 +43,37 @@ def test_an_app_of_messages_runs_as_it_is(tmp_path: Path) -> None:
     assert {reply.task for reply in seen.replies} == {"query.place", "train", "evaluate"}
 
 
+def central(seen: Seen) -> list[tuple[str, int | None, dict[str, float]]]:
+    return [(site, told.step, dict(told.numbers())) for site, told in seen.records]
+
+
+def test_what_the_server_measures_is_told_by_round(tmp_path: Path) -> None:
+    seen = run("newest", tmp_path)
+
+    mean = (0 * 1 + 1 * 2 + 2 * 3) / 6
+    assert central(seen) == [
+        ("server", at, {"central/mean": pytest.approx(mean * part), "central/round": at})
+        for at, part in enumerate((0, 0.5, 0.75))
+    ]
+
+
+def test_so_is_what_servers_of_the_older_form_measure(tmp_path: Path) -> None:
+    seen = run("oldest", tmp_path)
+
+    mean = (0 * 1 + 1 * 2 + 2 * 3) / 6
+    assert central(seen) == [
+        (
+            "server",
+            at,
+            {
+                "central/loss": pytest.approx(mean * at),
+                "central/accuracy": pytest.approx(1 - mean * at),
+            },
+        )
+        for at in range(3)
+    ]
+
+
 def test_replies_are_folded_in_the_order_of_the_nodes_whoever_is_first(tmp_path: Path) -> None:
     models = []
     for threads in (1, 3):

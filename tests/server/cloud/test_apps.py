@@ -36,7 +36,7 @@ async def log(server: Running) -> str:
 
 
 def processes(run: str) -> list[str]:
-    """Those of a run: the app, a SuperLink, and two for each site."""
+    """Those of a run: the app, a SuperLink, and two and more for each site."""
     found = []
     for each in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -56,13 +56,14 @@ def test_an_app_is_found_again_by_the_next_manager_and_has_succeeded(tmp_path: P
 
             said = await log(server)
             assert found["state"] == "Succeeded", said
-            assert "round 1: 2 of 2 sites" in said
+            assert "server | \x1b[92mINFO \x1b[0m:      [ROUND 1/1]" in said
             assert "site-1 | trained 0 of 2" in said
             measured = await server.ask("GET", "tasks/4fe5/metrics")
-            assert [(each["round"], each["value"]) for each in measured] == [
-                (1, pytest.approx(2 / 3))
-            ]
-        assert list((tmp_path / "server").rglob("federated/*/server/*/app_server/model.npy"))
+            told = {(each["name"], each["round"]): each["value"] for each in measured}
+            assert told["accuracy", 1] == pytest.approx(2 / 3)
+            assert told["central/mean", 0] == 0
+            assert told["central/mean", 1] == pytest.approx(1 / 3)
+        assert list((tmp_path / "server").rglob("federated/*/server/model.npy"))
 
     asyncio.run(use())
 

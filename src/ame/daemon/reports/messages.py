@@ -6,6 +6,7 @@ output. Everything else that a child prints is its log.
 
 import json
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,6 +20,14 @@ class Model:
 
     round: str
     acc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured in a round, by name."""
+
+    round: str
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,11 @@ class Info:
     def finishes(self) -> bool:
         """Whether it says that the child has done what it was to do."""
         return self.text == "Finished"
+
+    @property
+    def stops(self) -> bool:
+        """Whether it says that somebody else has stopped what the child was about."""
+        return self.text == "Stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +115,7 @@ class Ended:
         return f"ended with exit code {self.code}"
 
 
-Report = Model | Info | Print | Error | Triggered
+Report = Model | Measured | Info | Print | Error | Triggered
 Message = Report | Log | Ended
 
 
@@ -114,6 +128,8 @@ def read(text: str | bytes) -> Report | None:
     match fields:
         case {"type": "model", "round": round_, "acc": acc}:
             return Model(round=_text(round_), acc=_text(acc))
+        case {"type": "metrics", "round": round_, "metrics": dict(values)} if _numbers(values):
+            return Measured(round=_text(round_), values=values)
         case {"type": "info", "info": said}:
             return Info(text=_text(said))
         case {"type": "print", "message": said}:
@@ -133,6 +149,8 @@ def write(report: Report) -> dict[str, object]:
     match report:
         case Model():
             return {"type": "model", "round": report.round, "acc": report.acc}
+        case Measured():
+            return {"type": "metrics", "round": report.round, "metrics": dict(report.values)}
         case Info():
             return {"type": "info", "info": report.text}
         case Print():
@@ -198,6 +216,10 @@ def ended(code: int, *, cause: str, last_lines: tuple[str, ...]) -> Ended:
 
 def _text(said: object) -> str:
     return said if isinstance(said, str) else json.dumps(said)
+
+
+def _numbers(values: Mapping[object, object]) -> bool:
+    return all(isinstance(each, int | float) for each in values.values())
 
 
 def _arguments(said: object) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class _Running:
     @property
     def outcome(self) -> tuple[runs.State, str]:
         """What it came to, and why."""
-        return replace(self.seen, stopped=self.stopping).outcome
+        return replace(self.seen, stopped=self.stopping or self.seen.stopped).outcome
 
 
 class Site:

@@ -1,6 +1,6 @@
 """Flower: its apps, its SuperLink and its SuperNodes."""
 
-from ame.errors.tree import Failed, Invalid, Unavailable
+from ame.errors.tree import Cancelled, Failed, Invalid, Unavailable
 
 
 class FlowerAppInvalid(Invalid, ValueError):
@@ -33,10 +33,52 @@ class FlowerUnreachable(Unavailable):
 class FlowerRefused(Failed):
     """A SuperLink takes no run, or its run has ended before the job has."""
 
-    def __init__(self, address: str, why: str) -> None:
+    def __init__(self, address: str, why: str, code: str = "") -> None:
         self.address = address
         self.why = why
+        self.code = code
+        """What Flower calls it; empty where it does not say."""
         super().__init__(f"the SuperLink at {address} {why}")
+
+
+class FlowerRunFailed(Failed):
+    """A run that was submitted to a SuperLink has failed."""
+
+    def __init__(self, run: int, address: str, why: str) -> None:
+        self.run = run
+        self.address = address
+        self.why = why
+        super().__init__(f"run {run} of the SuperLink at {address} has failed: {why}")
+
+
+class FlowerRunStopped(Cancelled):
+    """A run that was submitted to a SuperLink was stopped there."""
+
+    def __init__(self, run: int, address: str) -> None:
+        self.run = run
+        self.address = address
+        super().__init__(f"run {run} of the SuperLink at {address} was stopped there")
+
+
+class SuperLinkExposed(Invalid):
+    """Other machines would speak to a SuperLink without TLS, and nobody has said that they may."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "sites would reach the task's SuperLink without TLS: start the server with "
+            "`--superlink-tls FOLDER`, or add `--insecure` to the task's arguments"
+        )
+
+
+class SuperLinkTlsInvalid(Invalid, ValueError):
+    """What a SuperLink needs for TLS is not there, or cannot be."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where = where
+        self.why = why
+        super().__init__(
+            f"{where} {why}: give a folder with `ca.crt`, `server.pem` and `server.key`"
+        )
 
 
 class JobTooLarge(Invalid, ValueError):

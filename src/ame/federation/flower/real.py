@@ -1,4 +1,7 @@
-"""A federated job on Flower: the server in this process, each site beside a SuperNode."""
+"""A federated job on Flower: the server in this process, each site beside a SuperNode.
+
+An app of Flower's own is submitted as it is: see `deployment`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import TYPE_CHECKING
 from ame import errors
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.flower import bundle, frames
+from ame.federation.flower.apps import app
+from ame.federation.flower.deployment import running
 from ame.federation.flower.remote import FlowerSites
 from ame.federation.flower.runtime import Link, Run
 from ame.federation.flower.started import Started
@@ -45,9 +50,10 @@ def run(
         workspace: the folder for the server's models, and of what is started here for logs.
         sites: how many, or their names; None where the job names all. A SuperNode's name is what
             its `--node-config` says is its `site`; without, `site-N` after its `partition-id`.
-        superlink: where one is, started with `--isolation process`; its SuperNodes have
-            `python -m ame.federation.flower.site` beside them. None: one is started here, with a
-            SuperNode for each site.
+        superlink: where one is. For a job of ours it was started with `--isolation process`, and
+            its SuperNodes have `python -m ame.federation.flower.site` beside them; for an app of
+            Flower's they are as anybody starts them. None: one is started here, with a SuperNode
+            for each site.
         seed: what the generators of sites and server begin with. The results of real sites come
             in the order of the sites, but external processes and clocks are as they are.
         resume: whether to go on after the last complete round of the run that is in the workspace.
@@ -58,12 +64,26 @@ def run(
         errors.ExtraMissing: Flower is not installed.
         errors.FlowerUnreachable: the SuperLink or a site is not there.
         errors.FlowerRefused: the SuperLink takes no run, or has ended it.
+        errors.FlowerRunFailed, errors.FlowerRunStopped: so has ended the run of an app.
         errors.Error: what `run.server.Server.run` raises.
     """
     _require()
     names = program.site_names(sites)
     root = Path(workspace).absolute()
     watching = watcher or Nobody()
+    config = app.alone(program)
+    if config is not None:
+        running.run(
+            app.bundle(program),
+            config,
+            workspace=root,
+            sites=() if superlink else names,
+            others=0,
+            link=superlink,
+            again=resume,
+            watcher=watching,
+        )
+        return
     packed = bundle.pack(program)
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
     simulation.make_room(root, (), resume=resume)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
+from ame.federation.flower.deployment.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +44,14 @@ class Link:
             insecure=self.insecure,
             root_certificates=self.certificates(),
             interceptors=[RuntimeVersionHttpInterceptor(component_name=component), *interceptors],
+        )
+
+    def options(self) -> tuple[str, ...]:
+        """The same for a program of Flower's."""
+        if self.insecure:
+            return ("--insecure",)
+        return (
+            ("--root-certificates", str(self.root_certificates)) if self.root_certificates else ()
         )
 
     def certificates(self) -> bytes | None:
@@ -87,49 +95,36 @@ class Run:
             errors.FlowerRefused: it takes no run, or leads its runs itself.
         """
         import httpx
-        from flwr.common.serde import fab_to_proto, user_config_to_proto
-        from flwr.proto.control_pb2 import StartRunRequest
-        from flwr.proto.runtime_pb2 import AcquireTaskRequest
-        from flwr.supercore.control.control_http_client import ControlHttpClient
-        from flwr.supercore.fab import Fab
-        from flwr.supercore.runtime import RuntimeHttpClient
 
-        fab = Fab(hashlib.sha256(bundle).hexdigest(), bundle, {})
+        with Control(link) as control:
+            begun = control.start(bundle, {})
+        queue = Queue(link)
+        ends = time.monotonic() + _PATIENCE
         try:
-            control = link.client(ControlHttpClient, component="flwr CLI")
-            begun = control.StartRun(
-                StartRunRequest(
-                    fab=fab_to_proto(fab), override_config=user_config_to_proto({}), federation=""
-                )
-            )
-            control.close()
-            if not begun.HasField("run_id"):
-                raise errors.FlowerRefused(link.address, "has not begun the run")
-            runtime = link.client(RuntimeHttpClient, component="SuperExec")
-            ends = time.monotonic() + _PATIENCE
-            wanted = AcquireTaskRequest(supported_task_types=["flwr-serverapp"])
-            while not (taken := runtime.AcquireTask(wanted)).token:
+            while (taken := queue.take("flwr-serverapp")) is None:
                 if time.monotonic() > ends:
                     raise errors.FlowerRefused(
                         link.address,
                         "leads its runs itself; start it with `--isolation process`",
                     )
                 time.sleep(_LOOK)
-            runtime.close()
         except httpx.HTTPStatusError as error:
             raise errors.FlowerRefused(
-                link.address, f"has refused the run: {error.response.text or error}"
+                link.address, f"does not let its run be led: {error.response.text or error}"
             ) from error
         except httpx.TransportError as error:
             raise errors.FlowerUnreachable(
                 "the SuperLink", link.address, str(error),
                 "check the address, and its certificates",
             ) from error  # fmt: skip
-        if taken.task.run_id != begun.run_id:
+        finally:
+            queue.close()
+        run, token = taken
+        if run != begun:
             raise errors.FlowerRefused(
                 link.address, "has other runs that wait to be led; end them with `flwr stop`"
             )
-        return cls(link, taken.token)
+        return cls(link, token)
 
     def nodes(self) -> list[int]:
         """The SuperNodes that are there."""
@@ -195,6 +190,36 @@ class Run:
                 continue
 
 
+class Queue:
+    """Tasks that wait at a SuperLink or a SuperNode for somebody who does them."""
+
+    def __init__(self, link: Link, secret: bytes = b"") -> None:
+        """`secret` is shown where the other side asks for one."""
+        from flwr.supercore.interceptors import SuperExecAuthHttpInterceptor
+        from flwr.supercore.runtime import RuntimeHttpClient
+
+        shown = SuperExecAuthHttpInterceptor(
+            master_secret=secret, protected_methods=["/flwr.proto.Runtime/AcquireTask"]
+        )
+        interceptors = [shown] if secret else []
+        self._client = link.client(RuntimeHttpClient, *interceptors, component="SuperExec")
+
+    def take(self, kind: str) -> tuple[int, str] | None:
+        """The run that the next task of a kind is of, and the token for it; None if there is none.
+
+        Raises:
+            httpx.HTTPError: the other side is not there, or refuses.
+        """
+        from flwr.proto.runtime_pb2 import AcquireTaskRequest
+
+        taken = self._client.AcquireTask(AcquireTaskRequest(supported_task_types=[kind]))
+        return (taken.task.run_id, taken.token) if taken.token else None
+
+    def close(self) -> None:
+        """Takes no more."""
+        self._client.close()
+
+
 class Node:
     """A SuperNode whose tasks are done by this process.
 
@@ -202,10 +227,8 @@ class Node:
     """
 
     def __init__(self, link: Link) -> None:
-        from flwr.supercore.runtime import RuntimeHttpClient
-
         self._link = link
-        self._runtime = link.client(RuntimeHttpClient, component="SuperExec")
+        self._queue = Queue(link)
 
     def take(self) -> Task | None:
         """The next task, if there is one.
@@ -213,11 +236,8 @@ class Node:
         Raises:
             httpx.TransportError: the SuperNode is not there.
         """
-        from flwr.proto.runtime_pb2 import AcquireTaskRequest
-
-        wanted = AcquireTaskRequest(supported_task_types=["flwr-clientapp"])
-        taken = self._runtime.AcquireTask(wanted)
-        return Task(self._link, taken.token) if taken.token else None
+        taken = self._queue.take("flwr-clientapp")
+        return None if taken is None else Task(self._link, taken[1])
 
 
 class Task:

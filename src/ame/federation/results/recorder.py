@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ame
 from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.results.journal import Journal
-from ame.federation.results.tally import SERVER, Round, Tally
+from ame.federation.results.tally import ROUND, SERVER, Round, Tally
 from ame.federation.spec.names.events import AppEventType, EventType
 
 if TYPE_CHECKING:
@@ -74,9 +74,22 @@ class Recorder:
 
     def recorded(self, site: str, record: "Record") -> None:
         """Keeps the numbers in it, and lets words be read in the site's log."""
-        self.journal.measured(site, dict(record.numbers()), record.step)
+        values = dict(record.numbers())
+        self.journal.measured(site, values, record.step)
+        if site == SERVER and record.key == ROUND:
+            self._told(values, record)
         for name, value in record.words():
             self.journal.printed(site, f"{name} = {value}\n".encode())
+
+    def _told(self, values: Mapping[str, float], record: "Record") -> None:
+        """Shows and reports what the server itself tells of a round."""
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.terminal.say(f"  round {record.step}  {shown}")
+        for name, value in values.items():
+            ame.report(name, value, record.step)
+        total = record.extra.get("rounds")
+        if isinstance(total, int) and total and record.step:
+            ame.progress(min(1.0, record.step / total), f"round {record.step}")
 
     def fired(self, event: str, fl_ctx: "FLContext") -> None:
         """Follows the models, and the ends of rounds."""

@@ -11,6 +11,8 @@ from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.keys import MetaKey, ReturnCode
 
 SERVER = "server"
+ROUND = "round"
+"""The key of what the server tells of a round by itself, beside what its sites answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

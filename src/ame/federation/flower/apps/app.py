@@ -17,6 +17,7 @@ PROJECT = "pyproject.toml"
 CONTROLLER = "ame.federation.flower.apps.controller.FlowerController"
 EXECUTOR = "ame.federation.flower.apps.executor.FlowerExecutor"
 
+LICENSE = "LICENSE"
 _SUFFIXES = frozenset({".py", ".toml", ".md", ".yaml", ".yml", ".json", ".jsonl"})
 _LEFT_OUT = (
     ".*/", "__pycache__/", "*_test.py", "test_*.py", "/build/", "/eggs/", "/lib/", "/lib64/",
@@ -104,6 +105,38 @@ def read(folder: Path, run_config: Mapping[str, Any] | None = None) -> Program:
     )
 
 
+def alone(program: Program) -> Mapping[str, Any] | None:
+    """What goes before the run configuration of a program that is an app and nothing else.
+
+    None of one that is another, or has more to it, as filters: Flower's engine knows only apps.
+    """
+    lead, everyone = program.server.workflows, program.everyone
+    if everyone is None or program.sites or [each.path for each in lead] != [CONTROLLER]:
+        return None
+    if [each.executor.path for each in everyone.executors] != [EXECUTOR]:
+        return None
+    tops = (*program.server.tops(), *everyone.tops())
+    if len(tops) > len(("controller", "executor")) or lead[0].args.get("flower_app_path"):
+        return None
+    config = lead[0].args.get("run_config")
+    return config if isinstance(config, dict) else {}
+
+
+def bundle(program: Program) -> bytes:
+    """An app as `flwr build` makes it.
+
+    Raises:
+        errors.FlowerAppInvalid: Flower takes no such app.
+    """
+    from flwr.cli.build import build_fab_from_files
+
+    files = {str(each.target): each.read() for each in program.server.files}
+    try:
+        return build_fab_from_files(files)[0]
+    except ValueError as error:
+        raise errors.FlowerAppInvalid(program.name, str(error)) from error
+
+
 def settings(words: Sequence[str]) -> dict[str, Setting]:
     """What `name=value` words say of a run configuration; a value that is no TOML is a text.
 
@@ -158,7 +191,7 @@ def files_of(folder: Path) -> list[File]:
     found = (
         path.relative_to(folder)
         for path in folder.rglob("*")
-        if path.suffix in _SUFFIXES and path.is_file()
+        if (path.suffix in _SUFFIXES or path == folder / LICENSE) and path.is_file()
     )
     return [
         File(source=folder / path, target=PurePosixPath(path))

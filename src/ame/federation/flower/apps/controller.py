@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ame.federation.flower.apps import app, identity
 from ame.federation.flower.apps.messages import Messages
+from ame.federation.flower.deployment.said import CENTRAL, Hearer
 from ame.federation.job.capture import frameworks
+from ame.federation.results.tally import ROUND
+from ame.federation.spec.analytics import AnalyticsData, AnalyticsDataType
 from ame.federation.spec.controller import Controller
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ class FlowerController(Controller):
         with (
             identity.of(run, identity.SERVER_NODE),
             identity.code_in(custom),
-            _logged(),
+            _logged(_Central(fl_ctx)),
             chdir(folder),
         ):
             with frameworks.undisturbed():
@@ -94,11 +97,28 @@ class FlowerController(Controller):
             leads(TaskGrid(messages, run), context)
 
 
+class _Central(logging.Handler):
+    """Hears in what Flower logs what the app's `evaluate_fn` has measured, and keeps it."""
+
+    def __init__(self, fl_ctx: FLContext) -> None:
+        super().__init__(logging.INFO)
+        self._engine = fl_ctx.get_engine()
+        self._hearer = Hearer()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keeps it with the round. What sites have measured is known from their answers."""
+        for told in self._hearer.hear(f"{record.getMessage()}\n"):
+            values = {name: each for name, each in told.metrics.items() if name.startswith(CENTRAL)}
+            if values:
+                kind = AnalyticsDataType.METRICS
+                self._engine.recorded(AnalyticsData(ROUND, values, kind, global_step=told.round))
+
+
 @contextmanager
-def _logged() -> Iterator[None]:
+def _logged(handler: logging.Handler) -> Iterator[None]:
     """What Flower logs goes where the server's other parts log, not to the terminal."""
     logger = logging.getLogger("flwr")
-    before, logger.handlers, logger.propagate = (logger.handlers, logger.propagate), [], True
+    before, logger.handlers, logger.propagate = (logger.handlers, logger.propagate), [handler], True
     try:
         yield
     finally:

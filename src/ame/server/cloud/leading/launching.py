@@ -29,6 +29,7 @@ GRACE: Final = 5.0
 PORT: Final = "AME_TASK_PORT"
 ADDRESS: Final = "FLOWER_ADDRESS"
 RUN: Final = "AME_RUN"
+TLS: Final = "AME_SUPERLINK_TLS"
 _APP: Final = """\
 import sys
 sys.path.append({above!r})
@@ -49,6 +50,8 @@ class Place:
     """Where `tasks/task_ID` is, for tasks whose code nobody uploaded."""
     machine: str
     """Tells this manager from others of the same database."""
+    tls: Path | None = None
+    """The folder with the files by which SuperLinks of Flower apps speak TLS."""
 
 
 class Launcher:
@@ -74,7 +77,12 @@ class Launcher:
                 folder=self.folder(service),
                 works_in=work,
                 variables=_environment(
-                    {RUN: service.run, PORT: str(service.port), ADDRESS: f"0.0.0.0:{service.port}"}
+                    {
+                        RUN: service.run,
+                        PORT: str(service.port),
+                        ADDRESS: f"0.0.0.0:{service.port}",
+                        TLS: str(self.place.tls or ""),
+                    }
                 ),
                 grace=GRACE,
             )

@@ -256,7 +256,7 @@ class Services:
         """Does what follows from the end of an attempt."""
         if seen.error:
             self._failed(led.service.task)
-        seen = replace(seen, stopped=led.stopping.is_set())
+        seen = replace(seen, stopped=led.stopping.is_set() or seen.stopped)
         task, _ = await self._database.read(
             lambda rows: (ledger.task(rows, led.service.task), None)
         )

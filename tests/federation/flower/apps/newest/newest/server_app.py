@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from flwr.app import ArrayRecord, Context, Message, RecordDict
+from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
@@ -22,8 +22,14 @@ def main(grid: Grid, context: Context) -> None:
         grid=grid,
         initial_arrays=ArrayRecord([np.zeros(size, np.float32)]),
         num_rounds=int(context.run_config["num-server-rounds"]),
+        evaluate_fn=evaluate,
     )
     (model,) = result.arrays.to_numpy_ndarrays()
     np.save("model.npy", model)
     metrics = {str(at): dict(each) for at, each in result.train_metrics_clientapp.items()}
     Path("result.json").write_text(json.dumps({"places": places, "metrics": metrics}))
+
+
+def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord:
+    (model,) = arrays.to_numpy_ndarrays()
+    return MetricRecord({"mean": float(model.mean()), "round": server_round})

@@ -13,8 +13,15 @@ class Keeping(FedAvg):
         return parameters, metrics
 
 
+def evaluate(server_round, parameters, config):
+    mean = parameters[0].mean()
+    return mean, {"accuracy": 1 - mean, "said": "well"}
+
+
 def server_fn(context: Context):
-    strategy = Keeping(initial_parameters=ndarrays_to_parameters([np.zeros(3, np.float64)]))
+    strategy = Keeping(
+        initial_parameters=ndarrays_to_parameters([np.zeros(3, np.float64)]), evaluate_fn=evaluate
+    )
     config = ServerConfig(num_rounds=int(context.run_config["num-server-rounds"]))
     return ServerAppComponents(strategy=strategy, config=config)
 

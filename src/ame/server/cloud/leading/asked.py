@@ -1,0 +1,81 @@
+"""What the arguments of a task ask for whose code is a Flower app."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from ame import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Where an app is to run, and with which settings."""
+
+    here: int | tuple[str, ...] | None = None
+    """For how many sites, or which, a SuperNode is started on the server's machine; None: as many
+    as the app says, where no others are waited for."""
+    others: int = 0
+    """How many SuperNodes of other machines are waited for."""
+    superlink: str | None = None
+    """Where a SuperLink is; None: one is started."""
+    root_certificates: Path | None = None
+    """By which that one's certificate is checked."""
+    insecure: bool = False
+    """Whether other machines may speak to the SuperLink without TLS."""
+    settings: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, arguments: Sequence[str]) -> Self:
+        """The same of an argument list.
+
+        Raises:
+            errors.CloudTaskInvalid: it cannot be like that.
+        """
+        given = _parser().parse_intermixed_args(list(arguments))
+        if given.superlink and given.sites:
+            _refuse("--sites are started beside a SuperLink of the server's own; leave one out")
+        return cls(
+            here=_sites(given.sites),
+            others=given.await_,
+            superlink=given.superlink,
+            root_certificates=given.root_certificates,
+            insecure=given.insecure,
+            settings=tuple(given.settings),
+        )
+
+    @property
+    def joined(self) -> bool:
+        """Whether sites of other machines are to join."""
+        return self.others > 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _refuse(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="app", add_help=False, allow_abbrev=False)
+    parser.add_argument("--sites", default="")
+    parser.add_argument("--await", dest="await_", type=int, default=0, metavar="NUMBER")
+    parser.add_argument("--superlink", metavar="HOST:PORT")
+    parser.add_argument("--root-certificates", type=Path, metavar="FILE")
+    parser.add_argument("--insecure", action="store_true")
+    parser.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    return parser
+
+
+def _refuse(why: str) -> NoReturn:
+    raise errors.CloudTaskInvalid("server_arguments", f"of a Flower app: {why}")
+
+
+def _sites(said: str) -> int | tuple[str, ...] | None:
+    if not said:
+        return None
+    return int(said) if said.isdecimal() else tuple(filter(None, said.split(",")))

@@ -43,7 +43,7 @@ def test_an_app_of_messages_runs_as_it_is(tmp_path: Path) -> None:
     assert {reply.task for reply in seen.replies} == {"query.place", "train", "evaluate"}
 
 
-def central(seen: Seen) -> list[tuple[str, int | None, dict[str, float]]]:
+def central(seen: Seen) -> list[tuple[str, int | None, dict[str, Any]]]:
     return [(site, told.step, dict(told.numbers())) for site, told in seen.records]
 
 
@@ -51,17 +51,18 @@ def test_what_the_server_measures_is_told_by_round(tmp_path: Path) -> None:
     seen = run("newest", tmp_path)
 
     mean = (0 * 1 + 1 * 2 + 2 * 3) / 6
-    assert central(seen) == [
+    wanted: list[tuple[str, int | None, dict[str, Any]]] = [
         ("server", at, {"central/mean": pytest.approx(mean * part), "central/round": at})
         for at, part in enumerate((0, 0.5, 0.75))
     ]
+    assert central(seen) == wanted
 
 
 def test_so_is_what_servers_of_the_older_form_measure(tmp_path: Path) -> None:
     seen = run("oldest", tmp_path)
 
     mean = (0 * 1 + 1 * 2 + 2 * 3) / 6
-    assert central(seen) == [
+    wanted: list[tuple[str, int | None, dict[str, Any]]] = [
         (
             "server",
             at,
@@ -72,6 +73,7 @@ def test_so_is_what_servers_of_the_older_form_measure(tmp_path: Path) -> None:
         )
         for at in range(3)
     ]
+    assert central(seen) == wanted
 
 
 def test_replies_are_folded_in_the_order_of_the_nodes_whoever_is_first(tmp_path: Path) -> None:

@@ -111,10 +111,11 @@ async def running(
     doors: Doors | None = None,
     broker: str = "",
     clock: Callable[[], float] = time.time,
+    shared: Path | None = None,
     **more: Any,
 ) -> AsyncIterator[Running]:
-    """A server on what lies in a folder."""
-    (folder / "work").mkdir(exist_ok=True)
+    """A server on what lies in a folder; its files may be in one that servers share."""
+    (folder / "work").mkdir(parents=True, exist_ok=True)
     wish = opening.Wish(
         folder=folder / "server",
         home=folder / "home",
@@ -124,7 +125,7 @@ async def running(
         **more,
     )
     doors = doors or Doors(open=True)
-    content = blobs.Folder(folder / "blobs")
+    content = blobs.Folder((shared or folder) / "blobs")
     fleet = databases.opened(str(folder / "devices.sqlite"), "fleet")
     own = databases.opened(address or str(folder / "cloud.sqlite"), "cloud")
     store = sqlite.Database(folder / "home" / "runs.db")

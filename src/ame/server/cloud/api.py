@@ -228,8 +228,13 @@ class Api:
     def _task(self, task: Task, service: Service | None) -> Said:
         where = runs.Filter(project=PROJECT, task=task.id)
         newest = next(iter(self._store.page(where, limit=1).runs), None)
-        state = newest.state if newest else runs.State.PENDING
-        if service and state.final:  # its port is about to be free
+        state, run, reason = runs.State.PENDING, None, "never started"
+        if newest:
+            state, run, reason = newest.state, newest.name, newest.reason
+        if service and service.run != run:
+            run, reason = service.run, "led by another manager"
+            state = runs.State.RUNNING if service.ref else runs.State.PENDING
+        elif service and state.final:  # its port is about to be free
             state = runs.State.RUNNING
         values = {name: value for name, value in told(task).items() if name != "password"}
         return {
@@ -238,8 +243,8 @@ class Api:
             "created": task.created,
             "changed": task.changed,
             "state": str(state),
-            "reason": newest.reason if newest else "never started",
-            "run": newest.name if newest else None,
+            "reason": reason,
+            "run": run,
             "service": service
             and {
                 "run": service.run,

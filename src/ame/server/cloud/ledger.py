@@ -22,7 +22,9 @@ _TASK: Final = (
     "id, host, port, username, password, files, criterion, server_arguments, client_arguments,"
     " tags, restart, created, changed"
 )
-_SERVICE: Final = "task, run, machine, port, version, purpose, arguments, attempt, ref, stopping"
+_SERVICE: Final = (
+    "task, run, machine, host, port, version, purpose, arguments, attempt, ref, stopping"
+)
 PAGE: Final = 1000
 """The most that a list shows at once."""
 
@@ -35,6 +37,8 @@ class Service:
     run: str
     machine: str
     """Which manager leads it."""
+    host: str
+    """Whose ports it shares with all that run there, whichever manager leads them."""
     port: int
     version: int
     """Of the code; 0: that of a folder of this machine, which nobody uploaded."""
@@ -164,21 +168,21 @@ def add_service(rows: Rows, service_: Service, *, avoid: Collection[int], now: f
     task(rows, service_.task, lock=True)
     if there := service(rows, service_.task):
         raise errors.CloudTaskRuns(service_.task, there.run)
-    # a lock of all that begin on this machine: a row that is not there yet cannot be locked
+    # a lock of all that begin on this host: a row that is not there yet cannot be locked
     rows.execute(
         "INSERT INTO cloud_keys (name, value) VALUES (?, '') ON CONFLICT (name)"
         " DO UPDATE SET value = ''",
-        (f"ports of {service_.machine}",),
+        (f"ports of {service_.host}",),
     )
     taken = dict(
-        rows.execute("SELECT port, run FROM cloud_services WHERE machine = ?", (service_.machine,))
+        rows.execute("SELECT port, run FROM cloud_services WHERE host = ?", (service_.host,))
     )
     taken |= dict.fromkeys(avoid, "another process")
     begun = replace(service_, port=ports.chosen(service_.port, taken))
     values = [int(value) if isinstance(value, bool) else value for value in _values(begun)]
     rows.execute(
         f"INSERT INTO cloud_services ({_SERVICE}, created)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*values, now),
     )
     return begun

@@ -20,6 +20,7 @@ from ame.server.cloud.cloud import Cloud
 from ame.server.cloud.contract.functions import OURS, Functions
 from ame.server.cloud.contract.gateway import Gateway
 from ame.server.cloud.leading.launching import Launcher, Place
+from ame.server.cloud.leading.lookout import LOST
 from ame.server.cloud.leading.services import Services
 from ame.server.tokens import Tokens
 from ame.storage import answers, sqlite
@@ -53,6 +54,8 @@ class Wish:
     """Whether the client as which the self-test asks is known."""
     keep_services: bool = False
     """Whether services go on when the server is ended; the next one finds them."""
+    lost: float = LOST
+    """Seconds of its silence after which another manager of the database is taken for dead."""
     rate: float = 0.0
     """Calls a second that one sender may make through the broker; 0: any."""
 
@@ -93,7 +96,12 @@ async def running(
     store = sqlite.Database(wish.home / "runs.db")
     place = Place(folder=folder / "services", home=wish.home, work=wish.work, machine=machine)
     services = Services(
-        database, store, Launcher(place, blobs), clock, lambda task: _failed(events, task)
+        database,
+        store,
+        Launcher(place, blobs),
+        clock,
+        failed=lambda task: _failed(events, task),
+        lost=wish.lost,
     )
     cloud = Cloud(
         database=database,

@@ -17,6 +17,7 @@ from ame.daemon.records import Record, Seen
 from ame.daemon.services import supervisor
 from ame.server.cloud import code, ledger, ports
 from ame.server.cloud.leading.hearing import Attempt, Hearing, Trigger
+from ame.server.cloud.leading.lookout import LOST, Lookout
 from ame.server.cloud.restarts import Again, follows
 
 if TYPE_CHECKING:
@@ -61,12 +62,14 @@ class Services:
         launcher: Launcher,
         clock: Callable[[], float],
         failed: Callable[[str], None] = lambda task: None,  # noqa: ARG005 - told of errors
+        lost: float = LOST,
     ) -> None:
         self._database = database
         self._store = store
         self._place = launcher.place
         self.launcher = launcher
         self._clock = clock
+        self._lookout = Lookout(database, self._place.machine, clock, lost)
         self._failed = failed
         self._led: dict[str, _Led] = {}
         self._triggers: dict[str, Supervised] = {}
@@ -77,6 +80,8 @@ class Services:
         self._loop = asyncio.get_running_loop()
         self._hearing = Hearing(self._place.folder)
         mine = await self._database.read(lambda rows: ledger.services(rows, self._place.machine))
+        with suppress(errors.DatabaseUnusable):
+            await self._lookout.look()
         for service in mine:
             self._go(self._found(service))
         self._go(self._look())
@@ -115,6 +120,7 @@ class Services:
             task=task,
             run=runs.name(task, secrets.token_bytes(6)),
             machine=self._place.machine,
+            host=ports.host(),
             port=wanted.port,
             version=version.number if version else 0,
             purpose=use,
@@ -321,16 +327,23 @@ class Services:
                 await self._close(led, runs.State.FAILED, str(error), None)
 
     async def _look(self) -> None:
-        """Ends what another manager was asked to end."""
+        """Ends what another manager was asked to end, or has given up; gives up what is lost."""
         while True:
             await asyncio.sleep(TICK)
             with suppress(errors.DatabaseUnusable):
-                for each in await self._database.read(
+                led = list(self._led.values())
+                mine = await self._database.read(
                     lambda rows: ledger.services(rows, self._place.machine)
-                ):
-                    led = self._led.get(each.task)
-                    if each.stopping and led is not None and not led.stopping.is_set():
-                        self._end(led)
+                )
+                wanted = {each.run for each in mine if not each.stopping}
+                for each in led:
+                    if each.service.run not in wanted and not each.stopping.is_set():
+                        self._end(each)
+                for lost in await self._lookout.look():
+                    LOG.warning("%s is lost: its manager is silent", lost.run)
+                    record = await asyncio.to_thread(_kept, self._store, self._place, lost)
+                    why = "lost: its manager is silent"
+                    await asyncio.to_thread(record.end, runs.State.FAILED, why, None)
 
     def _go(self, work: object) -> None:
         assert asyncio.iscoroutine(work)

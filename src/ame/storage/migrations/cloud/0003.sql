@@ -1,0 +1,5 @@
+CREATE TABLE cloud_managers (
+    machine TEXT PRIMARY KEY,
+    seen DOUBLE PRECISION NOT NULL
+);
+ALTER TABLE cloud_services ADD COLUMN host TEXT NOT NULL DEFAULT '';

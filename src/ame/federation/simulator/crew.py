@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import ame
 from ame import errors, process
+from ame.federation.exchange.lending import Borrowed
 from ame.federation.simulator.setup import JOB
 from ame.process.beside import wire
 
@@ -52,6 +53,7 @@ class Worker:
         """What it was forked from."""
         self.line = line
         self._now = now
+        self.borrowed = Borrowed()
         self.sites: set[str] = set()
         """Whose scripts or executors it has begun."""
         self.overdue = False

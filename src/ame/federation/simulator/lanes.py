@@ -148,6 +148,9 @@ class Lanes:
 
     def advance(self, may: Callable[[Entry], bool]) -> None:
         """Sends as many of the orders as their workers are to have before them."""
+        for _, worker in self._of.values():
+            if given_back := worker.borrowed.give_back():
+                worker.tell(("back", *given_back))
         for lane in self._lanes:
             orders: list[wire.Message] = []
             while lane.queue and len(lane.flying) < lane.ahead:

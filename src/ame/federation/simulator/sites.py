@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import mmap
 import os
 import select
 import sys
@@ -215,7 +214,7 @@ class SimulatedSites:
                 self._lanes.died(lane, worker)
             case ("replies", list(replies)):
                 for reply in replies:
-                    self._reply(lane, reply, fds)
+                    self._reply(lane, worker, reply, fds)
             case ("lost", int(number), *told):
                 if entry := self._lanes.answered(lane, number):
                     self._lanes.lose(entry, mail.why(*told))
@@ -240,9 +239,11 @@ class SimulatedSites:
             case ("tell", bytes(packed)):
                 self._pass_on(mail.unpack(packed))
 
-    def _reply(self, lane: Lane, told: wire.Message, fds: Sequence[int]) -> None:
-        number, head, size, seconds, printed, tail, inline = told
-        body = _mapped(fds[0], size) if fds else bytearray(inline)
+    def _reply(self, lane: Lane, worker: Worker, told: wire.Message, fds: Sequence[int]) -> None:
+        number, head, size, seconds, printed, tail, inline, lent = told
+        body: codec.Buffer = bytearray(inline)
+        if lent or fds:
+            body = worker.borrowed.view(lent, size, *fds)
         entry = self._lanes.answered(lane, number, tail=tail)
         if entry is None:
             return
@@ -310,10 +311,3 @@ class SimulatedSites:
             for descriptor, _ in self._lanes.poll.poll(left):
                 if found := self._lanes.of(descriptor):
                     self._hear(*found)
-
-
-def _mapped(descriptor: int, size: int) -> mmap.mmap:
-    try:
-        return mmap.mmap(descriptor, size)
-    finally:
-        os.close(descriptor)

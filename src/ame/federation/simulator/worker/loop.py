@@ -11,7 +11,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ame.federation.exchange import codec, memory
+from ame.federation.exchange import codec
+from ame.federation.exchange.lending import Lender
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.simulator.lanes import INLINE
 from ame.federation.simulator.worker import faults, mail, modules
@@ -81,6 +82,7 @@ class _Loop:
         self._bodies: dict[int, tuple[bytes, Any, int]] = {}
         self._hosts = Hosts(setup, process, launch, self, isolated=isolated)
         self._backlog: deque[wire.Message] = deque()
+        self._lender = Lender()
         self._replies: list[wire.Message] = []
         self._answered_since = 0.0
         self._answers: dict[int, tuple[str, Shareable]] = {}
@@ -104,6 +106,8 @@ class _Loop:
             match message:
                 case ("body", int(number), bytes(head), int(size), bytes(inline)):
                     self._bodies[number] = (head, fds[0] if fds else inline, size)
+                case ("back", kept, dropped):
+                    self._lender.take_back(kept, dropped)
                 case ("drop", int(number)):
                     _, body, _ = self._bodies.pop(number)
                     if isinstance(body, int):
@@ -173,13 +177,13 @@ class _Loop:
         if encoded.size <= INLINE:
             body = bytearray(encoded.size)
             encoded.write(body)
-            self._answer((*head, bytes(body)), at_once=not host.of_crowd)
+            self._answer((*head, bytes(body), 0), at_once=not host.of_crowd)
             return
-        kept = memory.keep(encoded)
-        try:
-            self._send(("replies", [(*head, b"")]), kept)
-        finally:
-            os.close(kept)
+        number, descriptor = self._lender.write(encoded)
+        fds = () if descriptor < 0 else (descriptor,)
+        self._send(("replies", [(*head, b"", number)]), *fds)
+        if not number:
+            os.close(descriptor)
 
     def _answer(self, reply: wire.Message, *, at_once: bool) -> None:
         """Sends a reply; those of a crowd many together, for they can be made again."""

@@ -6,6 +6,7 @@ from ame import errors
 from ame.builder import config
 from ame.builder.config import Aggregator, Algorithm, Mode, Optimizer
 from ame.protocol.pb import task_builder as pb
+from builder import configs
 
 WRITTEN = """
 # every second round
@@ -112,3 +113,9 @@ def test_privacy_can_be_left_out() -> None:
 )
 def test_another_selector_means_nothing(text: str) -> None:
     assert config.every(text) is None
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_fault() -> None:
+    made = config.read(b"\xef\xbb\xbf" + configs.VALID.encode(), "t.pbtxt")
+
+    assert made == configs.made()

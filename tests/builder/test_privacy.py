@@ -61,3 +61,20 @@ def test_more_devices_need_more_noise() -> None:
     few, many = (privacy.calibrated(SAMPLE, goal).noise for goal in (2, 2000))
 
     assert few < many
+
+
+@pytest.mark.parametrize(
+    ("goal", "changes"),
+    [
+        (3_000_000, {}),
+        (2, {"rounds": 200_000}),
+        (2, {"epsilon": 0.5}),
+        (2, {"delta": 1e-15}),
+    ],
+)
+def test_noise_is_not_much_more_than_is_enough(goal: int, changes: dict[str, float]) -> None:
+    asked = replace(SAMPLE, **changes)  # type: ignore[arg-type]  # of the fields' types
+
+    made = privacy.calibrated(asked, goal)
+
+    assert 0.999 * asked.epsilon <= made.spent <= asked.epsilon

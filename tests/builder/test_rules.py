@@ -232,3 +232,39 @@ def test_without_an_aggregator_no_norm_is_asked_for() -> None:
     made = configs.made(**{DP + "clip_norm": 0.0})
 
     assert rules.settled(made, skip_privacy=True).privacy.kind is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("mode", 77, "mode must be one of UNKNOWN, TRAINING_ONLY"),
+        (DP + "type", 9, "type must be one of UNKNOWN, FIXED_GAUSSIAN"),
+        (LEARNING + "client_optimizer", 5, "client_optimizer must be one of UNKNOWN, SGD, ADAM"),
+        (LEARNING + "runtime_config__over_selection_rate", float("inf"), "nonnegative"),
+        (LEARNING + "runtime_config__over_selection_rate", 1e300, "too great"),
+        (LOOKS + "over_selection_rate", 1e300, "too great"),
+        (LOOKS + "checkpoint_selector", f"every_{10**20}_round", SELECTOR),
+        (RELEASE + "num_max_training_rounds", 10**12, "must be at most 10000000"),
+        (DP + "noise_multiplier", float("inf"), "nonnegative"),
+        (DP + "clip_norm", 1e39, CLIP),
+    ],
+)
+def test_what_no_task_can_hold_is_refused(path: str, value: Any, why: str) -> None:
+    (said,) = refused(**{path: value})
+
+    assert why in said
+
+
+def test_too_little_noise_is_reported_with_all_else() -> None:
+    population, spent = refused(**{"population_name": "", DP + "noise_multiplier": 0.2})
+
+    assert "population_name" in population
+    assert spent.startswith(rules.SPENT)
+
+
+def test_a_target_that_no_noise_keeps_within_is_refused() -> None:
+    (said,) = refused(
+        **{RELEASE + "dp_target_epsilon": 1e-6, DP + "type": pb.DpAggregator.TREE_AGGREGATION}
+    )
+
+    assert "dp_target_epsilon is so small that no noise keeps within it" in said

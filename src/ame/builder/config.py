@@ -216,7 +216,7 @@ def read(content: bytes, place: str) -> pb.TaskConfig:
         except DecodeError:
             raise errors.ConfigUnread(place, 0, 0, "it is no serialized TaskConfig") from None
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)

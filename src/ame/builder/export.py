@@ -121,11 +121,11 @@ def _exported(model: Path, weights: Mapping[str, Array], output: Path) -> None:
     loaded = tf.saved_model.load(str(model))
     if not plain.is_exported(loaded):
         raise errors.ExportRefused(f"{model} is no model that tasks are built from")
-    variables, _ = lifting.lifted(loaded.signatures[plain.SERVING], str(model))
+    lifted = lifting.lifted(loaded, loaded.signatures[plain.SERVING], str(model))
     _assign(
         {
-            **_numbered("trainable", [each for each in variables if each.trainable]),
-            **_numbered("non_trainable", [each for each in variables if not each.trainable]),
+            **_numbered("trainable", lifted.trainable),
+            **_numbered("non_trainable", lifted.non_trainable),
         },
         weights,
     )

@@ -40,20 +40,24 @@ def bounded(
     """What is saved, by its names; `given` is what was sent, by its names."""
     made: dict[str, Node] = {}
     if sent.zeroing and update.zeroed:
-        largest = tf.reduce_max(tf.stack([tf.reduce_max(tf.abs(each)) for each in delta]))
+        largest = tf.reduce_max(tf.stack([tf.reduce_max(tf.abs(each)) for each in _single(delta)]))
         over = largest > given[sent.zeroing.name]
         made[update.zeroed.name] = tf.cast(over, update.zeroed.dtype)
         delta = _unless(over, delta)
     if sent.clip:
-        norm, clip = tf.linalg.global_norm(list(delta)), given[sent.clip.name]
+        norm, clip = tf.linalg.global_norm(_single(delta)), given[sent.clip.name]
         # `tf.clip_by_global_norm` divides by a norm that may be 0, which not all devices survive
         scale = clip / tf.maximum(norm, clip)
-        delta = [each * scale for each in delta]
+        delta = [each * tf.cast(scale, each.dtype) for each in delta]
         if sent.estimate and sent.below_clip and update.below:
             below = tf.cast(norm <= given[sent.estimate.name], tf.float32) - 0.5
             made[update.below.name] = tf.clip_by_norm(below, given[sent.below_clip.name])
     named = (each.name for each in update.delta)
     return made | dict(zip(named, delta, strict=True))
+
+
+def _single(tensors: Sequence[Node]) -> list[Node]:
+    return [tf.cast(each, tf.float32) for each in tensors]
 
 
 def _unless(condition: Node, tensors: Sequence[Node]) -> list[Node]:

@@ -82,7 +82,7 @@ class Adam:
         squares = [v + (tf.square(g) - v) * (1 - self.second) for v, g in pairs]
         rate = self.rate * tf.sqrt(1 - self.second**steps) / (1 - self.first**steps)
         moved = (
-            w - rate * m / (tf.sqrt(v) + self.epsilon)
+            w - tf.cast(rate, m.dtype) * m / (tf.sqrt(v) + self.epsilon)
             for w, m, v in zip(weights, means, squares, strict=True)
         )
         return (steps, *means, *squares), tuple(moved)

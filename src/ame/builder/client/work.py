@@ -67,7 +67,7 @@ class Work:
             return made | bounds.bounded(found.delta, self.process.sent, update, given)
         if self.settings.learning.algorithm is config.Algorithm.FED_SGD:
             weight = tf.where(found.kept, examples, 0.0)
-            delta = [each * weight for each in found.delta]
+            delta = [each * tf.cast(weight, each.dtype) for each in found.delta]
         else:
             weight, delta = tf.constant(1, update.weight.dtype), found.delta
         named = (each.name for each in update.delta)
@@ -101,14 +101,16 @@ class Work:
             slopes, sums, (examples,) = state
             seen = self._seen(first, others, batch, labels, training=True)
             found = _gradient(seen.loss, first)
-            slopes = tuple(a + seen.count * b for a, b in zip(slopes, found, strict=True))
+            slopes = tuple(
+                a + tf.cast(seen.count, b.dtype) * b for a, b in zip(slopes, found, strict=True)
+            )
             return slopes, self._summed(sums, seen), (examples + seen.count,)
 
         none = tuple(tf.zeros(each.shape, each.dtype) for each in first)
         slopes, sums, (examples,) = _reduced(
             dataset, (none, self._empty(), (tf.constant(0.0),)), step
         )
-        return [each / examples for each in slopes], sums, examples
+        return [each / tf.cast(examples, each.dtype) for each in slopes], sums, examples
 
     def _evaluated(self, dataset: tf.data.Dataset, given: dict[str, Node]) -> dict[str, Node]:
         weights, others = self._weights(given)

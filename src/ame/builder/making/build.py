@@ -6,7 +6,9 @@ import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
+from ame import errors
 from ame.builder import client, model
 from ame.builder.client import versions
 from ame.builder.making.parent import Artifacts
@@ -29,9 +31,19 @@ def build(path: Path, settings: Settings, options: Options) -> dict[str, Artifac
         errors.OpsUnsupported, errors.GraphRefused: devices cannot run it.
         errors.NoiseUnfit: no noise of this kind can be added with so few devices.
     """
-    loaded = model.load(path, settings)
+    try:
+        return _all(model.load(path, settings), settings, options, str(path))
+    except (TypeError, ValueError, tf.errors.OpError) as error:  # what it computes is not ours
+        first = str(error).strip().partition("\n")[0]
+        why = f"no plan can be made of what it computes, or of its loss: {first}"
+        raise errors.ModelInvalid(str(path), why) from error
+
+
+def _all(loaded: Model, settings: Settings, options: Options, place: str) -> dict[str, Artifacts]:
     made = {}
     if settings.mode.trains:
+        if not loaded.trainable:
+            raise errors.ModelInvalid(place, "none of its weights is to be trained")
         made["training"] = _one(loaded, settings, options, evaluates=False)
     if settings.mode.evaluates:
         made["evaluation"] = _one(loaded, settings, options, evaluates=True)

@@ -24,6 +24,9 @@ def load(path: Path, settings: config.Settings) -> Model:
     """
     if path.suffix == ".keras":
         return plain.read(path, settings.learning.loss)
+    if path.is_file():
+        why = "it is neither a folder nor a `.keras` file: save the model as one of these"
+        raise errors.ModelInvalid(str(path), why)
     loaded = _opened(path)
     if functional.is_one(loaded):
         return functional.read(loaded, str(path))

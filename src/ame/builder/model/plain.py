@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
@@ -30,6 +31,8 @@ def read(path: Path, loss: str) -> Model:
     import keras  # type: ignore[import-untyped]  # it has none
 
     place = str(path)
+    if not zipfile.is_zipfile(path):
+        raise errors.ModelInvalid(place, "it is no file of Keras, or not whole")
     try:
         made = keras.saving.load_model(path, compile=not loss)
     except (OSError, TypeError, ValueError) as error:
@@ -73,7 +76,7 @@ def exported(loaded: Any, place: str, loss: str) -> Model:  # noqa: ANN401 - the
         errors.ModelInvalid: it cannot be trained by devices.
     """
     function = loaded.signatures[SERVING]
-    variables, compute = lifting.lifted(function, place)
+    lifted = lifting.lifted(loaded, function, place)
     if len(function.outputs) != 1:
         raise errors.ModelInvalid(place, f"it has {len(function.outputs)} outputs, not one")
     specs = function.structured_input_signature[1]
@@ -81,13 +84,13 @@ def exported(loaded: Any, place: str, loss: str) -> Model:  # noqa: ANN401 - the
     names = [X] if len(given) == 1 else given
 
     def predict(own: Sequence[Node], others: Sequence[Node], batch: Batch, training: bool) -> Node:  # noqa: ARG001 - it is the same
-        return compute([*own, *others], [batch[name] for name in names])[0]
+        return lifted.compute([*own, *others], [batch[name] for name in names])[0]
 
     found, classes = loss_of(loss, None, place)
     pairs = zip(names, given, strict=True)
     return Model(
-        trainable=tuple(each.numpy() for each in variables if each.trainable),
-        non_trainable=tuple(each.numpy() for each in variables if not each.trainable),
+        trainable=tuple(each.numpy() for each in lifted.trainable),
+        non_trainable=tuple(each.numpy() for each in lifted.non_trainable),
         features={name: _spec(specs[known], place) for name, known in pairs},
         single=len(given) == 1,
         label=_label(_spec(function.outputs[0], place), classes),
@@ -121,7 +124,8 @@ def loss_of(name: str, compiled: Any, place: str) -> tuple[Loss, bool]:  # noqa:
 
     def loss(predictions: Node, labels: Node) -> Node:
         labels = tf.cast(labels, predictions.dtype)
-        return tf.reduce_mean(found(formulas.rows(labels), formulas.rows(predictions)))
+        each = found(formulas.rows(labels), formulas.rows(predictions))
+        return tf.cast(tf.reduce_mean(each), tf.float32)
 
     return loss, known.startswith(CLASSES)
 

@@ -345,6 +345,17 @@ def test_what_train_and_evaluate_return_is_sent_together(site: Site) -> None:
     assert (alone.params, alone.metrics) == (None, {"metric": 3})
 
 
+def test_a_model_that_the_caller_passes_on_is_the_received_one(site: Site) -> None:
+    @flare.evaluate
+    def measure(model: flare.FLModel | None = None, factor: float = 1.0) -> float:
+        assert model is not None
+        return float(model.params["w"].sum()) * factor
+
+    site.put()
+    assert measure(flare.receive()) == 3
+    assert measure(flare.receive(), 2.0) == 6
+
+
 def test_a_train_function_that_returns_no_model_is_refused(site: Site) -> None:
     @flare.train
     def fit(model: flare.FLModel) -> None: ...

@@ -45,12 +45,31 @@ class Wrong(nn.Module):
         self.hidden = hidden * 2
         self.layer = nn.Linear(2, hidden)
 
+class Placed(nn.Module):
+    def __init__(self, rate=0.1):
+        super().__init__()
+        self.rate = rate
+        self.rates = [each.item() for each in torch.linspace(0, rate, 3)]
+        self.layer = nn.Linear(2, 2)
+        self.device = self.layer.weight.device
+
 class Wrapping(nn.Module):
     def __init__(self, inner, bias=True):
         super().__init__()
         self.inner = inner
         self.last = nn.Linear(2, 2, bias=bias)
         self.bias = bias
+"""
+
+
+LIT = """
+import lightning
+from torch import nn
+
+class Lit(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
 """
 
 
@@ -86,6 +105,23 @@ def test_an_attribute_of_the_arguments_name_that_is_a_layer_is_not_the_argument(
     assert Capture().part(nets.Rate()).args == {}
     with pytest.raises(errors.ArgumentUnfit, match=r"`dropout` .*p=0\.1"):
         Capture().part(nets.Rate(0.1))
+
+
+def test_a_model_that_looks_at_its_tensors_or_their_device_travels(
+    nets: Any, folder: Folder
+) -> None:
+    net, capture = nets.Placed(0.2), Capture()
+    made = again(capture.part(net), capture, folder)
+
+    assert (made.rate, made.rates) == (0.2, net.rates)
+
+
+def test_a_module_of_lightning_travels(folder: Folder) -> None:
+    module = folder.module("lit", LIT)
+    capture = Capture()
+    made = again(capture.part(module.Lit()), capture, folder)
+
+    assert set(made.state_dict()) == {"layer.weight", "layer.bias"}
 
 
 def test_to_look_at_a_model_draws_no_random_numbers(nets: Any) -> None:

@@ -91,4 +91,6 @@ def _with_model(
 ) -> object:
     first = next(iter(inspect.signature(function).parameters))
     model = api.current(function.__name__).receive()
+    if arguments and isinstance(arguments[0], FLModel):  # the model that the caller received itself
+        arguments = arguments[1:]
     return function(model, *arguments, **{k: v for k, v in named.items() if k != first})

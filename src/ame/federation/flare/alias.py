@@ -76,6 +76,8 @@ class Served(ModuleType):
             found = import_module(path)
         elif name.startswith("__"):
             raise AttributeError(name)
+        elif (handed := names.handed_on(self.__name__, name)) is not None:
+            found = handed
         else:
             raise names.not_served(path)
         setattr(self, name, found)

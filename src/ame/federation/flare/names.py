@@ -72,6 +72,28 @@ def load(path: str) -> Any:
         return getattr(import_module(module), name)
 
 
+@cache
+def _by_last() -> Mapping[str, str]:
+    """Our paths by their last word, where NVFLARE has but one thing of that name."""
+    found: dict[str, set[str]] = {}
+    for path, ours in table().items():
+        found.setdefault(path.rpartition(".")[2], set()).add(ours)
+    return {name: next(iter(paths)) for name, paths in found.items() if len(paths) == 1}
+
+
+def handed_on(module: str, name: str) -> Any:
+    """A name that scripts import from a module which only imports it itself; None if there is none.
+
+    NVFLARE's modules hand on what they import, and scripts rely on it:
+    `from nvflare.apis.impl.controller import Controller, FLContext`.
+    """
+    ours = _by_last().get(name)
+    if ours is None or not any(path.rpartition(".")[0] == module for path in table()):
+        return None
+    within, _, last = ours.rpartition(".")
+    return getattr(import_module(within), last)
+
+
 def theirs(path: str) -> str | None:
     """NVFLARE's path of one of ours."""
     return reverse().get(path)

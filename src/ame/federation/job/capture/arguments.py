@@ -110,8 +110,7 @@ def _show(obj: object, found: Arguments, unsure: list[str], path: str) -> None:
     """Makes the object again and compares."""
     named = ", ".join(unsure or found.named)
     try:
-        with frameworks.undisturbed(), frameworks.on_no_device(obj):
-            again = _again(type(obj), found)
+        again = _made_again(obj, found)
     except Exception as error:
         raise errors.ArgumentUnfit(
             path, named, f"cannot be read from attributes: made again it fails: {error}",
@@ -123,6 +122,18 @@ def _show(obj: object, found: Arguments, unsure: list[str], path: str) -> None:
             f"was not kept: made again from its attributes it differs in {differs}",
             "keep it in the constructor as an attribute of the argument's name",
         )  # fmt: skip
+
+
+def _made_again(obj: object, found: Arguments) -> object:
+    """Makes it on no device; what asks for the values of its weights meanwhile, on a real one."""
+    with frameworks.undisturbed():
+        try:
+            with frameworks.on_no_device(obj):
+                return _again(type(obj), found)
+        except (RuntimeError, NotImplementedError):
+            if not frameworks.is_torch_model(obj):
+                raise
+        return _again(type(obj), found)
 
 
 def _again(kind: type[Any], found: Arguments) -> object:

@@ -64,6 +64,12 @@ def equal_arrays(one: Any, other: Any) -> bool:
     return getattr(other, "is_meta", False) or bool((one == other).all())
 
 
+def is_device(obj: object) -> bool:
+    """Whether it says where tensors of torch are; of an object made on no device, nowhere."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(obj, torch.device)
+
+
 def weights_of(obj: object) -> Weights | None:
     """The weights of a model; None of anything else, and of a model without any."""
     if is_torch_model(obj):

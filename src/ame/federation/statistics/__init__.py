@@ -1,0 +1,1 @@
+"""Federated statistics: of sites' tables, the counts, means, histograms and quantiles of all."""

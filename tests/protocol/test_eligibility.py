@@ -80,3 +80,40 @@ def test_a_task_without_policies_is_for_everyone_and_one_with_two_asks_for_both(
     info = eligibility.evaluate(asked, Past(), lambda _: 5, now=NOW)
 
     assert {each.task_name: each.weight for each in info.task_weights} == {"free": 1, "both": 0}
+
+
+def test_what_a_graph_says_stands_for_the_policies_that_need_one() -> None:
+    asked = spec.PopulationEligibilitySpec(
+        task_info=[
+            {"task_name": "a", "eligibility_policy_indices": [0]},
+            {"task_name": "b", "eligibility_policy_indices": [0, 1]},
+            {"task_name": "c", "eligibility_policy_indices": [0]},
+            {"task_name": "free"},
+        ],
+        eligibility_policies=[
+            {"name": "graph", "tf_custom_policy": {}},
+            {"name": "data", "data_availability_policy": {"min_example_count": 9}},
+        ],
+    )
+
+    told = {"a": 0.5, "b": 1.0}
+    info = eligibility.evaluate(asked, Past(), lambda _: 5, told=told, now=NOW)
+
+    weights = {each.task_name: each.weight for each in info.task_weights}
+    assert weights == {"a": 0.5, "b": 0, "c": 0, "free": 1}
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ({}, "no kind"),
+        ({"min_version": 9, "swor_policy": {}}, "version 9"),
+        ({"swor_policy": {"group_regex": "("}}, "no pattern"),
+        ({"tf_custom_policy": {}}, ""),
+    ],
+)
+def test_a_policy_that_no_device_can_meet_is_told_apart(policy: dict[str, Any], why: str) -> None:
+    fault = eligibility.fault(spec.EligibilityPolicyEvalSpec(**policy))
+
+    assert why in fault
+    assert bool(why) is bool(fault)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from ame import errors
@@ -209,8 +211,9 @@ class Device:
     ) -> _Session | Visit:
         """What the device finds out about itself; the server hears where it could not."""
         try:
+            told = await self._told(task)
             if not task.HasField("population_eligibility_spec"):
-                raise errors.PlanUnsupported("eligibility that is computed by a graph")
+                return replace(session, info=told)
             content = await self.resources.content(self.link, task.population_eligibility_spec)
             asked = spec.PopulationEligibilitySpec.FromString(content)
             info = await asyncio.to_thread(
@@ -218,6 +221,7 @@ class Device:
                 asked,
                 self.memory.kept.past,
                 self.examples.count,
+                told={each.task_name: each.weight for each in told.task_weights},
                 now=self.clock(),
             )
         except errors.Error as error:
@@ -229,6 +233,20 @@ class Device:
             await self._tell("ReportEligibilityEvalTaskResult", request, session.at)
             return Visit(outcome=Outcome.FAILED, wait=session.rejected, why=str(error))
         return replace(session, info=info, asked=asked)
+
+    async def _told(
+        self, task: eligibility_eval_tasks.EligibilityEvalTask
+    ) -> federated_api.TaskEligibilityInfo:
+        """What the population's own plan says of this device; nothing where it has none."""
+        if not task.HasField("plan"):
+            return federated_api.TaskEligibilityInfo()
+        plan = await self.resources.file(self.link, task.plan)
+        checkpoint = Path(os.devnull)
+        if task.HasField("init_checkpoint"):
+            checkpoint = await self.resources.file(self.link, task.init_checkpoint)
+        return await self.plans.eligible(
+            Task(plan=plan, checkpoint=checkpoint, examples=self.examples)
+        )
 
     def _rejected(self, info: common.RejectionInfo, otherwise: float) -> Visit:
         own = info.WhichOneof("metadata") == "retry_window"

@@ -30,22 +30,51 @@ Count = Callable[[plan.ExampleSelector], int]
 
 
 def evaluate(
-    asked: spec.PopulationEligibilitySpec, past: Past, count: Count, *, now: float
+    asked: spec.PopulationEligibilitySpec,
+    past: Past,
+    count: Count,
+    *,
+    told: Mapping[str, float] | None = None,
+    now: float,
 ) -> federated_api.TaskEligibilityInfo:
-    """The weight of each task for this device: 1 where it may do it, 0 where not."""
+    """The weight of each task for this device: 0 where it may not do it, else 1.
+
+    `told` are the weights that the population's own graph gave the tasks: they stand for the
+    policies that only a graph can evaluate.
+    """
     info = federated_api.TaskEligibilityInfo(version=SUPPORTED)
     for task in asked.task_info:
-        policies = (asked.eligibility_policies[i] for i in task.eligibility_policy_indices)
-        fits = all(meets(policy, task.task_name, past, count, now=now) for policy in policies)
-        info.task_weights.add(task_name=task.task_name, weight=float(fits))
+        policies = [asked.eligibility_policies[i] for i in task.eligibility_policy_indices]
+        graphs = [p for p in policies if p.HasField("tf_custom_policy") and not _new(p)]
+        own = (told or {}).get(task.task_name, 0.0) if graphs else 1.0
+        fits = all(
+            meets(policy, task.task_name, past, count, now=now)
+            for policy in policies
+            if policy not in graphs
+        )
+        info.task_weights.add(task_name=task.task_name, weight=own if fits else 0.0)
     return info
+
+
+def fault(policy: spec.EligibilityPolicyEvalSpec) -> str:
+    """Why no device could ever meet a policy; empty where one may."""
+    kind = policy.WhichOneof("policy_type")
+    if kind is None:
+        return "it is of no kind that is known"
+    if _new(policy):
+        return f"its version {policy.min_version} is not understood: {SUPPORTED} is the newest"
+    try:
+        re.compile(policy.swor_policy.group_regex)
+    except re.error as error:
+        return f"group_regex is no pattern: {error}"
+    return ""
 
 
 def meets(
     policy: spec.EligibilityPolicyEvalSpec, task: str, past: Past, count: Count, *, now: float
 ) -> bool:
     """Whether a device meets a policy. One that is not understood here is not met."""
-    if policy.min_version > SUPPORTED:
+    if _new(policy):
         return False
     kind = policy.WhichOneof("policy_type")
     if kind == "data_availability_policy":
@@ -60,6 +89,10 @@ def meets(
         done = _group(policy.swor_policy.group_regex, task, past.contributed)
         return all(now - at >= period for at in done)
     return False
+
+
+def _new(policy: spec.EligibilityPolicyEvalSpec) -> bool:
+    return policy.min_version > SUPPORTED
 
 
 def _group(pattern: str, task: str, contributed: Mapping[str, float]) -> Iterable[float]:

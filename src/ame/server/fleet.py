@@ -117,7 +117,7 @@ class Fleet:
             )
             for look in looks:
                 population = self._known.setdefault(look.name, Population(look.name))
-                population.settings = look.settings
+                population.put(look.settings)
                 population.revision = seen[look.name]
                 for kept, collecting in look.tasks:
                     population.see(kept, collecting)

@@ -1,15 +1,16 @@
 """`ame fleet task create`."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ame import errors
 from ame.cli import remote
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"])
 
 
 @click.command(
@@ -29,6 +30,22 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--weight", type=click.IntRange(0), default=1, help="Share of the traffic.")
 @click.option("--evaluates", type=int, metavar="TASK", help="Evaluate this task's checkpoints.")
 @click.option("--every", default="1_round", help="Which: `K_round` or `K_hour`. [default: 1_round]")
+@click.option("--min-version", default="", help="Of devices. [default: any]")
+@click.option("--max-version", default="", help="Of devices. [default: any]")
+@click.option("--start", type=WHEN, help="Open no earlier.")
+@click.option("--last-start", type=WHEN, help="Begin no round after that.")
+@click.option("--parallel", type=click.IntRange(1), help="Rounds at once. [default: 1]")
+@click.option("--min-examples", type=click.IntRange(1), help="A device must have so many.")
+@click.option(
+    "--separation", type=click.IntRange(1), help="Rounds from a device's one to its next."
+)
+@click.option(
+    "--once-in",
+    type=click.FloatRange(0, min_open=True),
+    metavar="HOURS",
+    help="A device does it once in so many.",
+)
+@click.option("--policies", type=FILE, help="JSON: a list of more that a device must meet.")
 @remote.server_option
 def command(
     population: str,
@@ -42,6 +59,15 @@ def command(
     weight: int,
     evaluates: int | None,
     every: str,
+    min_version: str,
+    max_version: str,
+    start: datetime | None,
+    last_start: datetime | None,
+    parallel: int | None,
+    min_examples: int | None,
+    separation: int | None,
+    once_in: float | None,
+    policies: Path | None,
     server: str,
 ) -> None:
     """Makes a task for the devices of POPULATION and uploads what it needs."""
@@ -56,7 +82,18 @@ def command(
         looks = {"trainingTaskId": evaluates, "checkPointSelector": _selector(every)}
         said["info"] = {"trafficWeight": weight, "evaluationInfo": looks}
     if aggregation:
-        said["aggregation"] = _read(aggregation)
+        said["aggregation"] = _read(aggregation, "aggregation")
+    said |= _told(
+        minClientVersion=min_version,
+        maxClientVersion=max_version,
+        startTaskNoEarlierThan=start and _stamp(start),
+        doNotCreateIterationAfter=last_start and _stamp(last_start),
+        maxParallel=parallel,
+        policies=[
+            *_policies(min_examples, separation, once_in),
+            *(_read(policies, "policies") if policies else ()),
+        ],
+    )
     made = remote.ask(server, "POST", f"populations/{population}/tasks", said)
     uploads = [(server_plan, "serverPhaseUrl"), (plan, "clientOnlyPlanUrl")]
     for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
@@ -74,8 +111,32 @@ def _selector(every: str) -> dict[str, Any]:
     return {"iterationSelector": {"size": int(number)}}
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - JSON
+def _policies(
+    examples: int | None, separation: int | None, hours: float | None
+) -> list[dict[str, Any]]:
+    """What is asked of devices, as the server takes it."""
+    found: list[dict[str, Any]] = []
+    if examples:
+        found.append({"dataAvailabilityPolicy": {"minExampleCount": examples}})
+    if separation:
+        found.append({"minSepPolicy": {"minimumSeparation": separation}})
+    if hours:
+        found.append({"sworPolicy": {"minPeriod": f"{round(hours * 3600)}s"}})
+    return found
+
+
+def _told(**said: object) -> dict[str, Any]:
+    """What was said of it all."""
+    return {name: value for name, value in said.items() if value}
+
+
+def _stamp(at: datetime) -> str:
+    """A time as proto3's JSON has it; one without a zone is of this machine's."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read(path: Path, what: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise errors.RecipeInvalid(path.name, f"is no JSON: {error}") from None
+        raise click.BadParameter(f"`{path}` is no JSON: {error}", param_hint=f"--{what}") from None

@@ -1,4 +1,6 @@
-"""`ame population create|list`."""
+"""`ame population create|list|pause|resume`."""
+
+from pathlib import Path
 
 import click
 
@@ -13,17 +15,50 @@ group = Commands(
     table={
         "create": ("ame.cli.fleet.population:create", "Make a population."),
         "list": ("ame.cli.fleet.population:list_", "List the populations."),
+        "pause": ("ame.cli.fleet.population:pause", "Give its devices no tasks for a while."),
+        "resume": ("ame.cli.fleet.population:resume", "Give its devices tasks again."),
     },
 )
+
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--eligibility-plan",
+    "plan",
+    type=FILE,
+    help="A ClientOnlyPlan by whose graph each device finds out which tasks it may do.",
+)
+@click.option("--eligibility-checkpoint", "checkpoint", type=FILE, help="What that plan reads.")
+@remote.server_option
+def create(name: str, plan: Path | None, checkpoint: Path | None, server: str) -> None:
+    """Makes the population NAME. Of one that is there, what is named changes."""
+    made = remote.ask(server, "PUT", f"populations/{name}", {})
+    for path, part in ((checkpoint, "checkpoint"), (plan, "plan")):
+        if path is not None:
+            remote.send(server, "PUT", made["eligibility_urls"][part], path.read_bytes())
+    click.echo(f"population `{name}` is there")
 
 
 @click.command()
 @click.argument("name")
 @remote.server_option
-def create(name: str, server: str) -> None:
-    """Makes the population NAME. One that is there stays as it is."""
-    remote.ask(server, "PUT", f"populations/{name}", {})
-    click.echo(f"population `{name}` is there")
+def pause(name: str, server: str) -> None:
+    """Gives the devices of NAME no tasks; those that have one go on."""
+    remote.ask(server, "PUT", f"populations/{name}", {"paused": True})
+    click.echo(f"population `{name}` is paused")
+
+
+@click.command()
+@click.argument("name")
+@remote.server_option
+def resume(name: str, server: str) -> None:
+    """Gives the devices of NAME tasks again."""
+    remote.ask(server, "PUT", f"populations/{name}", {"paused": False})
+    click.echo(f"population `{name}` goes on")
 
 
 @click.command("list")

@@ -77,6 +77,10 @@ class Flat:
         if "error" in answer:
             raise errors.PlanFailed(answer["error"].partition("\n")[0])
 
+    def tell(self, examples: Path, checkpoint: Path) -> bytes:  # noqa: ARG002 - as `Loaded` has it
+        """See `Loaded`."""
+        raise errors.PlanUnsupported("eligibility that is computed by a flatbuffer")
+
     def close(self) -> None:
         """See `Loaded`."""
         with self._lock:

@@ -11,7 +11,7 @@ from ame.protocol.pb import plan as pb
 from ame.protocol.tensors import tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 EXTERNAL: Final = "ExternalDataset"
@@ -44,7 +44,10 @@ class Graph:
         """
         self._tf = tensorflow()
         self._spec = plan.phase.tensorflow_spec
+        router = plan.phase.WhichOneof("io_router")
         self._router = plan.phase.federated_compute
+        self._told = plan.phase.federated_compute_eligibility.task_eligibility_info_tensor_name
+        self._input = getattr(plan.phase, router).input_filepath_tensor_name if router else ""
         definition = _parsed(self._tf, plan.graph)
         self.selectors = _external(self._tf, definition, self._spec.example_selector)
         nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
@@ -71,17 +74,29 @@ class Graph:
 
     def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
         """See `Loaded`."""
+        self._run(examples, checkpoint, {self._router.output_filepath_tensor_name: str(output)})
+
+    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+        """See `Loaded`."""
+        made = self._run(examples, checkpoint, {})[-1]
+        if not isinstance(made, bytes):
+            raise errors.PlanFailed(f"{self._told} is no scalar of text")
+        return made
+
+    def _run(self, examples: Path, checkpoint: Path, more: Mapping[str, str]) -> list[Any]:
+        """Runs it with these paths, and returns what its targets come to."""
         given = {
             self._spec.dataset_token_tensor_name: str(examples),
-            self._router.input_filepath_tensor_name: str(checkpoint),
-            self._router.output_filepath_tensor_name: str(output),
+            self._input: str(checkpoint),
+            **more,
         }
         feed = self._constants | {name: value for name, value in given.items() if name}
         with self._opened() as session:
             try:
-                session.run(self._targets, feed_dict=feed)
+                made: list[Any] = session.run(self._targets, feed_dict=feed)
             except self._tf.errors.OpError as error:
                 raise errors.PlanFailed(str(error.message).partition("\n")[0]) from None
+        return made
 
     def close(self) -> None:
         """See `Loaded`."""
@@ -94,12 +109,13 @@ class Graph:
             *self._constants_named(),
             *(each.name for each in self._spec.output_tensor_specs),
             *self._spec.target_node_names,
+            *([self._told] if self._told else ()),
         )
         try:
             known = [self._graph.as_graph_element(name) for name in names]
         except (KeyError, ValueError) as error:
             raise errors.PlanInvalid(str(error)) from None
-        if not self._spec.target_node_names:
+        if not self._spec.target_node_names and not self._told:
             raise errors.PlanInvalid("it names nothing to run")
         return known[len(self._constants_named()) :]
 
@@ -107,7 +123,7 @@ class Graph:
         """What is fed, all of which has to be in the graph."""
         named = (
             self._spec.dataset_token_tensor_name,
-            self._router.input_filepath_tensor_name,
+            self._input,
             self._router.output_filepath_tensor_name,
             *self._spec.constant_inputs,
         )

@@ -17,9 +17,11 @@ from google.protobuf.message import DecodeError
 
 from ame import errors
 from ame.device.plans import query
+from ame.protocol.pb import federated_api
 from ame.protocol.pb import plan as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from ame.device.examples import Examples
@@ -51,6 +53,10 @@ class Loaded(Protocol):
             errors.PlanFailed: it did not get to its end.
             errors.ExamplesTooFew: for want of examples.
         """
+        ...
+
+    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+        """Runs a plan of eligibility: the TaskEligibilityInfo that it makes. Raises as `run`."""
         ...
 
     def close(self) -> None:
@@ -108,6 +114,25 @@ class Plans:
         loaded = await self._ready(content, plan)
         return await loop.run_in_executor(self._pool, self._do, loaded, task)
 
+    async def eligible(self, task: Task) -> federated_api.TaskEligibilityInfo:
+        """What a plan of eligibility says that the device may do. Raises as `run` does."""
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(self._pool, task.plan.read_bytes)
+        plan = _read(content)
+        router = plan.phase.WhichOneof("io_router")
+        if router != "federated_compute_eligibility":
+            raise errors.PlanInvalid(f"a plan of eligibility with {router or 'nothing to do'}")
+        loaded = await self._ready(content, plan)
+
+        def do(examples: Path) -> bytes:
+            return loaded.tell(examples, task.checkpoint)
+
+        made = await loop.run_in_executor(self._pool, self._with, loaded, task, do)
+        try:
+            return federated_api.TaskEligibilityInfo.FromString(made)
+        except DecodeError as error:
+            raise errors.PlanFailed(f"it made no TaskEligibilityInfo: {error}") from None
+
     async def _ready(self, content: bytes, plan: pb.ClientOnlyPlan) -> Loaded:
         """The plan, loaded once however many devices ask for it at a time."""
         digest = hashlib.sha256(content).hexdigest()
@@ -140,17 +165,24 @@ class Plans:
         raise errors.PlanInvalid("it has no graph")
 
     def _do(self, loaded: Loaded, task: Task) -> bytes:
+        def do(examples: Path) -> bytes:
+            output = examples.parent / "output"
+            loaded.run(examples, task.checkpoint, output)
+            if not output.exists():
+                raise errors.PlanFailed("it wrote no output")
+            return output.read_bytes()
+
+        return self._with(loaded, task, do)
+
+    def _with(self, loaded: Loaded, task: Task, do: Callable[[Path], bytes]) -> bytes:
+        """Does something while a folder holds the examples that a plan reads."""
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         try:
             given = folder / "examples"
             given.mkdir()
             for number, selector in enumerate(loaded.selectors):
                 task.examples.lay(selector, given / str(number))
-            output = folder / "output"
-            loaded.run(given, task.checkpoint, output)
-            if not output.exists():
-                raise errors.PlanFailed("it wrote no output")
-            return output.read_bytes()
+            return do(given)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

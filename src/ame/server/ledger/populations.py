@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def put_population(rows: Rows, name: str, settings: Mapping[str, Any], now: float) -> None:
-    """Makes a population, or changes its settings."""
+    """Makes a population, or changes those of its settings that are named."""
+    if known(rows, name):
+        settings = {**_settings(rows, name), **settings}
     rows.execute(
         "INSERT INTO populations (name, settings, created) VALUES (?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE"
@@ -32,6 +34,9 @@ def settings(rows: Rows, name: str) -> dict[str, Any]:
     [(found,)] = rows.execute("SELECT settings FROM populations WHERE name = ?", (name,))
     said: dict[str, Any] = json.loads(found)
     return said
+
+
+_settings = settings
 
 
 def revisions(rows: Rows) -> dict[str, int]:

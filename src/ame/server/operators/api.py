@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf import json_format
 
 from ame import errors
+from ame.protocol import eligibility
 from ame.protocol.pb import _pool, odp_task
 from ame.protocol.wires import Caller
 from ame.server.ledger import changes, populations, rounds, tasks
 from ame.server.recipes import keys
 from ame.server.rounds import RoundStatus
 from ame.server.tasks import TaskStatus
+from ame.server.visits.population import Policy
 
 if TYPE_CHECKING:
     from ame.server.app import App
@@ -51,10 +53,12 @@ class Api:
         """All populations with their settings."""
         return await self._app.fleet.database.read(populations.populations)
 
-    async def put_population(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401, ARG002 - JSON
-        """Makes a population, or changes its settings."""
-        await self._app.management.put_population(at["population"], said)
-        return {"name": at["population"], **said}
+    async def put_population(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401 - JSON
+        """Makes a population, or changes its settings; says where its eligibility plan goes."""
+        name = at["population"]
+        await self._app.management.put_population(name, said)
+        addresses = self._app.management.graph_addresses(name, caller)
+        return {"name": name, **said, "eligibility_urls": addresses}
 
     async def tasks(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401, ARG002 - JSON
         """A population's tasks, or those of all."""
@@ -66,6 +70,7 @@ class Api:
     async def create_task(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401 - JSON
         """Makes a task. Its answer says where its plan and its checkpoint go."""
         aggregation = said.pop("aggregation", {})
+        policies = _policies(said.pop("policies", []))
         keys.read(aggregation)
         proto = odp_task.Task()
         try:
@@ -76,8 +81,8 @@ class Api:
         fields = {"population_name": at["population"]}
         named = Caller(fields=fields, headers=caller.headers, base=caller.base)
         made = (await self._app.management.create_task(asked, named)).task
-        if aggregation:
-            settings = {"aggregation": aggregation}
+        beside = {"aggregation": aggregation, "policies": policies}
+        if settings := {name: value for name, value in beside.items() if value}:
             await self._app.management.set_artifacts(at["population"], made.task_id, settings)
         return json_format.MessageToDict(made, descriptor_pool=_pool.POOL)
 
@@ -165,6 +170,25 @@ def _said(body: bytes) -> Said:
         raise errors.RequestMalformed(f"no JSON: {error}") from None
     if not isinstance(said, dict):
         raise errors.RequestMalformed("JSON that is no object")
+    return said
+
+
+def _policies(said: object) -> list[Said]:
+    """What is asked of a task's devices beside what its message can say, as JSON.
+
+    Raises:
+        errors.TaskInvalid: some of it can never be met.
+    """
+    if not isinstance(said, list):
+        raise errors.TaskInvalid("policies", "must be a list")
+    for place, each in enumerate(said):
+        try:
+            policy = json_format.ParseDict(each, Policy(), descriptor_pool=_pool.POOL)
+            why = eligibility.fault(policy)
+        except (json_format.ParseError, TypeError, AttributeError) as error:
+            why = str(error)
+        if why:
+            raise errors.TaskInvalid(f"policies[{place}]", f"can be met by no device: {why}")
     return said
 
 

@@ -25,6 +25,8 @@ ARTIFACTS: Final[Mapping[str, str]] = {
 }
 """What is uploaded for a task, and the field of the task that says where."""
 OVER_SELECTION: Final = 1.3
+OF_ALL: Final = "all"
+"""Stands for a task's number in the address of what is for all tasks of a population."""
 
 
 class Management:
@@ -34,7 +36,7 @@ class Management:
         self._fleet = fleet
 
     async def put_population(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Makes a population, or changes its settings."""
+        """Makes a population, or changes those of its settings that are named."""
         if not name:
             raise errors.PopulationUnknown(name)
         now = self._fleet.clock()
@@ -130,7 +132,22 @@ class Management:
         """
         population, number, name = self._fleet.tokens.read("artifact", token).rsplit("/", 2)
         digest = await self._fleet.keep(content)
-        await self.set_artifacts(population, int(number), {name: digest})
+        if number == OF_ALL:
+            await self._put_graph(population, name, digest)
+        else:
+            await self.set_artifacts(population, int(number), {name: digest})
+
+    async def _put_graph(self, population: str, name: str, digest: str) -> None:
+        """Notes a part of that by which devices find out what they are eligible for."""
+        now = self._fleet.clock()
+
+        def work(rows: Rows) -> None:
+            had = populations.settings(rows, population).get("eligibility", {})
+            said = {"eligibility": {**had, name: digest}}
+            populations.put_population(rows, population, said, now)
+
+        await self._fleet.database.do(work)
+        await self._fleet.refresh()
 
     async def set_artifacts(self, population: str, number: int, said: Mapping[str, Any]) -> None:
         """Notes what the server is to know of a task: digests of artifacts, its aggregation."""
@@ -191,13 +208,22 @@ class Management:
             lambda rows: tasks.task(rows, population, int(number))
         )
 
+    def graph_addresses(self, population: str, caller: Caller) -> dict[str, str]:
+        """Where a plan goes by which devices find out what they are eligible for."""
+        return {
+            name: self._artifact(f"{population}/{OF_ALL}/{name}", caller)
+            for name in ("plan", "checkpoint")
+        }
+
+    def _artifact(self, about: str, caller: Caller) -> str:
+        return f"{caller.base}/v1/artifacts/{self._fleet.tokens.make('artifact', about)}"
+
     def _address(self, made: odp_task.Task, caller: Caller) -> None:
         """Where the task's artifacts go."""
         for name, field in ARTIFACTS.items():
             about = f"{made.population_name}/{made.task_id}/{name}"
-            token = self._fleet.tokens.make("artifact", about)
             del getattr(made, field)[:]
-            getattr(made, field).append(f"{caller.base}/v1/artifacts/{token}")
+            getattr(made, field).append(self._artifact(about, caller))
 
 
 def _made(

@@ -54,6 +54,10 @@ class CheckIns:
             task.execution_id = tokens.fresh()
             spec = population.spec().SerializeToString()
             task.population_eligibility_spec.inline_resource.data = spec
+            gzip = shares.gzips(request.resource_capabilities)
+            for name, resource in (("plan", task.plan), ("checkpoint", task.init_checkpoint)):
+                if name in population.graph:
+                    shares.resource(fleet, resource, population.graph[name], caller, gzip=gzip)
         else:
             reply.no_eligibility_eval_configured.SetInParent()
         return reply

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ame.protocol.pb import population_eligibility_spec
+from google.protobuf import json_format
+
+from ame.protocol.pb import _pool, population_eligibility_spec
 from ame.server.tasks import TaskStatus
 from ame.server.visits.assignments import Why
 from ame.server.visits.openings import Openings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from ame.server.visits.openings import Opening
 
 Spec = population_eligibility_spec.PopulationEligibilitySpec
+Policy = population_eligibility_spec.EligibilityPolicyEvalSpec
+GRAPH: Final = Policy(name="graph", tf_custom_policy={})
+"""Of a population whose own graph decides too."""
 
 
 class Population:
@@ -35,10 +40,21 @@ class Population:
         self._asking: set[int] = set()
         self._spec: Spec | None = None
 
+    def put(self, settings: Mapping[str, Any]) -> None:
+        """Its settings as they are now."""
+        self.settings = settings
+        self._spec = None
+
     @property
     def asks(self) -> bool:
         """Whether devices are to say what they are eligible for."""
-        return bool(self._asking)
+        return bool(self._asking or self.graph)
+
+    @property
+    def graph(self) -> Mapping[str, str]:
+        """The digests of the plan, and its checkpoint, by which devices find out more."""
+        found: Mapping[str, str] = self.settings.get("eligibility", {})
+        return found if "plan" in found else {}
 
     def see(self, kept: Kept, collecting: Sequence[Round]) -> None:
         """A task as it is now, with its rounds that collect."""
@@ -53,7 +69,8 @@ class Population:
         self.tasks[task.id] = kept
         self._rounds[task.id] = collecting
         self.openings.put(task, [each.aggregation for each in collecting])
-        if task.proto.info.training_info.eligibility_task_info.eligibility_policies:
+        asked = task.proto.info.training_info.eligibility_task_info.eligibility_policies
+        if asked or kept.settings.get("policies"):
             self._asking.add(task.id)
 
     def choose(self, wish: Wish, draw: Callable[[], float], *, now: float) -> Opening | Why:
@@ -73,21 +90,28 @@ class Population:
         known: dict[bytes, int] = {}
         for kept in self.tasks.values():
             info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=1)
-            asked = kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies
-            for policy in asked:
-                new = population_eligibility_spec.EligibilityPolicyEvalSpec(
-                    name=policy.id or f"{kept.task.name}/{policy.WhichOneof('policy_type')}"
-                )
-                if policy.HasField("min_sep_policy"):
-                    new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
-                    last = max((each.number for each in self._rounds[kept.task.id]), default=0)
+            last = max((each.number for each in self._rounds[kept.task.id]), default=0)
+            for new in (*policies(kept), *([GRAPH] if self.graph else ())):
+                if new.HasField("min_sep_policy"):
                     new.min_sep_policy.current_index = last
-                else:
-                    least = policy.data_availability_policy.min_example_count
-                    new.data_availability_policy.min_example_count = least
+                new.name = new.name or f"{kept.task.name}/{new.WhichOneof('policy_type')}"
                 key = new.SerializeToString(deterministic=True)
                 if key not in known:
                     known[key] = len(made.eligibility_policies)
                     made.eligibility_policies.append(new)
                 info.eligibility_policy_indices.append(known[key])
         return made
+
+
+def policies(kept: Kept) -> Iterator[Policy]:
+    """What a task asks of its devices, each a new value."""
+    for said in kept.settings.get("policies", ()):
+        yield json_format.ParseDict(said, Policy(), descriptor_pool=_pool.POOL)
+    for policy in kept.task.proto.info.training_info.eligibility_task_info.eligibility_policies:
+        new = Policy(name=policy.id)
+        if policy.HasField("min_sep_policy"):
+            new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
+        else:
+            least = policy.data_availability_policy.min_example_count
+            new.data_availability_policy.min_example_count = least
+        yield new

@@ -18,7 +18,8 @@ from ame.federation.peers.cross_site import (
     CrossSiteEvalServerController,
 )
 from ame.federation.peers.cyclic import CyclicClientController, CyclicServerController
-from ame.federation.peers.swarm import SwarmClientController, SwarmServerController
+from ame.federation.peers.swarm import SwarmClientController
+from ame.federation.peers.swarm_server import SwarmServerController
 from ame.federation.run.server import Server, ServerParts
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.executor import Executor

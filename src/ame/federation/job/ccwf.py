@@ -59,7 +59,8 @@ class CCWFJob(FedJob):
         Raises:
             errors.JobInvalid (ValueError): a configuration is of another kind.
         """
-        from ame.federation.peers.swarm import SwarmClientController, SwarmServerController
+        from ame.federation.peers.swarm import SwarmClientController
+        from ame.federation.peers.swarm_server import SwarmServerController
 
         _check(server_config, SwarmServerConfig)
         _check(client_config, SwarmClientConfig)

@@ -160,7 +160,7 @@ class Server:
             try:
                 controller.control_flow(self.engine.signal, ctx)
             finally:
-                self._tasks.cancel_all_tasks(TaskCompletionStatus.CANCELLED, ctx)
+                self._tasks.cancel_all_tasks(TaskCompletionStatus.CANCELLED)
             if not self.engine.signal.triggered:  # else it has been broken off
                 self.engine.fire(EventType.END_WORKFLOW, ctx)
             controller.stop_controller(ctx)

@@ -1,6 +1,7 @@
 """`Controller`: leads a workflow by giving tasks to sites."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ame.federation.spec.component import FLComponent
@@ -11,48 +12,52 @@ from ame.federation.spec.task import Client, SendOrder, Signal, Task, TaskComple
 Targets = list[Client] | list[str] | None
 
 
-class Communicator(Protocol):
-    """Gives tasks to sites: on the server to all, on a site to its peers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToAll:
+    """To all targets at once, until all answered, or `min_responses` did and `wait` s passed."""
 
-    A task stands from when it is given until it is done: all of its sites answered, or
-    `min_responses` did and `wait_time_after_min_received` seconds passed, or its time is up, or it
-    is cancelled. Its deeds are called one at a time.
+    targets: Targets
+    """All sites if None."""
+    min_responses: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToAllAgain:
+    """To each target again whenever it answered, until cancelled."""
+
+    targets: Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToOne:
+    """To one target: the first, or whichever is free first."""
+
+    targets: Targets
+    order: SendOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InTurn:
+    """To one target after another; one that takes longer than `limit` s is passed over."""
+
+    targets: Targets
+    limit: float
+
+
+To = ToAll | ToAllAgain | ToOne | InTurn
+"""To whom a task is given."""
+
+
+class Communicator(Protocol):
+    """Gives tasks to sites.
+
+    A task stands from when it is given until it is done, as `to` says, or until its time is up, or
+    it is cancelled. Its deeds are called one at a time.
     """
 
-    def broadcast(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        min_responses: int = 1,
-        wait_time_after_min_received: float = 0,
-    ) -> None:
-        """Give it to all targets, all sites if None. Does not wait."""
-
-    def broadcast_forever(self, task: Task, fl_ctx: FLContext, targets: Targets = None) -> None:
-        """Give it to each target again whenever it answered, until cancelled. Does not wait."""
-
-    def send(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        send_order: SendOrder = SendOrder.SEQUENTIAL,
-        task_assignment_timeout: float = 0,
-    ) -> None:
-        """Give it to one target. Does not wait."""
-
-    def relay(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        send_order: SendOrder = SendOrder.SEQUENTIAL,
-        task_assignment_timeout: float = 0,
-        task_result_timeout: float = 0,
-        dynamic_targets: bool = True,
-    ) -> None:
-        """Give it to one target after another. Does not wait."""
+    def give(self, task: Task, to: To) -> None:
+        """Give it to sites. Does not wait."""
 
     def wait(self, task: Task, abort_signal: Signal | None) -> None:
         """Wait until it is done; at the signal, cancel it and return."""
@@ -60,12 +65,10 @@ class Communicator(Protocol):
     def get_num_standing_tasks(self) -> int:
         """How many stand."""
 
-    def cancel_task(
-        self, task: Task, status: TaskCompletionStatus, fl_ctx: FLContext | None
-    ) -> None:
+    def cancel_task(self, task: Task, status: TaskCompletionStatus) -> None:
         """End one."""
 
-    def cancel_all_tasks(self, status: TaskCompletionStatus, fl_ctx: FLContext | None) -> None:
+    def cancel_all_tasks(self, status: TaskCompletionStatus) -> None:
         """End all."""
 
     def get_client_disconnect_time(self, client_name: str) -> float | None:
@@ -134,9 +137,8 @@ class Controller(FLComponent, ControllerSpec, ABC):
         wait_time_after_min_received: float = 0,
     ) -> None:
         """Give a task to all targets, all sites if None; `min_responses` of 0 is all of them."""
-        self._given_communicator.broadcast(
-            task, fl_ctx, targets, min_responses, wait_time_after_min_received
-        )
+        to = ToAll(targets=targets, min_responses=min_responses, wait=wait_time_after_min_received)
+        self._given_communicator.give(task, to)
 
     def broadcast_and_wait(
         self,
@@ -148,14 +150,13 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._given_communicator.broadcast(
-            task, fl_ctx, targets, min_responses, wait_time_after_min_received
-        )
+        to = ToAll(targets=targets, min_responses=min_responses, wait=wait_time_after_min_received)
+        self._given_communicator.give(task, to)
         self._given_communicator.wait(task, abort_signal)
 
     def broadcast_forever(self, task: Task, fl_ctx: FLContext, targets: Targets = None) -> None:
         """Give a task to each target again whenever it answered, until cancelled."""
-        self._given_communicator.broadcast_forever(task, fl_ctx, targets)
+        self._given_communicator.give(task, ToAllAgain(targets=targets))
 
     def send(
         self,
@@ -166,7 +167,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         task_assignment_timeout: float = 0,
     ) -> None:
         """Give a task to one target: the first, or whichever is free first."""
-        self._given_communicator.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
+        self._given_communicator.give(task, ToOne(targets=targets, order=send_order))
 
     def send_and_wait(
         self,
@@ -178,7 +179,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._given_communicator.send(task, fl_ctx, targets, send_order, task_assignment_timeout)
+        self._given_communicator.give(task, ToOne(targets=targets, order=send_order))
         self._given_communicator.wait(task, abort_signal)
 
     def relay(
@@ -192,15 +193,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         dynamic_targets: bool = True,
     ) -> None:
         """Give a task to one target after another, each when the one before it answered."""
-        self._given_communicator.relay(
-            task,
-            fl_ctx,
-            targets,
-            send_order,
-            task_assignment_timeout,
-            task_result_timeout,
-            dynamic_targets,
-        )
+        self._given_communicator.give(task, InTurn(targets=targets, limit=task_result_timeout))
 
     def relay_and_wait(
         self,
@@ -214,15 +207,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         abort_signal: Signal | None = None,
     ) -> None:
         """The same, until it is done."""
-        self._given_communicator.relay(
-            task,
-            fl_ctx,
-            targets,
-            send_order,
-            task_assignment_timeout,
-            task_result_timeout,
-            dynamic_targets,
-        )
+        self._given_communicator.give(task, InTurn(targets=targets, limit=task_result_timeout))
         self._given_communicator.wait(task, abort_signal)
 
     def get_num_standing_tasks(self) -> int:
@@ -236,7 +221,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         fl_ctx: FLContext | None = None,
     ) -> None:
         """End a task; what its sites still send is of an unknown task."""
-        self._given_communicator.cancel_task(task, completion_status, fl_ctx)
+        self._given_communicator.cancel_task(task, completion_status)
 
     def cancel_all_tasks(
         self,
@@ -244,7 +229,7 @@ class Controller(FLComponent, ControllerSpec, ABC):
         fl_ctx: FLContext | None = None,
     ) -> None:
         """End all tasks."""
-        self._given_communicator.cancel_all_tasks(completion_status, fl_ctx)
+        self._given_communicator.cancel_all_tasks(completion_status)
 
     def get_client_disconnect_time(self, client_name: str) -> float | None:
         """Since when a site is lost; None if it is not."""

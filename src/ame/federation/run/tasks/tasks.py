@@ -12,8 +12,7 @@ from ame.federation.run.engine import Engine
 from ame.federation.run.tasks.incoming import Incoming
 from ame.federation.run.tasks.plans import Broadcast, Forever, Plan, Relay, Single
 from ame.federation.run.tasks.standing import Standing
-from ame.federation.spec.context import FLContext
-from ame.federation.spec.controller import Controller, Targets
+from ame.federation.spec.controller import Controller, InTurn, Targets, To, ToAll, ToAllAgain, ToOne
 from ame.federation.spec.filter import ContentBlockedException
 from ame.federation.spec.task import (
     Client,
@@ -56,65 +55,15 @@ class Tasks:
 
     # What controllers call.
 
-    def broadcast(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        min_responses: int = 1,
-        wait_time_after_min_received: float = 0,
-    ) -> None:
-        """Give it to all targets, all sites if None."""
-        names = self._names(task, targets)
-        for what, value in (
-            ("min_responses", min_responses),
-            ("wait_time_after_min_received", wait_time_after_min_received),
-        ):
-            if value < 0:
-                message = f"{what} of task `{task.name}` must be 0 or more, not {value}"
-                raise ValueError(message)
-        if min_responses > len(names):
-            message = (
-                f"min_responses of task `{task.name}` is {min_responses}, but it goes to "
-                f"{len(names)} sites"
-            )
-            raise ValueError(message)
-        self._give(task, Broadcast(names, min_responses, wait_time_after_min_received))
+    def give(self, task: Task, to: To) -> None:
+        """Give it to sites.
 
-    def broadcast_forever(self, task: Task, fl_ctx: FLContext, targets: Targets = None) -> None:
-        """Give it to each target again whenever it answered."""
-        self._give(task, Forever(self._names(task, targets)))
-
-    def send(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        send_order: SendOrder = SendOrder.SEQUENTIAL,
-        task_assignment_timeout: float = 0,
-    ) -> None:
-        """Give it to one target: the first; in any order, to the one with the least to do."""
-        if not targets and send_order == SendOrder.SEQUENTIAL:
-            message = f"task `{task.name}` is sent in sequential order: name its targets"
-            raise ValueError(message)
-        names = self._names(task, targets)
-        if send_order == SendOrder.ANY:
-            busy = self._busy()
-            names = sorted(names, key=lambda name: busy.get(name, 0))
-        self._give(task, Single(names))
-
-    def relay(
-        self,
-        task: Task,
-        fl_ctx: FLContext,
-        targets: Targets = None,
-        send_order: SendOrder = SendOrder.SEQUENTIAL,
-        task_assignment_timeout: float = 0,
-        task_result_timeout: float = 0,
-        dynamic_targets: bool = True,
-    ) -> None:
-        """Give it to one target after another."""
-        self._give(task, Relay(self._names(task, targets), task_result_timeout))
+        Raises:
+            TypeError, ValueError: an argument cannot be.
+            errors.SiteUnknown: a target is no site of the job.
+            errors.RunOver: no workflow is under way, or it is to end.
+        """
+        self._give(task, self._plan(task, to))
 
     def wait(self, task: Task, abort_signal: Signal | None) -> None:
         """Wait until it is done; at the signal, end it and return."""
@@ -126,7 +75,7 @@ class Tasks:
                     break
                 self._changed.wait(0.1)
         if task.is_standing:
-            self.cancel_task(task, TaskCompletionStatus.ABORTED, None)
+            self.cancel_task(task, TaskCompletionStatus.ABORTED)
 
     def wait_any(self, timeout: float) -> None:
         """Wait until the number of standing tasks changes, or `timeout` seconds."""
@@ -138,16 +87,14 @@ class Tasks:
         """How many stand."""
         return len(self._standing)
 
-    def cancel_task(
-        self, task: Task, status: TaskCompletionStatus, fl_ctx: FLContext | None
-    ) -> None:
+    def cancel_task(self, task: Task, status: TaskCompletionStatus) -> None:
         """End one."""
         with self._changed:
             found = [each for each in self._standing if each.task is task]
         for each in found:
             self._end(each, status)
 
-    def cancel_all_tasks(self, status: TaskCompletionStatus, fl_ctx: FLContext | None) -> None:
+    def cancel_all_tasks(self, status: TaskCompletionStatus) -> None:
         """End all."""
         for each in list(self._standing):
             self._end(each, status)
@@ -206,6 +153,25 @@ class Tasks:
         if follows and standing.task.is_standing:
             self._send(standing, follows)
         self._settle(standing, now)
+
+    def _plan(self, task: Task, to: To) -> Plan:
+        if isinstance(to, ToOne) and not to.targets and to.order == SendOrder.SEQUENTIAL:
+            message = f"task `{task.name}` is sent in sequential order: name its targets"
+            raise ValueError(message)
+        names = self._names(task, to.targets)
+        match to:
+            case ToAll(min_responses=enough, wait=wait):
+                _check_answers(task, enough, wait, len(names))
+                return Broadcast(names, enough, wait)
+            case ToAllAgain():
+                return Forever(names)
+            case ToOne(order=SendOrder.ANY):
+                busy = self._busy()
+                return Single(sorted(names, key=lambda name: busy.get(name, 0)))
+            case ToOne():
+                return Single(names)
+            case InTurn(limit=limit):
+                return Relay(names, limit)
 
     def _names(self, task: Task, targets: Targets) -> list[str]:
         if not isinstance(task, Task):
@@ -342,3 +308,13 @@ class Tasks:
                 task.is_standing = False
                 self._standing.remove(standing)
                 self._changed.notify_all()
+
+
+def _check_answers(task: Task, enough: int, wait: float, sites: int) -> None:
+    for what, value in (("min_responses", enough), ("wait_time_after_min_received", wait)):
+        if value < 0:
+            message = f"{what} of task `{task.name}` must be 0 or more, not {value}"
+            raise ValueError(message)
+    if enough > sites:
+        message = f"min_responses of task `{task.name}` is {enough}, but it goes to {sites} sites"
+        raise ValueError(message)

@@ -165,17 +165,41 @@ def certificates(folder: Path) -> None:
             .sign(by, hashes.SHA256())
         )
 
-    authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(
         signed("authority", authority, authority, True).public_bytes(pem)
     )
-    (folder / "server.pem").write_bytes(
-        signed("server", server, authority, False).public_bytes(pem)
-    )
-    (folder / "server.key").write_bytes(
-        server.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    for who in ("server", "client"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        (folder / f"{who}.pem").write_bytes(signed(who, key, authority, False).public_bytes(pem))
+        written = key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (folder / f"{who}.key").write_bytes(written)
+
+
+async def added(address: str) -> object:
+    """What comes of a call of a service through that address."""
+    service = broker.Service(broker.opened(address))
+    service.function("rpc_exec_add", None, lambda got: got + 1)
+    async with opened(service), broker.Caller(broker.opened(address)) as caller:
+        return await caller.call("rpc_exec_add", 1)
+
+
+async def refused(address: str, why: str) -> None:
+    async with broker.Caller(broker.opened(address)) as caller:
+        with pytest.raises(errors.BrokerSilent, match=why):
+            await caller.call("rpc_exec_add", 1, timeout=3)
+
+
+def over_tls(folder: Path, port: int) -> str:
+    return f"""
+        listeners.ssl.default = 127.0.0.1:{port}
+        ssl_options.cacertfile = {folder}/ca.pem
+        ssl_options.certfile = {folder}/server.pem
+        ssl_options.keyfile = {folder}/server.key
+    """
 
 
 @pytest.mark.slow
@@ -183,31 +207,35 @@ def test_calls_go_over_tls_with_a_user_of_their_own(tmp_path: Path) -> None:
     certificates(tmp_path)
     (tmp_path / "password").write_text("s/ecret\n")
     (port,) = rabbitmq.free(1)
-    settings = f"""
-        listeners.ssl.default = 127.0.0.1:{port}
-        ssl_options.cacertfile = {tmp_path}/ca.pem
-        ssl_options.certfile = {tmp_path}/server.pem
-        ssl_options.keyfile = {tmp_path}/server.key
-    """
-
-    async def doing(address: str) -> object:
-        service = broker.Service(broker.opened(address))
-        service.function("rpc_exec_add", None, lambda got: got + 1)
-        async with opened(service), broker.Caller(broker.opened(address)) as caller:
-            return await caller.call("rpc_exec_add", 1)
-
-    with rabbitmq.running(tmp_path / "broker", settings) as running:
+    with rabbitmq.running(tmp_path / "broker", over_tls(tmp_path, port)) as running:
         running.control("add_user", "ame", "s/ecret")
         running.control("set_permissions", "ame", ".*", ".*", ".*")
         where = f"@127.0.0.1:{port}/?ca={tmp_path}/ca.pem"
-        assert asyncio.run(doing(f"amqps://ame:s%2Fecret{where}")) == 2
+        assert asyncio.run(added(f"amqps://ame:s%2Fecret{where}")) == 2
         filed = f"&password_file={tmp_path}/password"
-        assert asyncio.run(doing(f"amqps://ame{where}{filed}")) == 2
+        assert asyncio.run(added(f"amqps://ame{where}{filed}")) == 2
 
-        async def unknown_authority() -> None:
-            address = f"amqps://ame:s%2Fecret@127.0.0.1:{port}/"
-            async with broker.Caller(broker.opened(address)) as caller:
-                with pytest.raises(errors.BrokerSilent, match="certificate"):
-                    await caller.call("rpc_exec_add", 1, timeout=3)
+        asyncio.run(refused(f"amqps://ame:s%2Fecret@127.0.0.1:{port}/", "certificate"))
 
-        asyncio.run(unknown_authority())
+
+@pytest.mark.slow
+def test_a_broker_may_ask_for_a_certificate(tmp_path: Path) -> None:
+    certificates(tmp_path)
+    (tmp_path / "others").mkdir()
+    certificates(tmp_path / "others")
+    (port,) = rabbitmq.free(1)
+    asks = """
+        ssl_options.verify = verify_peer
+        ssl_options.fail_if_no_peer_cert = true
+    """
+
+    def shown(folder: Path) -> str:
+        return f"&certificate={folder}/client.pem&key={folder}/client.key"
+
+    with rabbitmq.running(tmp_path / "broker", over_tls(tmp_path, port) + asks):
+        where = f"amqps://guest:guest@127.0.0.1:{port}/?ca={tmp_path}/ca.pem"
+        assert asyncio.run(added(where + shown(tmp_path))) == 2
+        asyncio.run(refused(where, str(port)))
+        asyncio.run(refused(where + shown(tmp_path / "others"), str(port)))
+    with pytest.raises(errors.BrokerInvalid, match="No such file"):
+        broker.opened(where + shown(tmp_path / "absent"))

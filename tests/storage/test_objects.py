@@ -1,6 +1,7 @@
 """Content in buckets, and in a folder: one suite."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ def test_what_is_put_is_read_back_and_kept_once(kept: Any) -> None:
         digest = kept.put_bytes(content)
         assert kept.put_bytes(content) == digest
         assert kept.read(digest) == content
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # gcsfs does so
+def test_what_nothing_needs_is_removed_when_it_is_old_enough(kept: Any) -> None:
+    needed, other = kept.put_bytes(b"needed"), kept.put_bytes(b"other")
+    now = datetime.now(UTC)
+    assert kept.sweep({needed}, before=now - timedelta(days=1)) == 0
+
+    assert kept.sweep({needed}, before=now + timedelta(days=1)) >= len(b"other")
+
+    assert kept.read(needed) == b"needed"
+    with pytest.raises(errors.BlobNotFound):
+        kept.read(other)
 
 
 @pytest.mark.slow

@@ -26,7 +26,6 @@ from ame.storage import blobs, databases, objects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ame.server import fleet
 
 BACKLOG = 4096
 """Connections that wait to be taken."""
@@ -118,7 +117,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
     port = place.port or _free(place.host)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
-        cloud = await _cloud(stack, place, kept)
+        cloud = await _cloud(stack, place)
         server = await stack.enter_async_context(
             app.running(
                 database,
@@ -184,10 +183,11 @@ def _end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-async def _cloud(
-    stack: AsyncExitStack, place: Place, kept: fleet.Contents
-) -> opening.Running | None:
-    """The Flower tasks, with a database of their own, or tables beside those of the fleet."""
+async def _cloud(stack: AsyncExitStack, place: Place) -> opening.Running | None:
+    """The Flower tasks, with a database of their own, or tables beside those of the fleet.
+
+    Their code is kept apart from the files of the fleet, so that each knows what it needs.
+    """
     if place.cloud is None:
         return None
     address = place.database or str(place.folder / "cloud.db")
@@ -196,6 +196,11 @@ async def _cloud(
         address = str(beside.with_name(f"{beside.stem}-cloud{beside.suffix}"))
     database = databases.opened(address, "cloud")
     stack.callback(database.close)
+    kept = (
+        objects.Bucket(f"{place.files.rstrip('/')}/code")
+        if place.files
+        else blobs.Folder(place.folder / "cloud" / "code", full=True)
+    )
     return await stack.enter_async_context(
         opening.running(place.cloud, database, kept, place.doors)
     )

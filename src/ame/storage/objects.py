@@ -1,11 +1,15 @@
 """Content in a bucket: S3, GCS, or whatever else fsspec reaches."""
 
 import hashlib
+import re
+from collections.abc import Set
+from datetime import datetime
 from typing import Any
 
 from ame import errors
 
 EXTRA = "buckets"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Bucket:
@@ -58,6 +62,25 @@ class Bucket:
         if hashlib.sha256(content).hexdigest() != digest:
             raise errors.BlobDamaged(digest, f"{self._url}/{digest}")
         return content
+
+    def sweep(self, keep: Set[str], *, before: datetime) -> int:
+        """Removes all but `keep` of what was put before that time; returns how many bytes it had.
+
+        Raises:
+            errors.BucketUnusable: the bucket cannot be reached, or may not be changed.
+        """
+        return int(self._do("cleared", lambda: self._swept(keep, before)))
+
+    def _swept(self, keep: Set[str], before: datetime) -> int:
+        freed = 0
+        self._files.invalidate_cache()  # others may have put something again
+        for path, about in self._files.find(self._root, detail=True).items():
+            digest = path.removeprefix(self._root).replace("/", "")
+            unwanted = _DIGEST.fullmatch(digest) and digest not in keep
+            if unwanted and self._files.modified(path) < before:
+                self._files.rm_file(path)
+                freed += about["size"]
+        return freed
 
     def _path(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest[2:]}"

@@ -19,6 +19,7 @@ from ame.server.cloud.api import Api
 from ame.server.cloud.cloud import Cloud
 from ame.server.cloud.contract.functions import OURS, Functions
 from ame.server.cloud.contract.gateway import Gateway
+from ame.server.cloud.keeping import Keeping
 from ame.server.cloud.leading.launching import Launcher, Place
 from ame.server.cloud.leading.lookout import LOST
 from ame.server.cloud.leading.services import Services
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ame.server.calls.doors import Doors
-    from ame.server.fleet import Contents
+    from ame.server.cloud.keeping import Code
     from ame.storage.databases import Database
 
 LOG = logging.getLogger("ame.cloud")
@@ -74,12 +75,14 @@ class Running:
 async def running(
     wish: Wish,
     database: Database,
-    blobs: Contents,
+    kept: Code,
     doors: Doors,
     *,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Running]:
     """Finds services that were left running, takes calls, and leads services until the end.
+
+    `kept` is for the code of tasks alone.
 
     Raises:
         errors.BrokerInvalid: the broker's address is none.
@@ -98,19 +101,20 @@ async def running(
     services = Services(
         database,
         store,
-        Launcher(place, blobs),
+        Launcher(place, kept),
         clock,
         failed=lambda task: _failed(events, task),
         lost=wish.lost,
     )
     cloud = Cloud(
         database=database,
-        blobs=blobs,
+        blobs=kept,
         tokens=Tokens(key.encode()),
         services=services,
         clock=clock,
         self_test=wish.self_test,
     )
+    keeping = Keeping(database=database, code=kept, store=store, folder=place.folder, clock=clock)
     functions = Functions(cloud, events)
     service = broker.Service(queues, answers=answers.Answers(database, clock), rate=wish.rate)
     functions.serve(service)
@@ -118,6 +122,7 @@ async def running(
     try:
         await services.open()
         calls = asyncio.create_task(_serve(service))
+        clearing = asyncio.create_task(keeping.run())
         events.tell(OURS, "main", "Started")
         try:
             yield Running(
@@ -129,7 +134,8 @@ async def running(
         finally:
             events.tell(OURS, "main", "Interrupted")
             calls.cancel()
-            await asyncio.gather(calls, return_exceptions=True)
+            clearing.cancel()
+            await asyncio.gather(calls, clearing, return_exceptions=True)
     finally:
         await services.close(keep=wish.keep_services)
         telling.cancel()

@@ -8,11 +8,10 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
-from ame.protocol import calls
+from ame.protocol import calls, payloads
 from ame.protocol.pb import common, odp_task, odp_task_assignments
 from ame.protocol.tensors import checkpoint
 from ame.server.ledger import assignments, rounds
-from ame.server.visits import payloads
 from ame.server.visits.assignments import AssignmentStatus
 from server.fleets import Running, update
 

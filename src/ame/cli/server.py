@@ -76,6 +76,11 @@ group = Commands(
     help="Take payloads of the On-Device Personalization dialect that are not encrypted.",
 )
 @click.option(
+    "--attestation-roots",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Devices of that dialect must show that they are genuine: certificates to trust.",
+)
+@click.option(
     "--broker",
     envvar="AME_BROKER",
     default="",
@@ -119,6 +124,7 @@ def start(
     rate: float,
     settings_file: Path | None,
     patience: float,
+    attestation_roots: Path | None,
     broker: str,
     work_path: Path | None,
     config: Path | None,
@@ -173,6 +179,7 @@ def start(
         ),
         operations_answered=operations,
         plain=plain_payloads,
+        attestation=attestation_roots,
         more_ports=more_ports,
         cloud=opening.Wish(
             folder=where,

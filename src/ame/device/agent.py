@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+import uuid
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ame.device.device import Visit
     from ame.device.examples import Examples
+    from ame.device.links.personal import Personal
     from ame.protocol.wires.grpc import Client
 
 
@@ -37,6 +39,10 @@ class Asked:
     """Where calls go instead: `grpc://host:port`, or `grpcs://`; files go to `server` still."""
     operations: bool = False
     """Whether the server answers with operations over gRPC too."""
+    personal: bool = False
+    """Whether the server is spoken to in the On-Device Personalization dialect."""
+    keys: str = ""
+    """Where, in that dialect, the keys are to encrypt with; empty: at the server."""
     key: str = ""
     version: str = "1"
     insecure: bool = False
@@ -61,15 +67,16 @@ async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Vis
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(transport.Http(tls=own))
             plans = await stack.enter_async_context(Plans(environments=asked.environments))
+            reached = link.Link(
+                transport=http,
+                server=asked.server,
+                key=asked.key,
+                insecure=asked.insecure,
+                grpc=await _grpc(stack, asked) if asked.grpc else None,
+            )
             device = Device(
                 population=asked.population,
-                link=link.Link(
-                    transport=http,
-                    server=asked.server,
-                    key=asked.key,
-                    insecure=asked.insecure,
-                    grpc=await _grpc(stack, asked) if asked.grpc else None,
-                ),
+                link=_personal(asked, reached, kept) if asked.personal else reached,
                 memory=kept,
                 examples=asked.examples,
                 plans=plans,
@@ -77,6 +84,24 @@ async def run(asked: Asked, *, once: bool, told: Callable[[Visit], None]) -> Vis
                 version=asked.version,
             )
             return await _until_asked(_visits(device, once=once, told=told))
+
+
+def _personal(asked: Asked, reached: link.Link, kept: memory.Memory) -> Personal:
+    """The other dialect; what the device is known by there is made once."""
+    from ame.device.links.personal import Personal
+
+    own = asked.state / "authorization-key"
+    if not own.exists():
+        own.touch(mode=0o600)
+        own.write_text(str(uuid.uuid4()))
+    return Personal(
+        link=reached,
+        memory=kept,
+        examples=asked.examples,
+        clock=time.time,
+        authorization=own.read_text().strip(),
+        keys=asked.keys,
+    )
 
 
 async def _grpc(stack: AsyncExitStack, asked: Asked) -> Client:

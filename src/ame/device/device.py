@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ame.device.examples import Examples
     from ame.device.links.link import Link
+    from ame.device.links.personal import Personal
     from ame.device.memory import Held, Memory
     from ame.device.plans import Plans
     from ame.device.resources import Resources
@@ -106,7 +107,7 @@ class Device:
     """A device of one population."""
 
     population: str
-    link: Link
+    link: Link | Personal
     memory: Memory
     examples: Examples
     plans: Plans
@@ -158,7 +159,7 @@ class Device:
         held = memory.Held(
             population=self.population,
             assignment=given,
-            indices=begun.indices(given.task_name),
+            indices={**begun.indices(given.task_name), **self.link.indices(given.task_name)},
             wait=begun.accepted,
         )
         self._hold(held)

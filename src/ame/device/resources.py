@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ame.device.links.link import Link
+    from ame.device.links.personal import Personal
 
 MOST: Final = 512 << 20
 """Bytes that are kept; what was used longest ago goes first."""
@@ -40,14 +41,14 @@ class Resources:
         self._most = most
         self._busy: dict[str, asyncio.Lock] = {}
 
-    async def content(self, link: Link, resource: common.Resource) -> bytes:
+    async def content(self, link: Link | Personal, resource: common.Resource) -> bytes:
         """What a resource is. Raises as `Link.ask` does."""
         if resource.WhichOneof("resource") == "inline_resource":
             return _plain(resource.inline_resource)
         path = await self.file(link, resource)
         return await asyncio.to_thread(path.read_bytes)
 
-    async def file(self, link: Link, resource: common.Resource) -> Path:
+    async def file(self, link: Link | Personal, resource: common.Resource) -> Path:
         """A file that holds it, not to be changed. Raises as `Link.ask` does."""
         inline = resource.WhichOneof("resource") == "inline_resource"
         about = resource.client_cache_id or resource.uri

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ame import errors
+from ame.server.calls.attestation import Attestation
 from ame.server.calls.doors import Doors
 from ame.server.calls.service import Service
 from ame.server.fleet import Contents, Fleet
@@ -27,6 +28,7 @@ from ame.server.visits.uploads import Uploads
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from ame.server.calls.attestation import Verifier
     from ame.server.cloud.opening import Running as Cloud
     from ame.server.visits.payloads import Payloads
     from ame.storage.databases import Database
@@ -43,6 +45,7 @@ class App:
     management: Management
     leader: Leader
     payloads: Payloads
+    attestation: Attestation
     cloud: Cloud | None = None
     """Flower tasks, where they are served."""
 
@@ -56,11 +59,13 @@ async def running(
     doors: Doors | None = None,
     clock: Callable[[], float] = time.time,
     plain: bool = True,
+    verifier: Verifier | None = None,
     cloud: Cloud | None = None,
 ) -> AsyncIterator[App]:
     """A server over what is kept there; it leads until the end.
 
-    `plain` lets in payloads of the On-Device Personalization dialect that are not encrypted.
+    `plain` lets in payloads of the On-Device Personalization dialect that are not encrypted;
+    `verifier` says which of its devices are genuine, without one all of them are.
 
     Raises:
         errors.DatabaseUnusable: the database cannot be reached.
@@ -92,6 +97,7 @@ async def running(
             management=management,
             leader=leader,
             payloads=keys,
+            attestation=Attestation(fleet=fleet, verifier=verifier),
             cloud=cloud,
         )
     finally:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import app
+from ame.server.calls import attestation
 from ame.server.calls.doors import Doors
 from ame.server.calls.http import Site
 from ame.server.calls.service import Guarded
@@ -61,6 +62,9 @@ class Place:
     operations_answered: bool = False
     plain: bool = False
     """Whether payloads of the On-Device Personalization dialect may be without encryption."""
+    attestation: Path | None = None
+    """Certificates in PEM: the roots by which devices of that dialect show that they are genuine.
+    None: all are."""
     cloud: opening.Wish | None = None
     """How Flower tasks are served, if they are."""
     more_ports: tuple[int, ...] = ()
@@ -125,6 +129,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 settings=place.settings,
                 doors=place.doors,
                 plain=place.plain,
+                verifier=_verifier(place.attestation),
                 cloud=cloud,
             )
         )
@@ -204,6 +209,20 @@ async def _cloud(stack: AsyncExitStack, place: Place) -> opening.Running | None:
     return await stack.enter_async_context(
         opening.running(place.cloud, database, kept, place.doors)
     )
+
+
+def _verifier(roots: Path | None) -> attestation.Verifier | None:
+    """Who says which devices are genuine.
+
+    Raises:
+        errors.ServerUnusable: the file holds no certificates.
+    """
+    if roots is None:
+        return None
+    try:
+        return attestation.Chains.read(roots.read_bytes())
+    except (OSError, ValueError) as error:
+        raise errors.ServerUnusable(str(roots), str(error)) from None
 
 
 async def _grpc(stack: AsyncExitStack, place: Place, service: Guarded) -> str:

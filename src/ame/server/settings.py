@@ -49,6 +49,8 @@ class Settings:
     """How long a round that is full is not tried again."""
     tick_seconds: float = 0.2
     """How often the server looks what is due."""
+    attested_seconds: float = 604_800.0
+    """How long a device that has shown to be genuine need not show it again."""
     rotate_seconds: float = 3600.0
     """How often the server looks whether devices need a new key to encrypt with."""
     hold_seconds: float = 60.0

@@ -75,6 +75,16 @@ insecure_option = click.option(
 @click.option(
     "--operations", is_flag=True, help="The server answers with operations over gRPC too."
 )
+@click.option(
+    "--dialect",
+    type=click.Choice(["federated-compute", "odp"]),
+    default="federated-compute",
+    show_default=True,
+    help="Which protocol the server speaks; `odp` is On-Device Personalization's.",
+)
+@click.option(
+    "--keys", default="", help="Where keys to encrypt with are, with `odp`. [default: the server]"
+)
 @authority_option
 @click.option(
     "--certificate",
@@ -95,6 +105,8 @@ def run(
     state: Path | None,
     version: str,
     grpc: str,
+    dialect: str,
+    keys: str,
     ca: Path | None,
     certificate: Path | None,
     key: Path | None,
@@ -120,6 +132,8 @@ def run(
         environments=home.home() / "environments",
         grpc=grpc,
         operations=operations,
+        personal=dialect == "odp",
+        keys=keys,
         key=api_key,
         version=version,
         insecure=insecure,

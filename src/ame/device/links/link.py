@@ -96,12 +96,12 @@ class Link:
         """Sends a result to where it is to go. Raises as `ask` does."""
         name = quote(resource.resource_name, safe=calls.UNRESERVED + "/")
         path = f"/upload/v1/media/{name}?upload_protocol=raw"
-        response = await self._send("POST", path, content, resource.data_upload_forwarding_info)
+        response = await self.send("POST", path, content, resource.data_upload_forwarding_info)
         _check(response)
 
     async def download(self, uri: str) -> bytes:
         """What lies at an address; without its compression. Raises as `ask` does."""
-        response = await self._send("GET", uri, b"", None)
+        response = await self.send("GET", uri, b"", None)
         _check(response)
         if not response.type.endswith("+gzip"):
             return response.body
@@ -121,11 +121,15 @@ class Link:
         method, path, body = http.request(call, request)
         if method == "GET":
             body = b""
-        response = await self._send(method, path, body, at, kind=http.TYPES["proto"])
+        response = await self.send(method, path, body, at, kind=http.TYPES["proto"])
         # the reply to a question after an operation is the operation itself
         return http.reply(call, response.status, response.body)
 
-    async def _send(
+    def indices(self, task: str) -> Mapping[str, int]:  # noqa: ARG002 - of other dialects
+        """What a contribution to a task is remembered by, where that came with the task itself."""
+        return {}
+
+    async def send(
         self,
         method: str,
         path: str,
@@ -133,15 +137,19 @@ class Link:
         at: common.ForwardingInfo | None,
         *,
         kind: str = "",
+        packed: bool = False,
     ) -> Response:
-        """One request, again where the server says that it is not there at the moment."""
+        """One request, again where the server says that it is not there at the moment.
+
+        What is `packed` is sent as it is.
+        """
         url = path if "://" in path else _joined(at.target_uri_prefix if at else "", path)
         url = url if "://" in url else _joined(self.server, url)
         self._check(url)
         headers: dict[str, str] = {"x-goog-api-key": self.key} if self.key else {}
         if kind and body:
             headers["content-type"] = kind
-        if self.compress and len(body) > SMALL:
+        if self.compress and not packed and len(body) > SMALL:
             headers["content-encoding"] = "gzip"
             body = await asyncio.to_thread(gzip.compress, body, 1)
         headers.update(at.extra_request_headers if at else {})

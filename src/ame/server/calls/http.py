@@ -108,6 +108,10 @@ class Site:
             return 200, JSON, await self._api.answer(method, unquote(path), body, who), []
         asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
         app.doors.admit(asked.call, _with_key(headers, query))
+        refused = await app.attestation.refused(asked.call, headers)
+        if refused is not None:
+            number, told = refused
+            return number, http.TYPES[asked.form], http.written(told, asked.form), []
         caller = Caller(fields=asked.fields, headers=headers, address=address, base=base)
         reply = await app.service.answer(asked.call, asked.request, caller)
         answer = http.answer(asked, reply)

@@ -59,6 +59,22 @@ def server_key(rows: Rows, name: str, fresh: str) -> str:
     return str(value)
 
 
+def allowed(rows: Rows, digest: str, now: float) -> bool:
+    """Whether a device's own key is let in."""
+    found = rows.execute("SELECT until FROM allowed_keys WHERE digest = ?", (digest,))
+    return any(until > now for (until,) in found)
+
+
+def allow(rows: Rows, digest: str, until: float, now: float) -> None:
+    """Lets a device's own key in for a while; those whose time is over are forgotten."""
+    rows.execute(
+        "INSERT INTO allowed_keys (digest, until) VALUES (?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET until = excluded.until",
+        (digest, until),
+    )
+    rows.execute("DELETE FROM allowed_keys WHERE until < ?", (now,))
+
+
 def server_keys(rows: Rows, prefix: str) -> dict[str, str]:
     """The secrets whose names begin so, by what follows."""
     found = rows.execute(

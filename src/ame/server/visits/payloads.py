@@ -1,9 +1,4 @@
-"""Encrypted payloads: what a device hands in for the server's eyes alone.
-
-Source: RFC 9180 (HPKE) in its base mode with X25519, HKDF-SHA256 and AES-128-GCM, the ciphertext
-behind the encapsulated key, as Tink's RAW keys write it; the JSON around it is that of the
-On-Device Personalization client.
-"""
+"""Keys for encrypted payloads: made, renewed, and shared by all servers of a database."""
 
 from __future__ import annotations
 
@@ -14,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from ame import errors
+from ame.protocol import payloads
 from ame.server import tokens
 from ame.server.ledger import populations
 
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 
     from ame.storage.databases import Database, Rows
 
-SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
 NAME: Final = "payload/"
 DAY: Final = 86400.0
 
@@ -80,7 +74,7 @@ class Payloads:
         try:
             closed = b64decode(str(sealed["encryptedPayload"]), validate=True)
             about = b64decode(str(sealed.get("associatedData", "")), validate=True)
-            return SUITE.decrypt(closed, key.private, about)
+            return payloads.SUITE.decrypt(closed, key.private, about)
         except (KeyError, ValueError, binascii.Error, InvalidTag):
             raise errors.PayloadRefused("it was changed, or is cut off") from None
 
@@ -95,18 +89,6 @@ async def kept(database: Database, *, now: float, plain: bool) -> Payloads:
     made = Payloads({}, plain=plain)
     await made.rotate(database, now)
     return made
-
-
-def sealed(plain: bytes, key_id: str, public: bytes, *, about: bytes = b"{}") -> bytes:
-    """A payload for the holder of a key, as devices write it."""
-    closed = SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), about)
-    return json.dumps(
-        {
-            "keyId": key_id,
-            "encryptedPayload": b64encode(closed).decode(),
-            "associatedData": b64encode(about).decode(),
-        }
-    ).encode()
 
 
 def _sealed(payload: bytes) -> dict[str, Any] | None:

@@ -47,6 +47,8 @@ class Call:
     verb: str = ""
     """How the server's method is named."""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _own: Mapping[str, bool] = field(init=False, repr=False, compare=False)
+    """Which of the names in the path are fields of the request; and whether those are bytes."""
 
     def __post_init__(self) -> None:
         parts = re.split(r"{(\w+)}", self.path)
@@ -55,6 +57,10 @@ class Call:
             for place, part in enumerate(parts)
         )
         object.__setattr__(self, "_pattern", re.compile(made))
+        known = self.request.DESCRIPTOR.fields_by_name
+        own = {name: known[name] for name in self.names if name in known}
+        kinds = {name: each.type == each.TYPE_BYTES for name, each in own.items()}
+        object.__setattr__(self, "_own", kinds)
         if not self.verb:
             snake = re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
             object.__setattr__(self, "verb", snake)
@@ -75,14 +81,19 @@ class Call:
             self.path,
         )
 
+    def fill(self, request: Message, fields: Mapping[str, str]) -> None:
+        """Puts into the request what stands in the path."""
+        for name, kept in self._own.items():
+            value = fields[name]
+            setattr(request, name, value.encode() if kept else value)
+
     def split(self, request: Message) -> tuple[str, Message]:
         """The path, and the request without what stands in it. The request is left as it is."""
-        names = [name for name in self.names if name in request.DESCRIPTOR.fields_by_name]
         body = type(request)()
         body.CopyFrom(request)
-        for name in names:
+        for name in self._own:
             body.ClearField(name)
-        return self.filled({name: getattr(request, name) for name in names}), body
+        return self.filled({name: getattr(request, name) for name in self._own}), body
 
     @property
     def names(self) -> tuple[str, ...]:

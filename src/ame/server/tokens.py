@@ -3,14 +3,15 @@
 import hashlib
 import hmac
 import os
+import time
 from base64 import urlsafe_b64encode
 
 from ame import errors
 
 MAC = 16
 """Bytes of a token that only the key's holder can make."""
-
-
+RANDOM = 12
+"""Random bytes of an id."""
 POOL = 4096
 """Random bytes that are had from the system at a time."""
 _pool = bytearray()
@@ -18,12 +19,16 @@ os.register_at_fork(after_in_child=_pool.clear)
 
 
 def fresh() -> str:
-    """An id that is nobody else's: 128 random bits, fit for paths."""
-    if len(_pool) < MAC:
+    """An id that is nobody else's, fit for paths: the time in milliseconds, and 96 random bits.
+
+    Ids that are made together lie together in an index: what many devices write at once is in a
+    few of its pages.
+    """
+    if len(_pool) < RANDOM:
         _pool.extend(os.urandom(POOL))
-    drawn = bytes(_pool[-MAC:])
-    del _pool[-MAC:]
-    return urlsafe_b64encode(drawn).decode().rstrip("=")
+    drawn = int(time.time() * 1000).to_bytes(6, "big") + _pool[-RANDOM:]
+    del _pool[-RANDOM:]
+    return urlsafe_b64encode(drawn).decode()
 
 
 class Tokens:
@@ -53,5 +58,4 @@ class Tokens:
 
     def _proof(self, kind: str, about: str) -> str:
         proven = f"{kind}\0{about}".encode()
-        made = hashlib.blake2b(proven, key=self._key, digest_size=MAC).digest()
-        return urlsafe_b64encode(made).decode().rstrip("=")
+        return hashlib.blake2b(proven, key=self._key, digest_size=MAC).hexdigest()

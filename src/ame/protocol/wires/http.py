@@ -71,11 +71,7 @@ def read(
     body = unpacked(body, headers.get("content-encoding", ""), limit=limit)
     sent, wanted = forms(query, headers)
     request = parsed(call.request, body, sent)
-    for name, value in fields.items():
-        described = call.request.DESCRIPTOR.fields_by_name.get(name)
-        if described is not None:
-            kept = value.encode() if described.type == described.TYPE_BYTES else value
-            setattr(request, name, kept)
+    call.fill(request, fields)
     return Asked(call=call, request=request, fields=fields, form=wanted)
 
 
@@ -148,9 +144,11 @@ def written(message: Message, form: Form) -> bytes:
 
 def answer(asked: Asked, reply: Message | Pending) -> Answer:
     """The response for a reply; an operation where the call answers with one."""
-    message = reply if isinstance(reply, Message) else operation(asked.call, reply)
-    if asked.call.metadata is not None and isinstance(reply, Message):
+    message: Message
+    if asked.call.metadata is not None or isinstance(reply, Pending):
         message = operation(asked.call, reply)
+    else:
+        message = reply
     made = asked.call.name == "CreateTaskAssignment" and message.WhichOneof("result")
     return Answer(
         status=CREATED if made == "task_assignment" else 200,
@@ -165,11 +163,18 @@ def operation(call: Call, reply: Message | Pending) -> operations.Operation:
         made = operations.Operation(name=reply.operation)
         made.metadata.Pack(reply.metadata)
         return made
-    made = operations.Operation(name="operations/done", done=True)
-    if call.metadata is not None:
-        made.metadata.Pack(call.metadata())
+    made = operations.Operation.FromString(_done(call.metadata))
     made.response.Pack(reply)
     return made
+
+
+@lru_cache(64)
+def _done(metadata: type[Message] | None) -> bytes:
+    """An operation that has ended, but for its response."""
+    made = operations.Operation(name="operations/done", done=True)
+    if metadata is not None:
+        made.metadata.Pack(metadata())
+    return made.SerializeToString()
 
 
 def refusal(error: errors.Error, form: Form) -> Answer:

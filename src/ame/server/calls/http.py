@@ -53,11 +53,11 @@ class Site:
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
         path = path.partition("?")[0]
         query = scope["query_string"].decode("latin-1")
-        form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
         try:
             status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
         except errors.Error as error:
             LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
+            form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
             refused = http.refusal(error, form)
             status, kind, body, extra = refused.status, refused.type, refused.body, []
         except Exception:
@@ -156,12 +156,10 @@ class Site:
 
 def _with_key(headers: Mapping[str, str], query: str) -> Mapping[str, str]:
     """The headers, with the key that clients of the builder's service have in the address."""
+    if "key=" not in query or "authorization" in headers:
+        return headers
     key = parse_qs(query).get("key", [""])[-1]
-    return (
-        headers
-        if "authorization" in headers or not key
-        else {**headers, "authorization": f"Bearer {key}"}
-    )
+    return {**headers, "authorization": f"Bearer {key}"} if key else headers
 
 
 async def _body(receive: Receive, limit: int) -> bytes:

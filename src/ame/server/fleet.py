@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
 from ame.protocol.pb import common
-from ame.server.ledger import changes, populations, rounds, tasks
+from ame.server.ledger import assignments, changes, populations, rounds, tasks
 from ame.server.recent import Recent
 from ame.server.recipes import opening
 from ame.server.settings import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ame.server import recipes, tokens
+    from ame.server.ledger.assignments import Assignment
     from ame.server.ledger.tasks import Kept
     from ame.server.rounds import Round
     from ame.storage.databases import Database, Rows
@@ -71,7 +73,7 @@ class Fleet:
     _opening: dict[Key, asyncio.Lock] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _windows: dict[bool, tuple[float, common.RetryWindow]] = field(default_factory=dict)
-    _recent: Recent = field(init=False)
+    _recent: Recent[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self._recent = Recent(self.settings.recent_bytes)
@@ -157,8 +159,19 @@ class Fleet:
         content = self._recent.get(digest)
         if content is None:
             content = await asyncio.to_thread(self.blobs.read, digest)
-            self._recent.put(digest, content)
+            self._recent.put(digest, content, len(content))
         return content
+
+    async def uploaded(self, found: Assignment) -> bytes:
+        """What the device of an assignment has uploaded.
+
+        Raises:
+            errors.BlobNotFound: it is not there.
+            errors.BlobDamaged: it is something else.
+        """
+        content = await self.database.read(lambda rows: assignments.content_of(rows, found.id))
+        whole = content is not None and hashlib.sha256(content).hexdigest() == found.digest
+        return content if content is not None and whole else await self.blob(found.digest)
 
     async def packed(self, digest: str) -> bytes:
         """The same, compressed."""
@@ -166,13 +179,13 @@ class Fleet:
         content = self._recent.get(name)
         if content is None:
             content = await asyncio.to_thread(gzip.compress, await self.blob(digest), 1)
-            self._recent.put(name, content)
+            self._recent.put(name, content, len(content))
         return content
 
     async def keep(self, content: bytes) -> str:
         """Keeps content on disk, and returns its digest."""
         digest = await asyncio.to_thread(self.blobs.put_bytes, content)
-        self._recent.put(digest, content)
+        self._recent.put(digest, content, len(content))
         return digest
 
     async def recipe(self, kept: Kept) -> recipes.Recipe:

@@ -57,6 +57,8 @@ class Settings:
     """How long a server has for a step of ending a round, before another one takes over."""
     inbox_bytes: int = 64 * MEBIBYTE
     """Decoded contributions that wait in memory to be folded; others are read again."""
+    row_bytes: int = 16 << 10
+    """The longest upload that is kept in the database, by one write; a longer one is a file."""
     recent_bytes: int = 64 * MEBIBYTE
     """Plans, checkpoints and uploads that stay in memory, since they are soon wanted again."""
 

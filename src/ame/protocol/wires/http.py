@@ -163,14 +163,15 @@ def operation(call: Call, reply: Message | Pending) -> operations.Operation:
         made = operations.Operation(name=reply.operation)
         made.metadata.Pack(reply.metadata)
         return made
-    made = operations.Operation.FromString(_done(call.metadata))
+    made = operations.Operation.FromString(_done(call.name))
     made.response.Pack(reply)
     return made
 
 
 @lru_cache(64)
-def _done(metadata: type[Message] | None) -> bytes:
-    """An operation that has ended, but for its response."""
+def _done(call: str) -> bytes:
+    """The operation of a call that has ended, but for its response."""
+    metadata = calls.by_name(call).metadata
     made = operations.Operation(name="operations/done", done=True)
     if metadata is not None:
         made.metadata.Pack(metadata())

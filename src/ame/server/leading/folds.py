@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ame.server.ledger import assignments, rounds
 from ame.server.rounds import RoundStatus
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from ame.server.rounds import Round
     from ame.server.visits.uploads import Contribution
     from ame.storage.databases import Rows
+
+
+AT_ONCE: Final = 256
+LITTLE: Final = 1 << 20
+"""How many contributions, and bytes, are sooner folded than handed to another thread."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,8 @@ class Folds:
         """Folds what has come in here for rounds that collect."""
         come, self._come = list(self._come), {}
         for key, number in come:
+            if self._followed(key, number):
+                continue
             kept = await self._fleet.kept(*key)
             found = await self._fleet.database.read(
                 lambda rows: rounds.round_numbered(rows, *key, number)  # noqa: B023 - used at once
@@ -79,8 +87,14 @@ class Folds:
             )
             if not known:
                 return fold.folding
-            waiting = self._taken(fold, known[0].place or 0, known[-1].place or 0)
-            work = partial(_add, recipe, fold, fleet.blobs, known, waiting)
+            places = known[0].place or 0, known[-1].place or 0
+            waiting = self._taken(fold, *places)
+            small: Mapping[int, bytes] = {}
+            if len(waiting) < len(known):
+                small = await fleet.database.read(
+                    lambda rows: assignments.contents(rows, found, *places)  # noqa: B023 - the same
+                )
+            work = partial(_add, recipe, fold, fleet.blobs, known, waiting, small)
             await asyncio.to_thread(work)
 
     async def state(self, kept: Kept, found: Round, *, newest: bool = False) -> bytes:
@@ -116,6 +130,22 @@ class Folds:
         if not folds:
             self._folds.pop(key, None)
 
+    def _followed(self, key: Key, number: int) -> bool:
+        """Folds what waits of a round, if it is little, and if it is all that follows."""
+        fold = self._folds.get(key, {}).get(number)
+        if fold is None or fold.folding is None or len(fold.inbox) > AT_ONCE:
+            return False
+        after = {each.place: each.taken for each in fold.inbox if each.place > fold.place}
+        size = sum(each.taken.size for each in fold.inbox)
+        if size > LITTLE or after.keys() != set(range(fold.place + 1, fold.place + len(after) + 1)):
+            return False
+        for place in sorted(after):
+            fold.folding.add(after[place])
+            fold.place = place
+        fold.inbox = []
+        self._held -= size
+        return True
+
     def _fold(self, key: Key, number: int) -> _Fold:
         return self._folds.setdefault(key, {}).setdefault(number, _Fold())
 
@@ -139,11 +169,16 @@ def _add(
     blobs: Contents,
     known: Sequence[Assignment],
     waiting: Mapping[int, Taken],
+    small: Mapping[int, bytes],
 ) -> None:
     """Folds contributions in their order; those that do not wait in memory are read."""
     for each in known:
         place = each.place or 0
-        taken = waiting.get(place) or recipe.take(blobs.read(each.digest))
+        taken = waiting.get(place)
+        if taken is None:
+            content = small.get(place, b"")
+            whole = hashlib.sha256(content).hexdigest() == each.digest
+            taken = recipe.take(content if whole else blobs.read(each.digest))
         if fold.folding is not None:
             fold.folding.add(taken)
         fold.place = place

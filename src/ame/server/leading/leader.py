@@ -39,6 +39,8 @@ UNUSABLE = (
 """What is wrong with a task itself, so that it cannot go on."""
 TOGETHER = 128
 """Tasks that are led side by side."""
+TOGETHER_SECONDS = 0.02
+"""For how long changes are gathered before a step is made for all of them."""
 LOG = logging.getLogger("ame.server")
 
 
@@ -65,6 +67,7 @@ class Leader:
             try:
                 async with asyncio.timeout(self._fleet.settings.tick_seconds):
                     await self._fleet.changed.wait()
+                    await asyncio.sleep(TOGETHER_SECONDS)
             except TimeoutError:
                 continue
 

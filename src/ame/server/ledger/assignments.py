@@ -10,6 +10,7 @@ from ame.server.ledger import rounds
 from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
+    from ame.server.ledger.sessions import Shown
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
@@ -17,6 +18,10 @@ COLUMNS: Final = (
     "id, population, task, round, session, status, opened, digest, place, weight, computed"
 )
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
+_OF_ROUND: Final = (
+    "EXISTS (SELECT 1 FROM rounds WHERE aggregation = ? AND population = assignments.population"
+    " AND task = assignments.task AND number = assignments.round)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +102,37 @@ def assignments_of(rows: Rows, session: str) -> list[Assignment]:
     return [_assignment(row) for row in found]
 
 
-def open_upload(rows: Rows, number: str, *, opened: int, due: float) -> Assignment:
+def open_upload(rows: Rows, number: str, *, aggregation: str, opened: int, due: float) -> None:
     """Lets a device upload. Each number of openings is good once, and none after the upload.
 
     Raises:
-        errors.AssignmentUnknown: it has been let already, or has ended, or there is none.
+        errors.AssignmentUnknown: it has been let already, or has ended; or there is none, or it
+            belongs to another round.
     """
     found = rows.execute(
         "UPDATE assignments SET opened = opened + 1, due = ?, status = 1"
-        f" WHERE id = ? AND opened = ? AND digest = '' AND status < 2 RETURNING {COLUMNS}",
-        (due, number, opened),
+        f" WHERE id = ? AND opened = ? AND digest = '' AND status < 2 AND {_OF_ROUND} RETURNING id",
+        (due, number, opened, aggregation),
+    )
+    if not found:
+        raise errors.AssignmentUnknown
+
+
+def complete_and_open(
+    rows: Rows, number: str, *, population: str, task: int, aggregation: str, due: float
+) -> Assignment:
+    """Notes that a device has computed its share, and lets it upload, however often it asks.
+
+    Raises:
+        errors.AssignmentUnknown: there is none of this task and round that is under way.
+    """
+    found = rows.execute(
+        "UPDATE assignments SET due = CASE status WHEN 0 THEN ? ELSE due END, status = 1,"
+        " opened = 1 WHERE id = ? AND population = ? AND task = ? AND status < 2"
+        f" AND {_OF_ROUND} RETURNING {COLUMNS}",
+        (due, number, population, task, aggregation),
     )
     return _only(found)
-
-
-def open_again(rows: Rows, number: str) -> None:
-    """Lets a device upload that has been let before: its address is what shows who it is."""
-    rows.execute("UPDATE assignments SET opened = 1 WHERE id = ? AND status < 2", (number,))
 
 
 def seen(rows: Rows, number: str, aggregation: str | None = None) -> Assignment:
@@ -134,39 +153,75 @@ def check_round(rows: Rows, found: Assignment, aggregation: str) -> None:
     Raises:
         errors.AssignmentUnknown: it does not.
     """
-    own = rounds.round_numbered(rows, found.population, found.task, found.round)
-    if own.aggregation != aggregation:
+    own = rows.execute(
+        "SELECT 1 FROM rounds WHERE aggregation = ? AND population = ? AND task = ? AND number = ?",
+        (aggregation, found.population, found.task, found.round),
+    )
+    if not own:
         raise errors.AssignmentUnknown
 
 
-def uploaded(rows: Rows, number: str, digest: str) -> None:
-    """Notes what a device has uploaded.
+def uploaded(rows: Rows, number: str, digest: str, content: bytes | None = None) -> Assignment:
+    """Notes what a device has uploaded; `content` is kept here, where it is not kept elsewhere.
 
     Raises:
         errors.AssignmentEnded: it was not asked to, or not any more.
     """
     noted = rows.execute(
-        "UPDATE assignments SET digest = ? WHERE id = ? AND opened > 0 AND status < 2 RETURNING id",
+        "UPDATE assignments SET digest = ? WHERE id = ? AND opened > 0 AND status < 2"
+        f" RETURNING {COLUMNS}",
         (digest, number),
     )
     if not noted:
         raise errors.AssignmentEnded("nothing is to be uploaded")
+    if content is not None:
+        put_content(rows, number, content)
+    return _assignment(noted[0])
 
 
-def accept(rows: Rows, number: str, *, digest: str, weight: float) -> int:
+def put_content(rows: Rows, number: str, content: bytes) -> None:
+    """Keeps the bytes of an upload."""
+    rows.execute(
+        "INSERT INTO uploads (assignment, content) VALUES (?, ?)"
+        " ON CONFLICT (assignment) DO UPDATE SET content = excluded.content",
+        (number, content),
+    )
+
+
+def content_of(rows: Rows, number: str) -> bytes | None:
+    """The bytes of an upload that are kept here."""
+    found = rows.execute("SELECT content FROM uploads WHERE assignment = ?", (number,))
+    return bytes(found[0][0]) if found else None
+
+
+def accept(
+    rows: Rows,
+    number: str,
+    aggregation: str = "",
+    *,
+    digest: str,
+    weight: float,
+    content: bytes | None = None,
+) -> int | None:
     """Takes a contribution in, once, and returns its place among those of its round.
 
-    A second time it returns the same place.
+    A second time it returns the same place. None where the device has uploaded something else
+    meanwhile. `content` is kept here, where it is not kept yet. `aggregation` is the round that the
+    device names, if it does.
 
     Raises:
-        errors.AssignmentUnknown: there is no such assignment.
+        errors.AssignmentUnknown: there is no such assignment, or it is of another round.
         errors.AssignmentEnded: the device was too late, has failed, or the round is over.
     """
     found = assignment(rows, number)
+    if aggregation:
+        check_round(rows, found, aggregation)
     if found.status is AssignmentStatus.UPLOAD_COMPLETED and found.place is not None:
         return found.place
     if not found.status.active:
         raise errors.AssignmentEnded(found.status.name)
+    if found.digest not in {"", digest}:
+        return None
     counted = rows.execute(
         "UPDATE rounds SET accepted = accepted + 1, active = active - 1"
         " WHERE population = ? AND task = ? AND number = ? AND status = 0 RETURNING accepted",
@@ -175,11 +230,36 @@ def accept(rows: Rows, number: str, *, digest: str, weight: float) -> int:
     if not counted:
         raise errors.AssignmentEnded("its round is over")
     place = int(counted[0][0])
+    if content is not None:
+        put_content(rows, number, content)
     rows.execute(
         "UPDATE assignments SET status = 2, digest = ?, place = ?, weight = ? WHERE id = ?",
         (digest, place, weight, number),
     )
     return place
+
+
+def complete(
+    rows: Rows, shown: Shown, *, task: str, aggregation: str, due: float, took: float
+) -> bool:
+    """Notes that the device of a session has computed its share; it has until `due` to upload it.
+
+    `task` and `aggregation` are what it names, or empty. False where nothing was to be noted of
+    that. `took` is how many seconds it says to have taken, or 0.
+    """
+    asked: dict[str, object] = {}
+    if task or shown.task:
+        asked["task = ?"] = int(task or shown.task)
+    if aggregation:
+        asked[_OF_ROUND] = aggregation
+    noted = rows.execute(
+        "UPDATE assignments SET status = 1, due = ?, computed = COALESCE(?, computed)"
+        " WHERE session = ? AND status = 0"
+        " AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = ? AND ended = 1)"
+        f"{''.join(f' AND {each}' for each in asked)} RETURNING id",
+        (due, took or None, shown.id, shown.own, *asked.values()),
+    )
+    return bool(noted)
 
 
 def end_assignment(rows: Rows, ended: Assignment, to: AssignmentStatus) -> bool:
@@ -235,6 +315,16 @@ def contributions(
         (ended.population, ended.task, ended.number, after),
     )
     return [_assignment(row) for row in found]
+
+
+def contents(rows: Rows, ended: Round, first: int, last: int) -> dict[int, bytes]:
+    """Of a round's contributions those that are kept here, by their places from first to last."""
+    found = rows.execute(
+        "SELECT place, content FROM assignments JOIN uploads ON assignment = id"
+        " WHERE population = ? AND task = ? AND round = ? AND place BETWEEN ? AND ?",
+        (ended.population, ended.task, ended.number, first, last),
+    )
+    return {place: bytes(content) for place, content in found}
 
 
 def _only(found: list[tuple[Any, ...]]) -> Assignment:

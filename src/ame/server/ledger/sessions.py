@@ -56,14 +56,26 @@ class Session:
 
 
 def put_session(
-    rows: Rows, number: str, population: str, *, version: str, refused: str = "", now: float
-) -> None:
-    """Notes a visit, or what became of it."""
-    rows.execute(
+    rows: Rows,
+    number: str,
+    population: str,
+    *,
+    version: str,
+    refused: str = "",
+    now: float,
+    anew: bool = False,
+) -> bool:
+    """Notes a visit, or what became of it; where `anew`, only if nothing is known of it yet.
+
+    False where nothing was noted.
+    """
+    known = "NOTHING" if anew else "UPDATE SET refused = excluded.refused"
+    made = rows.execute(
         "INSERT INTO sessions (id, population, version, refused, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET refused = excluded.refused",
+        f" ON CONFLICT (id) DO {known} RETURNING id",
         (number, population, version, refused, now),
     )
+    return bool(made)
 
 
 def session(rows: Rows, number: str) -> Session | None:

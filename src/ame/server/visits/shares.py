@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ame.protocol.pb import common
@@ -50,19 +51,22 @@ class _Share:
 
     def take(self, rows: Rows) -> tuple[Assignment, Round] | None:
         """The share that the session has or gets; none where it gets none."""
-        sessions.check_session(rows, self.shown)
-        known = sessions.session(rows, self.shown.id)
-        for had in assignments.assignments_of(rows, self.shown.id) if known else ():
-            if self.only in {"", f"{had.population}/{had.task}"}:
-                return had, rounds.round_numbered(rows, had.population, had.task, had.round)
-        sessions.put_session(
+        refused = str(self.chosen) if isinstance(self.chosen, Why) else ""
+        note = partial(
+            sessions.put_session,
             rows,
             self.shown.id,
             self.population,
             version=self.version,
-            refused=str(self.chosen) if isinstance(self.chosen, Why) else "",
+            refused=refused,
             now=self.now,
         )
+        if self.shown.task or not note(anew=True):
+            sessions.check_session(rows, self.shown)
+            for had in assignments.assignments_of(rows, self.shown.id):
+                if self.only in {"", f"{had.population}/{had.task}"}:
+                    return had, rounds.round_numbered(rows, had.population, had.task, had.round)
+            note()
         if isinstance(self.chosen, Why):
             return None
         return assignments.join(

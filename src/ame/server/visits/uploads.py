@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ame import errors
 from ame.protocol import statuses
 from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
 from ame.protocol.wires import http
 from ame.server.ledger import assignments, sessions
+from ame.server.recent import Recent
 from ame.server.tasks import TaskStatus
 from ame.server.visits.assignments import AssignmentStatus
 
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from ame.server.visits.checkins import CheckIns
     from ame.storage.databases import Rows
 
+Done = TypeVar("Done")
 GZIPPED: Final = b"\x1f\x8b"
+ROW: Final = 1 << 10
+"""About how many bytes it takes to remember an assignment."""
 SMALL: Final = 1 << 14
 """Bytes of an upload that is sooner read than handed to another thread."""
 Result = odp_task_assignments.ReportResultRequest
@@ -55,6 +60,14 @@ class Contribution:
     taken: Taken
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Came:
+    """An assignment of which something came, and what was uploaded."""
+
+    found: Assignment
+    content: bytes
+
+
 class Uploads:
     """The calls by which a device hands in what it computed."""
 
@@ -70,6 +83,7 @@ class Uploads:
         self._check_ins = check_ins
         self._accepted = accepted
         self._opened = opened
+        self._came: Recent[_Came] = Recent(fleet.settings.recent_bytes)
 
     # --- the Federated Compute dialect
 
@@ -84,7 +98,15 @@ class Uploads:
         code = request.computation_status_code
         took = request.client_stats.computation_execution_duration.ToNanoseconds() / 1e9
 
+        due = now + self._fleet.settings.upload_seconds
+        population, _, task = request.task_name.rpartition("/")
+        named = population == request.population_name and task.isdecimal() and not shown.task
+
         def work(rows: Rows) -> None:
+            if not code and (named or not request.task_name):
+                about = {"task": task, "aggregation": request.aggregation_id}
+                if assignments.complete(rows, shown, **about, due=due, took=took):
+                    return
             sessions.check_session(rows, shown)
             for had in assignments.assignments_of(rows, shown.id):
                 if shown.task not in {"", str(had.task)}:
@@ -97,7 +119,6 @@ class Uploads:
                     ended = FAILED.get(code, AssignmentStatus.LOCAL_FAILED)
                     assignments.end_assignment(rows, had, ended)
                 else:
-                    due = now + self._fleet.settings.upload_seconds
                     assignments.completed_locally(rows, had, due, took)
             if code:
                 sessions.end_session(rows, shown.own, request.population_name, now=now)
@@ -118,11 +139,12 @@ class Uploads:
         number, _, opened = about.rpartition(".")
         due = fleet.clock() + fleet.settings.upload_seconds
 
-        def work(rows: Rows) -> None:
-            let = assignments.open_upload(rows, number, opened=int(opened), due=due)
-            assignments.check_round(rows, let, request.aggregation_id)
-
-        await fleet.database.do(work)
+        wanted = request.aggregation_id
+        await fleet.database.do(
+            lambda rows: assignments.open_upload(
+                rows, number, aggregation=wanted, opened=int(opened), due=due
+            )
+        )
         reply = aggregations.StartAggregationDataUploadResponse(
             client_token=fleet.tokens.make("client", number)
         )
@@ -139,8 +161,12 @@ class Uploads:
             errors.AssignmentEnded: it is too late.
         """
         number = self._assignment("upload", resource_name)
-        digest = await self._fleet.keep(await self._unpacked(content))
-        await self._fleet.database.do(lambda rows: assignments.uploaded(rows, number, digest))
+        content = await self._unpacked(content)
+        digest, beside = await self._keep(content)
+        found = await self._fleet.database.do(
+            lambda rows: assignments.uploaded(rows, number, digest, beside)
+        )
+        self._put(found, content)
 
     async def submit_aggregation_result(
         self,
@@ -151,13 +177,16 @@ class Uploads:
         number = self._assignment("client", request.client_token)
         if self._assignment("upload", request.resource_name) != number:
             raise errors.AssignmentUnknown
-        found = await self._fleet.database.read(
-            lambda rows: assignments.seen(rows, number, request.aggregation_id)
-        )
-        if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
-            if not found.digest:
-                raise errors.AssignmentEnded("nothing was uploaded")
-            await self._take(found, await self._fleet.blob(found.digest), found.digest)
+        wanted = request.aggregation_id
+        came = self._came.pop(number)
+        if came is None or not await self._take(came.found, came.content, wanted):
+            found = await self._fleet.database.read(
+                lambda rows: assignments.seen(rows, number, wanted)
+            )
+            if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
+                if not found.digest:
+                    raise errors.AssignmentEnded("nothing was uploaded")
+                await self._take(found, await self._fleet.uploaded(found), wanted)
         return aggregations.SubmitAggregationResultResponse()
 
     async def abort_aggregation(
@@ -187,22 +216,23 @@ class Uploads:
         due = now + fleet.settings.upload_seconds
         completed = request.result == Result.COMPLETED
 
-        def work(rows: Rows) -> None:
-            had = assignments.assignment(rows, number)
-            assignments.check_round(rows, had, fields["aggregation_id"])
-            if (had.population, str(had.task)) != (fields["population_name"], fields["task_id"]):
-                raise errors.AssignmentUnknown
-            if completed:
-                assignments.completed_locally(rows, had, due)
-                had = assignments.assignment(rows, number)
-                if had.status is not AssignmentStatus.LOCAL_COMPLETED:
-                    raise errors.AssignmentUnknown
-                assignments.open_again(rows, number)
-            else:
-                ended = ENDED.get(request.result, AssignmentStatus.LOCAL_FAILED)
-                assignments.end_assignment(rows, had, ended)
+        if not fields["task_id"].isdecimal():
+            raise errors.AssignmentUnknown
+        population, task = fields["population_name"], int(fields["task_id"])
+        aggregation = fields["aggregation_id"]
 
-        await fleet.database.do(work)
+        def work(rows: Rows) -> Assignment:
+            if completed:
+                about = {"population": population, "aggregation": aggregation}
+                return assignments.complete_and_open(rows, number, **about, task=task, due=due)
+            had = assignments.seen(rows, number, aggregation)
+            if (had.population, had.task) != (population, task):
+                raise errors.AssignmentUnknown
+            ended = ENDED.get(request.result, AssignmentStatus.LOCAL_FAILED)
+            assignments.end_assignment(rows, had, ended)
+            return had
+
+        self._put(await fleet.database.do(work), b"")
         reply = odp_task_assignments.ReportResultResponse()
         if completed:
             until = int(now + fleet.settings.url_seconds)
@@ -224,9 +254,14 @@ class Uploads:
         number, _, until = self._assignment("gradient", token).rpartition(".")
         if self._fleet.clock() > float(until):
             raise errors.AssignmentEnded("the address was good for a while only")
-        found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
+        came = self._came.pop(number)
+        if came is not None:
+            found = came.found
+        else:
+            found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
         if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
-            plain = await asyncio.to_thread(self._opened, await self._unpacked(content))
+            packed = await self._unpacked(content)
+            plain = await _done(packed, self._opened)
             await self._take(found, await self._unpacked(plain))
 
     # --- what they share
@@ -241,24 +276,40 @@ class Uploads:
                 return http.unpacked(content, "gzip", limit=min(limit, 16 * SMALL))
         return await asyncio.to_thread(http.unpacked, content, "gzip", limit=limit)
 
-    async def _take(self, found: Assignment, content: bytes, digest: str = "") -> None:
-        """Checks and counts a result; it is kept first, unless it is kept under its digest."""
+    def _put(self, found: Assignment, content: bytes) -> None:
+        """Remembers an assignment that is soon heard of again, with what was uploaded."""
+        self._came.put(found.id, _Came(found=found, content=content), ROW + len(content))
+
+    async def _keep(self, content: bytes) -> tuple[str, bytes | None]:
+        """The digest of a result; and its bytes, where they are yet to be kept in the database."""
+        if len(content) > self._fleet.settings.row_bytes:
+            return await self._fleet.keep(content), None
+        return hashlib.sha256(content).hexdigest(), content
+
+    async def _take(self, found: Assignment, content: bytes, aggregation: str = "") -> bool:
+        """Checks and counts a result; it is kept first, unless it was when it was uploaded.
+
+        False where the device has uploaded something else meanwhile.
+        """
         kept = await self._fleet.kept(found.population, found.task)
         if kept.task.status is not TaskStatus.OPEN:
             raise errors.AssignmentEnded("its task is not open")
         recipe = await self._fleet.recipe(kept)
         try:
-            small = len(content) <= SMALL
-            taken = recipe.take(content) if small else await asyncio.to_thread(recipe.take, content)
+            taken = await _done(content, recipe.take)
         except errors.Invalid:
             await self._fleet.database.do(
                 lambda rows: assignments.end_assignment(rows, found, AssignmentStatus.REMOTE_FAILED)
             )
             raise
-        kept_as = digest or await self._fleet.keep(content)
+        digest, beside = (found.digest, None) if found.digest else await self._keep(content)
         place = await self._fleet.database.do(
-            lambda rows: assignments.accept(rows, found.id, digest=kept_as, weight=taken.weight)
+            lambda rows: assignments.accept(
+                rows, found.id, aggregation, digest=digest, weight=taken.weight, content=beside
+            )
         )
+        if place is None:
+            return False
         self._accepted(
             Contribution(
                 population=found.population,
@@ -268,9 +319,15 @@ class Uploads:
                 taken=taken,
             )
         )
+        return True
 
     def _assignment(self, kind: str, token: str) -> str:
         try:
             return self._fleet.tokens.read(kind, token)
         except errors.TokenRefused:
             raise errors.AssignmentUnknown from None
+
+
+async def _done(content: bytes, deed: Callable[[bytes], Done]) -> Done:
+    """What is made of bytes; of many in another thread."""
+    return deed(content) if len(content) <= SMALL else await asyncio.to_thread(deed, content)

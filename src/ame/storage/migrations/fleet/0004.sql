@@ -1,0 +1,4 @@
+CREATE TABLE uploads (
+    assignment TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+);

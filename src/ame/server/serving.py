@@ -25,7 +25,9 @@ from ame.server.settings import Settings
 from ame.storage import blobs, databases, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from granian.server.embed import Server
 
 
 BACKLOG = 4096
@@ -106,9 +108,6 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         errors.ServerUnusable: a port is taken, or a certificate cannot be used.
         errors.DoorsOpen: others reach it, and anyone could manage.
     """
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
     if place.doors.open and not place.loopback:
         raise errors.DoorsOpen(place.host)
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -133,51 +132,59 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 cloud=cloud,
             )
         )
-        ports = (port, *place.more_ports)
-        connections = _connections(place.settings.connections)
-        for each in ports:
-            _probe(place.host, each)
-        https = [
-            Server(
-                Site(server),
-                address=place.host,
-                port=each,
-                interface=Interfaces.ASGI,
-                backlog=BACKLOG,
-                backpressure=connections,
-                log_access=False,
-                log_enabled=False,
-                ssl_cert=place.certificate,
-                ssl_key=place.key,
-                ssl_ca=place.client_ca,
-                ssl_client_verify=place.client_ca is not None,
-            )
-            for each in ports
-        ]
-        scheme = "https" if place.certificate else "http"
+        https = {each: _http(place, server, each) for each in (port, *place.more_ports)}
+        base = f"{'https' if place.certificate else 'http'}://{place.host}:{port}"
         grpc_at = ""
         if place.grpc_port is not None:
-            base = place.public or f"{scheme}://{place.host}:{port}"
             guarded = Guarded(
-                service=server.service, doors=server.doors, clock=server.fleet.clock, base=base
+                service=server.service,
+                doors=server.doors,
+                clock=server.fleet.clock,
+                base=place.public or base,
             )
             grpc_at = await _grpc(stack, place, guarded)
-        servings = [asyncio.create_task(http.serve()) for http in https]
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        for number in ENDING:
-            loop.add_signal_handler(number, _end, loop, ended)
-        for each, serving in zip(ports, servings, strict=True):
-            await _listening(place.host, each, serving)
-        ready(f"{scheme}://{place.host}:{port}", grpc_at)
-        waiting = asyncio.create_task(ended.wait())
-        await asyncio.wait({*servings, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        for http in https:
-            http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
-        done, _ = await asyncio.wait(servings, timeout=LINGER)
-        for served in done:
-            served.result()
+        await _until_ended(place.host, https, lambda: ready(base, grpc_at))
+
+
+def _http(place: Place, server: app.App, port: int) -> Server:
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    _probe(place.host, port)
+    return Server(
+        Site(server),
+        address=place.host,
+        port=port,
+        interface=Interfaces.ASGI,
+        backlog=BACKLOG,
+        backpressure=_connections(place.settings.connections),
+        log_access=False,
+        log_enabled=False,
+        ssl_cert=place.certificate,
+        ssl_key=place.key,
+        ssl_ca=place.client_ca,
+        ssl_client_verify=place.client_ca is not None,
+    )
+
+
+async def _until_ended(host: str, https: Mapping[int, Server], ready: Callable[[], None]) -> None:
+    """Serves at these ports until a signal comes, or one of the servers fails."""
+    servings = {port: asyncio.create_task(http.serve()) for port, http in https.items()}
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in ENDING:
+        loop.add_signal_handler(number, _end, loop, ended)
+    for port, serving in servings.items():
+        await _listening(host, port, serving)
+    ready()
+    waiting = asyncio.create_task(ended.wait())
+    await asyncio.wait({*servings.values(), waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for http in https.values():
+        http.stop()  # type: ignore[no-untyped-call]  # granian gives it no types
+    done, _ = await asyncio.wait(servings.values(), timeout=LINGER)
+    for served in done:
+        served.result()
 
 
 def _end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

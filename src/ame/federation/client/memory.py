@@ -85,9 +85,6 @@ class MemoryChannel:
             self._over = True
             self._changed.notify_all()
 
-    def _has_news(self) -> bool:
-        return bool(self._tasks) or self._over or self._aborted is not None
-
     def _check(self) -> None:
         if self._aborted is not None:
             raise errors.JobAborted(self._aborted)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import numpy as np
 
 from ame import aggregation, errors
-from ame.aggregation import Aggregator, Checks, Clip, Mean, Moments, Optimizer, Update
+from ame.aggregation import Aggregator, Clip, Mean, Moments, Optimizer, Update
 from ame.protocol.tensors import Array, checkpoint
 from ame.server.recipes.expected import LARGE, Expected, Form
 from ame.server.recipes.private import PREFIX, Privacy
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 State = TypeVar("State")
 MOMENTS: Final = "moments/"
 """Where the server's checkpoint holds what its optimizer remembers."""
-TAKEN: Final = Checks(finite=False)
-"""What is folded was checked when it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
     "steps", "cli", "spawn", "environments", "project_file", "run_list", "fold", "recipes",
-    "federation", "fleet", "fleet_cost", "rpc", "builder", "client_plans",
+    "federation", "fleet", "fleet_cost", "rpc", "reports", "cloud", "builder", "client_plans",
 )  # fmt: skip
 HEAD = "## Measured"
 

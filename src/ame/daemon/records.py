@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
@@ -12,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 from ame import runs
+from ame.daemon import logs
 from ame.daemon.reports import messages
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Record:
             reason="",
             started=self.run.started or now,
             owner=process,
-            spec=self._with(attempt=number, read=0, log=0),
+            spec=self._with(attempt=number, read=0, log=0, gone=0),
         )
         attempt = runs.Attempt(
             run=self.run.name, step=self._name, number=number, started=now, process=process
@@ -174,7 +174,7 @@ class Record:
     def take(self, batch: Batch, read: int) -> None:
         """Keeps what was said, up to message `read`; after a crash, it is not kept again."""
         size = self._append(batch.lines)
-        self.run = replace(self.run, spec=self._with(read=read, log=size))
+        self.run = replace(self.run, spec=self._with(read=read, **size))
         now = _now()
         metrics = [
             runs.Metric(
@@ -202,7 +202,7 @@ class Record:
         if not name:
             del triggers[key]
         size = self._append(lines)
-        self.run = replace(self.run, spec=self._with(triggers=triggers, log=size))
+        self.run = replace(self.run, spec=self._with(triggers=triggers, **size))
         self._store.save(self.run)
 
     @_alone
@@ -237,24 +237,21 @@ class Record:
             started=self.run.started,
         )
 
-    def _append(self, lines: Sequence[str]) -> int:
-        """Adds to the attempt's log; what a crash left behind the last batch is overwritten."""
+    def _append(self, lines: Sequence[str]) -> dict[str, int]:
+        """Adds to the attempt's log; what a crash left behind the last batch is overwritten.
+
+        Returns its size, and how much was let go of its beginning.
+        """
         spec = self._spec()
-        before = int(spec.get("log", 0))
-        if not lines:
-            return before
-        path = log_path(self._home, self.run.name, int(spec.get("attempt", 1)))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.ftruncate(file, before)
-            os.lseek(file, before, os.SEEK_SET)
+        before, gone = int(spec.get("log", 0)), int(spec.get("gone", 0))
+        if lines:
+            path = log_path(self._home, self.run.name, int(spec.get("attempt", 1)))
+            path.parent.mkdir(parents=True, exist_ok=True)
             content = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
-            while content:
-                content = content[os.write(file, content) :]
-            return os.lseek(file, 0, os.SEEK_CUR)
-        finally:
-            os.close(file)
+            before = logs.append(path, before, content)
+            dropped = logs.shorten(path, before)
+            before, gone = before - dropped, gone + dropped
+        return {"log": before, "gone": gone}
 
     def _spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = json.loads(self.run.spec)

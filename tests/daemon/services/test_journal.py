@@ -62,6 +62,50 @@ def test_a_record_that_was_not_finished_is_none(tmp_path: Path) -> None:
         assert texts(file) == [(1, "one"), (2, "two")]
 
 
+def test_a_full_file_is_set_aside_and_what_was_printed_makes_room_before_reports(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "journal"
+    following, late = Reader(file), Reader(file)
+    heard: list[int] = []
+    with Journal(file, full=10_000) as journal:
+        journal.append([(0, Info(text="0"))])
+        assert [each.number for each in late.read()] == [1]
+        for n in range(1, 1001):
+            report = [(0.0, Info(text=str(n)))] if n % 10 == 0 else []
+            journal.append([(0, Log(stream="stdout", line="x" * 100)), *report])
+            heard += [each.number for each in following.read()]
+        number = journal.number
+
+    assert heard == list(range(1, number + 1))
+    found = list(late.read())
+    said = [each.message.text for each in found if isinstance(each.message, Info)]
+    assert said == [str(n) for n in range(10, 1001, 10)]
+    assert 0 < sum(isinstance(each.message, Log) for each in found) < 500
+    numbers = [each.number for each in found]
+    assert numbers == sorted(set(numbers))
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 60_000
+    assert texts(file)[-1] == (number, "1000")
+    assert texts(file, after=number - 1) == [(number, "1000")]
+    with Journal(file) as journal:
+        assert journal.number == number
+        journal.append([(0, END)])
+    assert last(file) == END
+
+
+def test_the_end_is_found_when_the_keeper_died_between_two_files(tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    reader = Reader(file)
+    with Journal(file) as journal:
+        journal.append([(0, Info(text="one"))])
+        assert len(list(reader.read())) == 1
+        journal.append([(0, END)])
+    file.rename(tmp_path / "journal.earlier")
+
+    assert [each.message for each in reader.read()] == [END]
+    assert last(file) == END
+
+
 def test_nothing_was_kept_of_a_journal_that_is_not_there(tmp_path: Path) -> None:
     assert last(tmp_path / "journal") is None
 

@@ -1,5 +1,6 @@
 """`ame task logs`: what the steps of a run have printed."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -85,7 +86,9 @@ class _Reading:
     def _print_log(self, file: Path, prefix: str, *, last: bool) -> None:
         live = self._live.setdefault(file, Live(whole=True))
         with file.open("rb") as content:
-            content.seek(self._read.get(file, 0))
+            place = self._read.get(file, 0)
+            shorter = place > content.seek(0, os.SEEK_END)  # its beginning was let go
+            content.seek(0 if shorter else place)
             while new := content.read(_CHUNK):
                 if self._raw:
                     sys.stdout.buffer.write(new)

@@ -144,7 +144,7 @@ class Supervised:
         self.ask()
         end = time.monotonic() + within
         with Watch() as watch:
-            watch.add("", self._journal, self.ref.identity)
+            watch.add("", self.ref.folder, self.ref.identity)
             while self.alive:
                 watch.wait(max(end - time.monotonic(), 0.1))
                 if time.monotonic() > end:
@@ -194,7 +194,7 @@ class Follower:
     def join(self, watch: Watch, name: str) -> None:
         """Has `watch` tell by that name when there may be something new."""
         ref = self._supervised.ref
-        watch.add(name, ref.folder / NAME, ref.identity)
+        watch.add(name, ref.folder, ref.identity)
 
     def new(self) -> list[Record]:
         """What has come since; waits for nothing.

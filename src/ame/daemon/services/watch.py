@@ -13,7 +13,7 @@ _PIECE = 1 << 16
 
 
 class Watch:
-    """Tells of pairs of a file and the process that writes it which of them have changed.
+    """Tells of pairs of a file or a folder and the process that writes there which have changed.
 
     The kernel tells: the files by inotify, the processes by their descriptors.
     """
@@ -40,9 +40,9 @@ class Watch:
             os.close(descriptor)
         self._processes.clear()
 
-    def add(self, name: str, file: Path, identity: process.Identity) -> None:
+    def add(self, name: str, place: Path, identity: process.Identity) -> None:
         """Watches these two under that name."""
-        watched = self._call("inotify_add_watch", self._inotify, os.fsencode(file), _IN_MODIFY)
+        watched = self._call("inotify_add_watch", self._inotify, os.fsencode(place), _IN_MODIFY)
         self._files[watched] = name
         try:
             descriptor = os.pidfd_open(identity.pid)

@@ -162,9 +162,11 @@ class Api:
         run = await self._run_of(asked)
         attempts = await asyncio.to_thread(self._store.attempts, run.name)
         attempt = _number(asked, "attempt") or max((each.number for each in attempts), default=1)
-        after = _number(asked, "after")
+        spec = json.loads(run.spec)
+        gone = spec.get("gone", 0) if attempt == spec.get("attempt") else 0
+        after = max(_number(asked, "after"), gone)
         path = log_path(self._home, run.name, attempt)
-        content = await asyncio.to_thread(_read, path, after)
+        content = await asyncio.to_thread(_read, path, after - gone)
         return {
             "run": run.name,
             "attempt": attempt,

@@ -68,7 +68,9 @@ class Attempt(Followed):
 
     def keep(self, said: Sequence[Said]) -> None:
         """See `Followed`."""
-        seen, batch = heard(self.seen, [each.message for each in said])
+        lost = said[-1].number - self.record.read - len(said)
+        note = [_let_go(lost)] if lost else []
+        seen, batch = heard(self.seen, [*note, *(each.message for each in said)])
         for each in said:
             if isinstance(each.message, messages.Triggered):
                 self.triggered(each.number, each.message)
@@ -81,6 +83,10 @@ class Attempt(Followed):
     def end(self) -> None:
         """See `Followed`."""
         self.ended(self.seen)
+
+
+def _let_go(lines: int) -> messages.Log:
+    return messages.Log(stream="stdout", line=f"… {lines:,} lines came too fast, and were let go")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -237,3 +237,15 @@ def test_sites_may_have_scripts_and_modules_of_one_name_that_differ(tmp_path: Pa
     simulate(program, workspace=tmp_path, threads=1)
 
     assert [log(tmp_path, name) for name in names] == [f"{name}\n" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("more", "there"), [({"framework": "pytorch"}, True), ({"framework": "numpy"}, False)]
+)
+def test_what_a_scripts_form_needs_is_imported_once_for_all(
+    tmp_path: Path, more: dict[str, str], there: bool
+) -> None:
+    steps = "import sys\nprint('torch' in sys.modules)\n" + STEPS
+    simulate(job(app(text("s.py", steps), **more), rounds=1), workspace=tmp_path, sites=1)
+
+    assert log(tmp_path, "site-1") == f"{there}\n"

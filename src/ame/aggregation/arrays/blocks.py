@@ -14,6 +14,7 @@ _ROW = 1 << 13
 """Below the length at which BLAS would use threads: a sum does not depend on how many there are."""
 
 _TINY = 1e-30
+_WIDE = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 """For those who call these: what overflows is told by the result, not by a warning."""
 
@@ -53,11 +54,14 @@ def squares(seen: View) -> tuple[float, bool]:
     The sum is that of float32 products (of float64 ones for float64), exact to 1e-6 of it; it is
     infinite only if it is beyond float64 or a number is not finite.
     """
-    size = min(BLOCK, len(seen.flat))
-    room: Floats = np.empty(size, np.float32)
-    if seen.dtype == "float64":
-        room = np.empty(size, np.float64)
-    total = sum(_squares_of(widen(seen, p, room)) for p in blocks(len(seen.flat)))
+    size, flat = len(seen.flat), seen.flat
+    if size <= BLOCK and flat.dtype in _WIDE and flat.flags.aligned:
+        total = _squares_of(flat)
+    else:
+        room: Floats = np.empty(min(BLOCK, size), np.float32)
+        if seen.dtype == "float64":
+            room = np.empty(min(BLOCK, size))
+        total = sum(_squares_of(widen(seen, part, room)) for part in blocks(size))
     if _TINY < total < np.inf:
         return total, True
     return _slow_squares(seen)

@@ -1,4 +1,4 @@
-"""Which installed modules the code of a job imports, so that they are imported once for all."""
+"""Which installed modules a job's sites import, so that they are imported once for all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ame.federation.program import File
+    from ame.federation.program import App, File
 
 NEVER = frozenset({"tensorflow", "keras", "tf_keras", "jax", "flax", "ray"})
 """They start threads, and a process with threads cannot be forked."""
+SCRIPT = "ame.federation.client.executor.ScriptExecutor"
+"""What runs scripts."""
 _OURS = frozenset({"ame", "nvflare"})
 
 
@@ -35,6 +37,18 @@ def modules_of(files: Iterable[File]) -> tuple[str, ...]:
             if top not in own | NEVER | _OURS and top not in sys.builtin_module_names:
                 found[name] = None
     return tuple(found)
+
+
+def forms_of(apps: Iterable[App]) -> tuple[str, ...]:
+    """What brings models into the forms of scripts, whether they import it themselves or not."""
+    for app in apps:
+        for routed in app.executors:
+            given = routed.executor.args
+            form = (given.get("framework", "pytorch"), given.get("server_expected_format", "numpy"))
+            here = routed.executor.path == SCRIPT and not given.get("external")
+            if here and form == ("pytorch", "numpy"):
+                return ("torch",)
+    return ()
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

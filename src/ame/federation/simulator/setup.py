@@ -93,7 +93,7 @@ class Places:
             for name, value in app.params.items()
             if isinstance(value, bool | int | float | str)
         }
-        folder = str(self.folder)
+        folder = f"{self.workspace}/{self.site}"
         app_folder = f"{folder}/{JOB}/app_{self.site}"
         return {
             **params,

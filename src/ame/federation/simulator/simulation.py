@@ -230,7 +230,8 @@ def _setup(
     program: Program, root: Path, names: Sequence[str], *, temporary: str, seed: int, first: int
 ) -> Setup:
     code, codes = lay_out(program, root)
-    files = [file for app in program.apps() if app is not program.server for file in app.files]
+    apps = [app for app in program.apps() if app is not program.server]
+    files = [file for app in apps for file in app.files]
     return Setup(
         program=program,
         workspace=str(root),
@@ -241,7 +242,7 @@ def _setup(
             *(os.path.abspath(each) for each in sys.path),  # noqa: PTH100
             *((str(alias.FOLDER),) if alias.active() else ()),  # `nvflare` is ours there, too
         ),
-        modules=preload.modules_of(files),
+        modules=(*preload.modules_of(files), *preload.forms_of(apps)),
         crowd=len(names) > CROWD,
         sites=tuple(names) if len(names) <= CROWD else (),
         code=code,

@@ -156,9 +156,8 @@ class InTurn(Executor):
                 record=home.record,
                 farewell=world.say_farewell,
             )
-            home.process.switch(None)
             argv = [self._file, *self._says.arguments]
-            world.begin(argv, main, client.Session(self._script))
+            world.begin(home.process, argv, main, client.Session(self._script))
         return self._script
 
     def _new_world(self) -> World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from pathlib import Path
@@ -13,6 +14,7 @@ from ame.federation.exchange.sites import Lost, Why
 from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
+from ame.federation.simulator.preload import SCRIPT
 from ame.federation.simulator.worker import executors, generators, world
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE
 from ame.process import Supervisor
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from ame.federation.simulator.setup import Setup
     from ame.federation.simulator.worker.script import Launch
     from ame.federation.spec.executor import Executor
-
-SCRIPT = "ame.federation.client.executor.ScriptExecutor"
 
 
 class Hosts:
@@ -275,7 +275,8 @@ class Host:
     def variables(self) -> dict[str, object]:
         """What `{NAME}` stands for."""
         if not self._variables:
-            self._variables = {**self.places.variables(self.app), "JOB_CUSTOM_DIR": self.custom}
+            self._variables = self.places.variables(self.app)
+            self._variables["JOB_CUSTOM_DIR"] = self.custom
         return self._variables
 
     def _keep(self, record: Record) -> None:
@@ -291,11 +292,11 @@ class Host:
 
     def _make_folder(self) -> None:
         code, custom = self.hosts.setup.code_of(self.site), self.places.custom
-        for folder in reversed(self.places.app.parents[:2]):
-            folder.mkdir(exist_ok=True)
-        self.places.app.mkdir(exist_ok=True)
+        for folder in (self.places.folder, self.places.app.parent, self.places.app):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)  # noqa: PTH102
         try:
-            custom.symlink_to(code)
+            os.symlink(code, custom)  # noqa: PTH211
         except FileExistsError:
             if not custom.is_symlink() or os.readlink(custom) != code:  # noqa: PTH115
                 custom.unlink()

@@ -48,7 +48,7 @@ class Known:
     def take(self, own: dict[str, ModuleType]) -> None:
         """Takes the job's own modules out of `sys.modules` into `own`, as they are now."""
         modules = sys.modules
-        if len(modules) != len(self.shared) + len(own):
+        if len(modules) != len(self.shared) + len(own) + ("__main__" not in own):
             for name in [name for name in modules if name not in self.shared and name not in own]:
                 if name == "__main__" or self._is_own(name, modules[name]):
                     own[name] = modules[name]

@@ -171,9 +171,14 @@ class World:
         except OSError:  # it removed its own folder
             self._folder = self._home
 
-    def begin(self, argv: list[str], main: ModuleType, session: client.Session) -> None:
-        """It is the world of a script from now on. Done while the process is in another's."""
+    def begin(
+        self, process: Process, argv: list[str], main: ModuleType, session: client.Session
+    ) -> None:
+        """It is the world of a script from now on."""
         self._argv, self._modules["__main__"], self.session = argv, main, session
+        if process.here is self:
+            sys.argv, sys.modules["__main__"] = argv, main
+            client.swap(session)
 
     def say_farewell(self) -> None:
         """Does what the script wanted done at its end."""

@@ -1,8 +1,8 @@
 """A task of a project made into a run, and led to its end on this machine."""
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,8 +83,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             there |= _found(planned, home)
             planned = plan.Planner(home.projects, frozenset(there)).plan(task)
         run = _run(wish, task, planned)
-        home.store.save(run)
-        try:
+        with _kept(run, home):
             supervisor = stack.enter_context(
                 process.Supervisor(marker=lost.marker(run.name), limits=home.settings.limits)
             )
@@ -111,11 +110,6 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             interrupts.stop = conductor.stop
             run = conductor.lead()
             interrupts.stop = None
-        except BaseException as error:
-            _give_up(run, home, error)
-            raise
-        finally:
-            lost.clear(home.folder / "runs" / run.name)
         return _finish(run, planned, home)
 
 
@@ -276,12 +270,21 @@ def _resumed(run: runs.Run, planned: plan.Plan, flow: Flow, home: Home) -> dict[
     return done
 
 
-def _give_up(run: runs.Run, home: Home, error: BaseException) -> None:
-    state, reason = runs.State.FAILED, str(error)
-    if isinstance(error, KeyboardInterrupt):
-        state, reason = runs.State.CANCELLED, reason or "interrupted"
-    with suppress(errors.Error):  # what is wrong may be the store itself
-        lost.end(run, home.store, state=state, reason=reason)
+@contextmanager
+def _kept(run: runs.Run, home: Home) -> Iterator[None]:
+    """From now on the run is in the list, and is ended there if leading it fails."""
+    home.store.save(run)
+    try:
+        yield
+    except BaseException as error:
+        state, reason = runs.State.FAILED, str(error)
+        if isinstance(error, KeyboardInterrupt):
+            state, reason = runs.State.CANCELLED, reason or "interrupted"
+        with suppress(errors.Error):  # what is wrong may be the store itself
+            lost.end(run, home.store, state=state, reason=reason)
+        raise
+    finally:
+        lost.clear(home.folder / "runs" / run.name)
 
 
 def _finish(run: runs.Run, planned: plan.Plan, home: Home) -> Finished:

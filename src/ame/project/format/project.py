@@ -5,7 +5,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode
 
-from ame.project.format import parts
+from ame.project.format import parts, scalars
 from ame.project.format.reading import Definitions, Json, Reading, is_null
 from ame.project.format.shape import Flag, Key, Record, Table
 from ame.project.format.task import (
@@ -50,21 +50,21 @@ DATASET = Record(
         Key(
             name="name",
             field="name",
-            shape=parts.NAME,
+            shape=scalars.NAME,
             required=True,
             meaning="What the data set is called.",
         ),
         Key(
             name="path",
             field="path",
-            shape=parts.PATH,
+            shape=scalars.PATH,
             required=True,
             meaning="Where its task leaves the data, and where those who need it find it.",
         ),
         Key(
             name="size",
             field="size",
-            shape=parts.BYTES,
+            shape=scalars.BYTES,
             meaning="How many bytes the data may have.",
             default="no limit",
         ),
@@ -98,14 +98,14 @@ DEPLOYMENT = Record(
         Key(
             name="replicas",
             field="replicas",
-            shape=parts.COUNT,
+            shape=scalars.COUNT,
             meaning="How many servers of the model there are.",
             default="1",
         ),
         Key(
             name="image",
             field="image",
-            shape=parts.WORD,
+            shape=scalars.WORD,
             meaning="The container image that serves the model.",
         ),
         Key(
@@ -117,7 +117,7 @@ DEPLOYMENT = Record(
         Key(
             name="ingressAnnotations",
             field="ingress_annotations",
-            shape=Table(parts.VALUE, "a map of texts"),
+            shape=Table(scalars.VALUE, "a map of texts"),
             meaning="Annotations of the model's ingress in a cluster.",
         ),
         Key(
@@ -153,14 +153,14 @@ MODEL = Record(
         Key(
             name="name",
             field="name",
-            shape=parts.NAME,
+            shape=scalars.NAME,
             required=True,
             meaning="What the model is called, in the registry too.",
         ),
         Key(
             name="type",
             field="type",
-            shape=parts.WORD,
+            shape=scalars.WORD,
             meaning="How the model is kept.",
             default="mlflow",
         ),
@@ -209,7 +209,7 @@ PROJECT = Record(
         Key(
             name="name",
             field="name",
-            shape=parts.NAME,
+            shape=scalars.NAME,
             spellings=("project", "projectName", "projectname", "projectid"),
             meaning="What the project is called.",
             default="the name of its folder",

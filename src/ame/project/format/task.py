@@ -5,7 +5,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from ame.project.format import parts, rules
+from ame.project.format import parts, rules, scalars
 from ame.project.format.reading import Definitions, Json, Reading, pairs, plain
 from ame.project.format.shape import Either, Flag, Key, Listing, Record, Table
 
@@ -89,13 +89,13 @@ def _by_name(record: Record, node: MappingNode, path: str, reading: Reading) -> 
     tasks = []
     for word, key, value in pairs(node, path, reading):
         way = f"{path}.{word}"
-        name = parts.NAME.read(key, way, reading)
+        name = scalars.NAME.read(key, way, reading)
         tasks.append({**record.read(value, way, reading), "name": name})
     return tasks
 
 
 def _schema_by_name(record: Record, to: Definitions) -> Json:
-    task, name = record.schema(to), {"pattern": f"^({parts.NAME.pattern})$"}
+    task, name = record.schema(to), {"pattern": f"^({scalars.NAME.pattern})$"}
     return {"type": "object", "additionalProperties": task, "propertyNames": name}
 
 
@@ -110,7 +110,7 @@ def _unique(data: Any, seen: set[str], node: Node, path: str, reading: Reading) 
 _NAME = Key(
     name="name",
     field="name",
-    shape=parts.NAME,
+    shape=scalars.NAME,
     spellings=("taskname",),
     required=True,
     meaning="What the task is called.",
@@ -171,7 +171,7 @@ TASK = Record(
         Key(
             name="dataSets",
             field="datasets",
-            shape=Listing(Either(parts.DATASET_ITEM, parts.BY_NAME), "a list of data sets"),
+            shape=Listing(Either(parts.DATASET_ITEM, scalars.BY_NAME), "a list of data sets"),
             spellings=("datasets",),
             meaning="Data sets that must be there before the task starts.",
             default="none",
@@ -201,14 +201,14 @@ TASK = Record(
         Key(
             name="timeout",
             field="timeout",
-            shape=parts.SPAN,
+            shape=scalars.SPAN,
             meaning="How long one attempt may take.",
             default="no end",
         ),
         Key(
             name="retries",
             field="retries",
-            shape=parts.COUNT,
+            shape=scalars.COUNT,
             meaning="How often a failed task is tried again.",
             default="0",
         ),
@@ -222,39 +222,39 @@ TASK = Record(
         Key(
             name="inputs",
             field="inputs",
-            shape=Listing(parts.PATH, "a list of patterns such as `data/**`"),
+            shape=Listing(scalars.PATH, "a list of patterns such as `data/**`"),
             meaning="Patterns of the files that a cached result depends on.",
             default="all files that the task sees",
         ),
         Key(
             name="image",
             field="image",
-            shape=parts.WORD,
+            shape=scalars.WORD,
             meaning="Older place of the executor's `image`.",
         ),
         Key(
             name="runcommand",
             field="older_command",
-            shape=parts.LINE,
+            shape=scalars.LINE,
             spellings=("command",),
             meaning="Older form of `executor: !pipenv {command: …}`.",
         ),
         Key(
             name="taskType",
             field="older_type",
-            shape=parts.TYPE,
+            shape=scalars.TYPE,
             meaning="Older form: `Mlflow` is `executor: !mlflow`, `PipEnv` is `!pipenv`.",
         ),
         Key(
             name="projectid",
             field="older_project",
-            shape=parts.NAME,
+            shape=scalars.NAME,
             meaning="Older form; the task's project is the file's. Has no effect.",
         ),
         Key(
             name="source",
             field="older_source",
-            shape=Table(parts.VALUE, "a map"),
+            shape=Table(scalars.VALUE, "a map"),
             meaning="Older form; the task's files are the project's. Has no effect.",
         ),
     ),

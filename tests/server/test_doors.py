@@ -3,16 +3,20 @@
 import asyncio
 import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ame import errors
 from ame.protocol import statuses
+from ame.protocol.pb import aggregations, odp_task
 from ame.protocol.pb import eligibility_eval_tasks as eets
-from ame.protocol.pb import odp_task
+from ame.server.calls import rates
 from ame.server.calls.doors import Doors, digest
+from ame.server.calls.rates import Rates, Shared
 from ame.server.settings import Settings
+from server import fleets
 from server.fleets import Running
 
 Run = Callable[..., None]
@@ -62,7 +66,139 @@ def test_an_address_that_asks_too_often_is_slowed_down(run: Run) -> None:
         assert (await server.peer.client.get("/api/v1/tasks")).status_code == 200
         assert (await server.peer.client.get("/healthz")).status_code == 200
 
-    run(use, doors=Doors(open=True, per_second=1, burst=3))
+    run(use, doors=Doors(open=True, rates=Rates(per_second=1, burst=3)))
+
+
+def test_servers_of_one_database_count_a_callers_calls_together(
+    run: Run, tmp_path: Path, address: str
+) -> None:
+    async def use(server: Running) -> None:
+        async with fleets.running(
+            tmp_path, address, doors=Doors(open=True, rates=Rates(per_second=1, burst=10))
+        ) as other:
+            both = [Shared(each.app.doors.rates, each.app.fleet) for each in (server, other)]
+            for _ in range(8):
+                assert (await server.peer.client.get("/api/v1/tasks")).status_code == 200
+            for each in both:
+                await each.tell()
+            codes = [(await other.peer.client.get("/api/v1/tasks")).status_code for _ in range(3)]
+            assert codes == [200, 200, 429]
+            for each in (*both, *both):  # what was told once counts once
+                await each.tell()
+            for clock in (server.clock, other.clock):
+                clock.now += 3
+            codes = [(await other.peer.client.get("/api/v1/tasks")).status_code for _ in range(4)]
+            assert codes == [200, 200, 200, 429]
+
+    run(use, doors=Doors(open=True, rates=Rates(per_second=1, burst=10)))
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:0:1", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("no: address", "no: address"),
+    ],
+)
+def test_a_device_is_known_by_its_address_or_its_network(address: str, known: str) -> None:
+    assert rates.caller(address) == known
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "proxies", "origin"),
+    [
+        ("10.0.0.1", "1.2.3.4", (), "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4", ("10.0.0.0/8",), "1.2.3.4"),
+        ("10.0.0.1", "9.9.9.9, 1.2.3.4, 10.0.0.2", ("10.0.0.0/8",), "1.2.3.4"),
+        ("8.8.8.8", "1.2.3.4", ("10.0.0.0/8",), "8.8.8.8"),
+        ("10.0.0.1", "", ("10.0.0.0/8",), "10.0.0.1"),
+        ("10.0.0.1", "made up, 10.0.0.2", ("10.0.0.0/8",), "made up"),
+    ],
+)
+def test_proxies_that_are_known_are_believed_whom_they_speak_for(
+    address: str, forwarded: str, proxies: tuple[str, ...], origin: str
+) -> None:
+    assert rates.origin(address, forwarded, proxies) == origin
+
+
+def test_devices_are_sent_to_the_public_address(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        session = await server.peer.session()
+        assigned = (await server.peer.assignment(session.session_id)).task_assignment
+        forwarded = session.task_assignment_forwarding_info.target_uri_prefix
+        assert forwarded == "https://fleet.example"
+        assert assigned.plan.uri.startswith("https://fleet.example/v1/resources/")
+
+    run(use, public="https://fleet.example/")
+
+
+def test_more_uploads_at_once_than_the_server_takes_are_told_to_come_back(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=9)
+        arrived, go_on = asyncio.Event(), asyncio.Event()
+
+        paths = []
+        for _ in range(2):
+            session = (await server.peer.session()).session_id
+            assigned = (await server.peer.assignment(session)).task_assignment
+            ids = {"aggregation_id": assigned.aggregation_id}
+            asked = aggregations.StartAggregationDataUploadRequest(
+                authorization_token=assigned.authorization_token, **ids
+            )
+            started = await server.peer.ask("StartAggregationDataUpload", asked)
+            paths.append(f"/upload/v1/media/{started.resource.resource_name}")
+
+        site = server.peer.client._transport.app  # type: ignore[attr-defined]  # ASGITransport has it
+        said: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            arrived.set()
+            await go_on.wait()
+            return {"type": "http.request", "body": b"x", "more_body": False}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": paths[0],
+            "query_string": b"",
+            "headers": [],
+        }
+        first = asyncio.create_task(site(scope, receive, send))
+        await arrived.wait()
+        assert (await server.peer.client.post(paths[1], content=b"x")).status_code == 503
+        go_on.set()
+        await first
+        assert said[0]["status"] == 200
+        assert (await server.peer.client.post(paths[1], content=b"x")).status_code == 200
+
+    run(use, settings=Settings(uploads=1))
+
+
+def test_nothing_is_read_of_an_upload_that_nobody_asked_for(run: Run) -> None:
+    async def use(server: Running) -> None:
+        site = server.peer.client._transport.app  # type: ignore[attr-defined]  # ASGITransport has it
+        said: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            raise AssertionError("the body was asked for")
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        for path in ("/upload/v1/media/x.y", "/v1/gradients/x.y", "/v1/artifacts/x.y"):
+            scope = {"type": "http", "method": "PUT", "path": path, "query_string": b""}
+            await site({**scope, "headers": []}, receive, send)
+            assert said[-2]["status"] in {403, 404}
+
+    run(use)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +229,8 @@ def test_an_upload_that_is_too_long_is_refused_while_it_comes(run: Run) -> None:
             for _ in range(1000):
                 yield bytes(1000)
 
-        answer = await server.peer.client.post("/upload/v1/media/x", content=endless())
+        place = f"/upload/v1/media/{server.app.fleet.tokens.make('upload', 'a')}"
+        answer = await server.peer.client.post(place, content=endless())
         assert answer.status_code == 413
 
     run(use, settings=Settings(upload_bytes=5000))

@@ -15,6 +15,21 @@ group = Commands(
 )
 
 
+def _networks(
+    context: click.Context,  # noqa: ARG001 - click's own
+    parameter: click.Parameter,  # noqa: ARG001 - the same
+    given: tuple[str, ...],
+) -> tuple[str, ...]:
+    import ipaddress
+
+    for each in given:
+        try:
+            ipaddress.ip_network(each, strict=False)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return given
+
+
 @click.command(
     epilog="Examples: `ame server start`; "
     "`ame server start --host 0.0.0.0 --certificate fleet.pem --key fleet.key "
@@ -26,7 +41,15 @@ group = Commands(
 @click.option(
     "--public-url",
     default="",
-    help="Where devices that call over gRPC reach HTTP. [default: where it listens]",
+    help="Where devices reach HTTP, behind a proxy for instance. [default: where they did]",
+)
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="NETWORK",
+    callback=_networks,
+    help="Of proxies that are believed whom they speak for, in `X-Forwarded-For`.",
 )
 @click.option(
     "--folder",
@@ -113,6 +136,7 @@ def start(
     port: int,
     grpc_port: int | None,
     public_url: str,
+    proxies: tuple[str, ...],
     folder: Path | None,
     database: str,
     files: str,
@@ -142,6 +166,7 @@ def start(
     """
     from ame.server import serving
     from ame.server.calls.doors import Doors, digest
+    from ame.server.calls.rates import Rates
     from ame.server.cloud import opening
     from ame.server.settings import Settings
 
@@ -170,7 +195,8 @@ def start(
             keys=frozenset(map(digest, api_keys)),
             operators=frozenset(map(digest, tokens)),
             open=open_,
-            per_second=rate,
+            rates=Rates(per_second=rate),
+            proxies=proxies,
         ),
         settings=(
             Settings.read(settings_file, patience_seconds=patience)

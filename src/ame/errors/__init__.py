@@ -133,7 +133,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
     "Unavailable": {
         "fleet.builder": "PlaceUnusable ServerUnreachable",
         "fleet.protocol": "RequestTooLarge",
-        "fleet.server": "CallsTooMany ServerSilent ServerUnusable",
+        "fleet.server": "CallsTooMany ServerSilent ServerUnusable UploadsTooMany",
         "learning.client": "FlareMissing NoSite",
         "learning.federation": "EngineMissing",
         "learning.flower": "FlowerUnreachable",

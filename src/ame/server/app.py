@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ame import errors
 from ame.server.calls.attestation import Attestation
 from ame.server.calls.doors import Doors
+from ame.server.calls.rates import Shared
 from ame.server.calls.service import Service
 from ame.server.fleet import Contents, Fleet
 from ame.server.leading.leader import Leader
@@ -46,6 +47,7 @@ class App:
     leader: Leader
     payloads: Payloads
     attestation: Attestation
+    public: str = ""
     cloud: Cloud | None = None
     """Flower tasks, where they are served."""
 
@@ -60,12 +62,14 @@ async def running(
     clock: Callable[[], float] = time.time,
     plain: bool = True,
     verifier: Verifier | None = None,
+    public: str = "",
     cloud: Cloud | None = None,
 ) -> AsyncIterator[App]:
     """A server over what is kept there; it leads until the end.
 
     `plain` lets in payloads of the On-Device Personalization dialect that are not encrypted;
-    `verifier` says which of its devices are genuine, without one all of them are.
+    `verifier` says which of its devices are genuine, without one all of them are. `public` is
+    where devices reach it; empty: wherever they did.
 
     Raises:
         errors.DatabaseUnusable: the database cannot be reached.
@@ -87,24 +91,28 @@ async def running(
     builds = Builds(management)
     await fleet.refresh()
     leading = asyncio.create_task(leader.run())
+    doors = doors or Doors()
     rotating = asyncio.create_task(_rotate(keys, fleet))
+    sharing = asyncio.create_task(Shared(doors.rates, fleet).run())
     try:
         yield App(
             fleet=fleet,
-            doors=doors or Doors(),
+            doors=doors,
             service=Service(check_ins, PersonalCheckIns(fleet), uploads, management, builds),
             uploads=uploads,
             management=management,
             leader=leader,
             payloads=keys,
             attestation=Attestation(fleet=fleet, verifier=verifier),
+            public=public.rstrip("/"),
             cloud=cloud,
         )
     finally:
         builds.end()
         leading.cancel()
         rotating.cancel()
-        await asyncio.gather(leading, rotating, return_exceptions=True)
+        sharing.cancel()
+        await asyncio.gather(leading, rotating, sharing, return_exceptions=True)
         fleet.close()
 
 

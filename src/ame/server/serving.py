@@ -54,7 +54,7 @@ class Place:
     grpc_port: int | None = None
     """None: no gRPC; 0: one that is free."""
     public: str = ""
-    """Where devices that call over gRPC reach HTTP: `https://fleet.example`; empty: `host`."""
+    """Where devices reach HTTP: `https://fleet.example`; empty: where they did."""
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
@@ -129,6 +129,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 doors=place.doors,
                 plain=place.plain,
                 verifier=_verifier(place.attestation),
+                public=place.public,
                 cloud=cloud,
             )
         )

@@ -162,6 +162,14 @@ class CallsTooMany(Unavailable):
         super().__init__(f"more than {per_second:g} calls a second: come back later")
 
 
+class UploadsTooMany(Unavailable):
+    """As many uploads are under way as the server takes at once."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"{most} uploads are under way: come back in a moment")
+
+
 class ServerUnusable(Unavailable):
     """A server cannot listen where it is told to."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
+from ame.server.calls.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,8 +19,6 @@ MANAGING: Final = frozenset(
     {"BuildArtifacts", "BuildTaskGroup", "CancelTask", "CreateTask", "GetTaskById"}
 )
 """Calls that only operators make."""
-REMEMBERED: Final = 100_000
-"""Of how many callers the rate is known."""
 
 
 def digest(secret: str) -> bytes:
@@ -38,11 +36,10 @@ class Doors:
     """Digests of the tokens of those who manage."""
     open: bool = False
     """Whether anyone may manage: for trying things out on one machine."""
-    per_second: float = 0.0
-    """How many calls a second one address may make, on average; 0: as many as it likes."""
-    burst: float = 50.0
-    """How many it may make at once."""
-    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    rates: Rates = field(default_factory=Rates)
+    """How often one caller may come."""
+    proxies: Collection[str] = ()
+    """Networks of proxies that are believed whom they speak for."""
 
     def admit(self, call: Call, headers: Mapping[str, str]) -> None:
         """Lets a call in.
@@ -73,22 +70,6 @@ class Doors:
         if not self.open:
             scheme, _, token = headers.get("authorization", "").partition(" ")
             _shown("an operator's token", token if scheme == "Bearer" else "", self.operators)
-
-    def slow(self, address: str, now: float) -> None:
-        """Counts a call of an address.
-
-        Raises:
-            errors.CallsTooMany: it makes more than it may.
-        """
-        if not self.per_second:
-            return
-        left, at = self._buckets.pop(address, (self.burst, now))
-        left = min(self.burst, left + (now - at) * self.per_second)
-        self._buckets[address] = (max(left - 1, 0.0), now)
-        if len(self._buckets) > REMEMBERED:
-            self._buckets.popitem(last=False)
-        if left < 1:
-            raise errors.CallsTooMany(self.per_second)
 
 
 def _shown(what: str, secret: str, known: Collection[bytes]) -> None:

@@ -12,10 +12,12 @@ from urllib.parse import parse_qs, quote, unquote
 from ame import errors
 from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
+from ame.server.calls import rates
 from ame.server.cloud import api
 from ame.server.cloud.contract import gateway
 from ame.server.operators import builds
 from ame.server.operators.api import PREFIX, Api
+from ame.server.visits.uploads import ARTIFACTS, GRADIENTS, MEDIA
 
 if TYPE_CHECKING:
     from ame.server.app import App
@@ -24,9 +26,6 @@ LOG = logging.getLogger("ame.server")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-MEDIA: Final = "/upload/v1/media/"
-GRADIENTS: Final = "/v1/gradients/"
-ARTIFACTS: Final = "/v1/artifacts/"
 RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
 SLICES: Final = "/v1/slices/"
@@ -42,6 +41,7 @@ class Site:
     def __init__(self, app: App) -> None:
         self._app = app
         self._api = Api(app)
+        self._uploading = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -85,18 +85,21 @@ class Site:
             return 200, "text/plain", b"ok", []
         if path == KEYS and method == "GET":
             return 200, JSON, json.dumps({"keys": app.payloads.public()}).encode(), []
-        address = (scope.get("client") or ("",))[0]
-        app.doors.slow(address, app.fleet.clock())
+        address = rates.origin(
+            (scope.get("client") or ("",))[0],
+            headers.get("x-forwarded-for", ""),
+            app.doors.proxies,
+        )
+        app.doors.rates.count(address, app.fleet.clock())
         if path.startswith(SLICES):
             raise errors.CallUnserved("federated select")
         if method == "GET" and path.startswith(RESOURCES):
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
-            content = await _body(receive, limits.upload_bytes)
-            return await self._upload(path, headers, content)
+            return await self._upload(path, headers, receive)
         uploaded = path == gateway.UPLOAD or path.startswith(api.PREFIX)
         body = await _body(receive, limits.upload_bytes if uploaded else limits.body_bytes)
-        base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
+        base = app.public or f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
         if app.cloud and gateway.takes(method, path):
             return await app.cloud.gateway.answer(method, path, headers, body)
         if path.startswith(PREFIX):
@@ -121,9 +124,29 @@ class Site:
         return number, answer.type, answer.body, []
 
     async def _upload(
+        self, path: str, headers: Mapping[str, str], receive: Receive
+    ) -> tuple[int, str, bytes, Headers]:
+        """Bytes that a device or the task builder hands in; so many at once, and no more.
+
+        They are read only where they are expected.
+        """
+        limits = self._app.fleet.settings
+        self._app.uploads.expect(path)
+        if self._uploading >= limits.uploads:
+            raise errors.UploadsTooMany(limits.uploads)
+        self._uploading += 1
+        try:
+            async with asyncio.timeout(limits.upload_seconds):
+                content = await _body(receive, limits.upload_bytes)
+            return await self._take(path, headers, content)
+        except TimeoutError:
+            raise errors.RequestMalformed("an upload that came too slowly") from None
+        finally:
+            self._uploading -= 1
+
+    async def _take(
         self, path: str, headers: Mapping[str, str], content: bytes
     ) -> tuple[int, str, bytes, Headers]:
-        """Bytes that a device or the task builder hands in."""
         if path.startswith(GRADIENTS):
             await self._app.uploads.gradient(unquote(path.removeprefix(GRADIENTS)), content)
             return 200, "text/plain", b"", []

@@ -64,7 +64,7 @@ class Guarded:
 
     async def answer(self, call: Call, request: Message, caller: Caller) -> Message | Pending:
         """The reply to a call that is let in."""
-        self.doors.slow(caller.address, self.clock())
+        self.doors.rates.count(caller.address, self.clock())
         self.doors.admit(call, caller.headers)
         try:
             return await self.service.answer(call, request, replace(caller, base=self.base))

@@ -7,6 +7,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import unquote
 
 from ame import errors
 from ame.protocol import statuses
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from ame.storage.databases import Rows
 
 Done = TypeVar("Done")
+MEDIA: Final = "/upload/v1/media/"
+GRADIENTS: Final = "/v1/gradients/"
+ARTIFACTS: Final = "/v1/artifacts/"
+KINDS: Final = {MEDIA: "upload", GRADIENTS: "gradient", ARTIFACTS: "artifact"}
+"""What stands before the token of an upload, and the token's kind."""
 GZIPPED: Final = b"\x1f\x8b"
 ROW: Final = 1 << 10
 """About how many bytes it takes to remember an assignment."""
@@ -152,6 +158,20 @@ class Uploads:
         reply.resource.data_upload_forwarding_info.target_uri_prefix = caller.base
         reply.resource.resource_name = fleet.tokens.make("upload", number)
         return reply
+
+    def expect(self, path: str) -> None:
+        """Sees, before anything is read, that a server has given out the path of an upload.
+
+        Raises:
+            errors.AssignmentUnknown, errors.TokenRefused: none has.
+        """
+        for prefix, kind in KINDS.items():
+            if path.startswith(prefix):
+                token = unquote(path.removeprefix(prefix))
+                if kind == "artifact":
+                    self._fleet.tokens.read(kind, token)
+                else:
+                    self._assignment(kind, token)
 
     async def upload(self, resource_name: str, content: bytes) -> None:
         """Takes the bytes of a result. They count when they are submitted.

@@ -127,6 +127,12 @@ def _networks(
     help="Serve at this port as well: of older clients, 9001 and 5000.",
 )
 @click.option(
+    "--superlink-tls",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with `ca.crt`, `server.pem` and `server.key`: by which SuperLinks of Flower "
+    "apps speak TLS with SuperNodes of sites, which then show a key as well.",
+)
+@click.option(
     "--keep-services",
     is_flag=True,
     help="Let services of Flower tasks go on when the server ends; the next one finds them.",
@@ -153,6 +159,7 @@ def start(
     work_path: Path | None,
     config: Path | None,
     more_ports: tuple[int, ...],
+    superlink_tls: Path | None,
     *,
     open_: bool,
     operations: bool,
@@ -164,6 +171,7 @@ def start(
     Flower tasks are kept, started and offered to their clients beside that. One machine needs
     nothing else: all is kept in SQLite and a folder.
     """
+    from ame.federation.flower.deployment.programs import Tls
     from ame.server import serving
     from ame.server.calls.doors import Doors, digest
     from ame.server.calls.rates import Rates
@@ -215,6 +223,7 @@ def start(
             events=events,
             self_test=open_,
             keep_services=keep_services,
+            superlink_tls=Tls.read(superlink_tls).folder if superlink_tls else None,
             rate=rate,
         ),
     )

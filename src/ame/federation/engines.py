@@ -190,11 +190,14 @@ def _work(
             if refused := [name for name in _SIMULATED if getattr(options, name) is not None]:
                 remedy = f"`{refused[0]}` is of simulated sites; leave it out"
                 raise errors.EngineMissing("flower", remedy)
+            link = None
+            if options.superlink is not None:
+                link = flower.link(options.superlink, options.root_certificates)
             flower.run(
                 program,
                 workspace=workspace,
                 sites=sites,
-                superlink=flower.link(options.superlink, options.root_certificates),
+                superlink=link,
                 seed=options.seed or 0,
                 resume=options.resume is not None,
                 watcher=watcher,

@@ -64,6 +64,12 @@ config_option = click.option(
 @click.option(
     "--no-download", is_flag=True, help="Run only code that lies in `tasks/`; download none."
 )
+@click.option(
+    "--node-config",
+    default="",
+    metavar="SETTINGS",
+    help="For SuperNodes of Flower apps: `partition-id=0 num-partitions=2`.",
+)
 @click.option("--once", is_flag=True, help="Ask once, run what is offered, and end.")
 @key_option
 def run(
@@ -79,6 +85,7 @@ def run(
     interval: float | None,
     at_once: int,
     api_key: str,
+    node_config: str,
     *,
     any_: bool,
     no_download: bool,
@@ -108,6 +115,7 @@ def run(
         interval=interval or (config.interval if config else 10.0),
         at_once=at_once,
         download=not no_download,
+        node_config=node_config,
     )
     reached = opening.Reached(
         server=address,

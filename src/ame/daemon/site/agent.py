@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,7 +16,7 @@ from ame.daemon import paths, records
 from ame.daemon.child import Child, python
 from ame.daemon.records import Record, Seen, heard, told
 from ame.daemon.reports.messages import Triggered
-from ame.daemon.site import code, link, offers
+from ame.daemon.site import code, joining, link, offers
 from ame.daemon.site.offers import Allowed, Offer, Passed
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from ame.daemon.child import Arrived
     from ame.daemon.site.info import Info
+    from ame.daemon.site.joining import Joined
 
 CLIENT: Final = "client.py"
 PROJECT: Final = "site"
@@ -59,6 +62,8 @@ class Wish:
     """How many tasks may run at a time."""
     download: bool = True
     """Whether code may be downloaded; otherwise tasks run with what lies in `tasks/`."""
+    node_config: str = ""
+    """What SuperNodes of this site are configured with, beside its name."""
     most_bytes: int = 100 * MEBIBYTE
     """What the code of a task may have."""
 
@@ -73,10 +78,16 @@ class _Running:
     seen: Seen = field(default_factory=Seen)
     read: int = 0
     stopping: bool = False
+    joined: Joined | None = None
+    """The SuperLink whose SuperNode it is, where it is one."""
+    withdrawn: bool = False
+    """The task is offered no more, and its SuperNode has nothing left to do."""
 
     @property
     def outcome(self) -> tuple[runs.State, str]:
         """What it came to, and why."""
+        if self.withdrawn and not self.stopping:
+            return runs.State.SUCCEEDED, ""
         return replace(self.seen, stopped=self.stopping or self.seen.stopped).outcome
 
 
@@ -104,6 +115,8 @@ class Site:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._complaint = ""
+        self._falls: Counter[str] = Counter()
+        """How often SuperNodes ended by themselves, by the keys of their offers."""
 
     async def run(self, *, once: bool = False) -> None:
         """Asks, runs what may run, and asks again: after the interval, or when a task has ended.
@@ -126,7 +139,9 @@ class Site:
                         continue
                 while self._running:
                     self._changed.clear()
-                    await self._changed.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), self._wish.interval)
+                    await self._asked()  # SuperNodes end with their tasks
             finally:
                 self._tell("main", "Interrupted")
                 await self._end()
@@ -147,10 +162,18 @@ class Site:
             return []
         offered = self._read(said)
         self._passed = self._passed.seeing(offered)
+        self._withdraw({offer.task for offer in offered})
         wish = self._wish
         return offers.chosen(
             offered, self._running.keys(), wish.allowed, self._passed, wish.at_once
         )
+
+    def _withdraw(self, offered: set[str]) -> None:
+        """Ends the SuperNodes of tasks that have ended."""
+        for task, running in self._running.items():
+            if running.joined is not None and task not in offered and not running.withdrawn:
+                running.withdrawn = True
+                self._ask(running)
 
     async def _register(self) -> None:
         self._tell(_UPDATE, "Started getting client stats for sending")
@@ -183,7 +206,9 @@ class Site:
         record = Record(self._store, self._wish.home, run, step=STEP)
         running = _Running(offer=offer, record=record)
         try:
-            if self._wish.download:
+            if offer.joins == joining.SUPERLINK:
+                running.joined = await asyncio.to_thread(self._join, offer)
+            elif self._wish.download:
                 self._tell("_run_task_one_policy", "Started downloading task")
                 await asyncio.to_thread(
                     code.fetch,
@@ -220,19 +245,38 @@ class Site:
     def _folder(self, task: str) -> Path:
         return self._wish.work / "tasks" / f"task_{task}"
 
+    @property
+    def _place(self) -> joining.Place:
+        wish = self._wish
+        return joining.Place(work=wish.work, site=self._info.id, config=wish.node_config)
+
+    def _join(self, offer: Offer) -> Joined:
+        if not self._wish.download:
+            why = "its code would come through its SuperLink, and none may be downloaded here"
+            raise errors.OfferRefused(offer.task, why)
+        return joining.join(self._wish.downloads, offer, self._place)
+
     def _start(self, running: _Running, supervisor: process.Supervisor) -> None:
-        script = self._folder(running.offer.task) / CLIENT
-        if not script.is_file():
-            raise errors.CodeMissing(running.offer.task, str(script.parent), CLIENT)
-        work = str(self._wish.work)
+        variables = _environment(running)
+        if running.joined is not None:
+            argv = joining.command(running.joined, self._place)
+            variables = joining.environment(self._place, variables)
+        else:
+            argv = self._client(running)
         running.record.start(1, str(process.own_identity()))
         running.child = Child.start(
-            python(script, work, *running.offer.arguments),
+            argv,
             folder=self._wish.work,
             on=partial(self._hear, running, supervisor),
             supervisor=supervisor,
-            variables=_environment(running),
+            variables=variables,
         )
+
+    def _client(self, running: _Running) -> tuple[str, ...]:
+        script = self._folder(running.offer.task) / CLIENT
+        if not script.is_file():
+            raise errors.CodeMissing(running.offer.task, str(script.parent), CLIENT)
+        return python(script, str(self._wish.work), *running.offer.arguments)
 
     def _hear(
         self, running: _Running, supervisor: process.Supervisor, arrived: Sequence[Arrived]
@@ -261,6 +305,8 @@ class Site:
     def _ended(self, running: _Running) -> None:
         state, reason = running.outcome
         task = running.offer.task
+        if running.joined is not None and self._goes_on(running, reason or str(state)):
+            return
         if state is runs.State.FAILED:
             self._tell("handle_error_from_task", f"Started handling error from task {task}")
             self._quarantine(running, reason)
@@ -271,6 +317,21 @@ class Site:
         self._told(f"`{task}` has ended: {state}")
         self._over(running)
         self._tell("finish_task", f"Finished handling task {task} finalization")
+
+    def _goes_on(self, running: _Running, how: str) -> bool:
+        """Whether the end of a SuperNode is none of its task's: it may be started again."""
+        offer = running.offer
+        if running.withdrawn or running.stopping:
+            self._falls.pop(offer.key, None)
+            self._told(f"the SuperNode for `{offer.task}` has ended: {how}")
+        else:
+            self._falls[offer.key] += 1
+            if self._falls[offer.key] > joining.FALLS:
+                return False
+            told = f"the SuperNode for `{offer.task}` has ended, and is started again: {how}"
+            self._told(told)
+        self._over(running)
+        return True
 
     def _quarantine(self, running: _Running, reason: str) -> None:
         self._passed = self._passed.failing(running.offer)

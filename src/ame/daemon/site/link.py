@@ -90,8 +90,7 @@ def download(server: str, offer: Offer, file: str, most: int) -> bytes:
         errors.ServerSilent: the server is not reached.
     """
     url = f"{server.rstrip('/')}/download/{quote(offer.task)}/{quote(file)}"
-    login = base64.b64encode(f"{offer.username}:{offer.password}".encode()).decode()
-    request = urllib.request.Request(url, headers={"authorization": f"Basic {login}"})  # noqa: S310 - the owner's
+    request = urllib.request.Request(url, headers={"authorization": _login(offer)})  # noqa: S310 - the owner's
     parts, size = [], 0
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - the same
@@ -108,6 +107,31 @@ def download(server: str, offer: Offer, file: str, most: int) -> bytes:
         why = str(getattr(error, "reason", error))
         raise errors.ServerSilent(server, why) from None
     return b"".join(parts)
+
+
+def join(server: str, offer: Offer, public_key: str) -> Any:  # noqa: ANN401 - JSON
+    """Where the SuperLink of a task is, which lets in a SuperNode that has this key's other half.
+
+    Raises:
+        errors.OfferRefused: the server does not let it in.
+        errors.ServerSilent: the server is not reached.
+    """
+    url = f"{server.rstrip('/')}/join/{quote(offer.task)}"
+    body = json.dumps({"public_key": public_key}).encode()
+    headers = {"authorization": _login(offer), "content-type": "application/json"}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the owner's
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - the same
+            return json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        why = f"HTTP {error.code} {_said(error.read())}"
+        raise errors.OfferRefused(offer.task, why) from None
+    except (OSError, ValueError) as error:
+        raise errors.ServerSilent(server, str(getattr(error, "reason", error))) from None
+
+
+def _login(offer: Offer) -> str:
+    return f"Basic {base64.b64encode(f'{offer.username}:{offer.password}'.encode()).decode()}"
 
 
 def _said(body: bytes) -> str:

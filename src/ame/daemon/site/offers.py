@@ -29,6 +29,8 @@ class Offer:
     files: tuple[str, ...]
     """Their paths within the task."""
     tags: frozenset[str]
+    joins: str
+    """How a site joins in: by running the task's client, where it is empty; or `superlink`."""
     key: str
     """By which the very same task is known when it is offered again."""
 
@@ -61,6 +63,7 @@ class Offer:
             password=str(said.get("password") or ""),
             files=tuple(paths.within(task, each) for each in files),
             tags=frozenset(tags),
+            joins=str(said.get("joins") or ""),
             key=json.dumps(known, sort_keys=True),
         )
 

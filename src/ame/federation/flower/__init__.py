@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.flower.apps.app import is_app, read, settings, sites_of
-    from ame.federation.flower.real import link, run
+    from ame.federation.flower.real import run
+    from ame.federation.flower.runtime import link
 
 _HOMES = {
     "is_app": "apps.app",
-    "link": "real",
+    "link": "runtime",
     "read": "apps.app",
     "run": "real",
     "settings": "apps.app",

@@ -110,23 +110,6 @@ def run(
         led.end()
 
 
-def link(address: str | None, root_certificates: Path | None) -> Link | None:
-    """A SuperLink as people name it: `HOST:PORT`, or `http://HOST:PORT` where no TLS is spoken.
-
-    Raises:
-        errors.SuperLinkInvalid: it is none of these, or certificates have nothing to check.
-    """
-    if address is None:
-        return None
-    scheme, there, rest = address.rpartition("://")
-    host, _, port = rest.rpartition(":")
-    if (there and scheme not in {"http", "https"}) or not host or not port.isdecimal():
-        raise errors.SuperLinkInvalid(address, "give `HOST:PORT`, or `http://HOST:PORT`")
-    if scheme == "http" and root_certificates is not None:
-        raise errors.SuperLinkInvalid(address, "without TLS there is no certificate to check")
-    return Link(address=rest, insecure=scheme == "http", root_certificates=root_certificates)
-
-
 def _meet(led: Run, names: Sequence[str], link: Link, started: Started | None) -> Mapping[str, int]:
     """The nodes of all sites, by the sites' names: each is asked for its own."""
     asked: dict[str, int] = {}

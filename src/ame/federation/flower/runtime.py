@@ -59,6 +59,21 @@ class Link:
         return None if self.root_certificates is None else self.root_certificates.read_bytes()
 
 
+def link(address: str, root_certificates: Path | None = None) -> Link:
+    """A SuperLink as people name it: `HOST:PORT`, or `http://HOST:PORT` where no TLS is spoken.
+
+    Raises:
+        errors.SuperLinkInvalid: it is none of these, or certificates have nothing to check.
+    """
+    scheme, there, rest = address.rpartition("://")
+    host, _, port = rest.rpartition(":")
+    if (there and scheme not in {"http", "https"}) or not host or not port.isdecimal():
+        raise errors.SuperLinkInvalid(address, "give `HOST:PORT`, or `http://HOST:PORT`")
+    if scheme == "http" and root_certificates is not None:
+        raise errors.SuperLinkInvalid(address, "without TLS there is no certificate to check")
+    return Link(address=rest, insecure=scheme == "http", root_certificates=root_certificates)
+
+
 class Run:
     """A run of a SuperLink, led from here: this process is its ServerApp.
 

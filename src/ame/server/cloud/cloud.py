@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ame import errors
 from ame.daemon import paths
@@ -118,7 +118,25 @@ class Cloud:
         if client is not None:
             until = int(self.clock() + GOOD_FOR)
             offer["password"] = self.tokens.make(_DOWNLOAD, f"{until}.{task.id}/{quote(client.id)}")
+        if service.joins:
+            return {**offer, "files_paths": [], "joins": service.joins}
         return {**offer, "files_paths": list(task.files)}
+
+    async def join(self, id_: str, login: tuple[str, str] | None, key: str) -> dict[str, Any]:
+        """Where a client that was offered a task finds its SuperLink; its SuperNode is let in.
+
+        Raises:
+            errors.CloudTaskUnknown, errors.CloudTaskIdle: there is none, or it does not run.
+            errors.Unauthenticated: the client was not offered it.
+        """
+        task, running = await self.task(id_)
+        client = self._offered_to(task, login)
+        if not client:
+            raise errors.Unauthenticated("the login for this task is missing or wrong")
+        if running is None or running.joins != ledger.SUPERLINK:
+            raise errors.CloudTaskIdle(id_)
+        launcher = self.services.launcher
+        return await asyncio.to_thread(launcher.join, running, task.host, client, key)
 
     async def download(self, id_: str, given: str, login: tuple[str, str] | None) -> bytes:
         """A file of a task's code, for a client that was offered it, or one who has its password.
@@ -134,7 +152,7 @@ class Cloud:
         task, running = await self.task(id_)
         path = paths.within(id_, given)
         whole = self._is_login(task, login)
-        if not whole and not self._is_offered(task, login):
+        if not whole and not self._offered_to(task, login):
             raise errors.Unauthenticated("the login for this task is missing or wrong")
         if not whole and path not in code.named(id_, task.files):
             raise errors.CodeFileUnknown(id_, given)
@@ -155,15 +173,17 @@ class Cloud:
         shown = f"{name}:{password}".encode()
         return login is not None and hmac.compare_digest(shown, wanted)
 
-    def _is_offered(self, task: Task, login: tuple[str, str] | None) -> bool:
+    def _offered_to(self, task: Task, login: tuple[str, str] | None) -> str:
+        """The client to whom the task was offered with this login; empty if to none."""
         if login is None or login[0] != task.username:
-            return False
+            return ""
         try:
             about = self.tokens.read(_DOWNLOAD, login[1])
         except errors.TokenRefused:
-            return False
+            return ""
         until, _, named = about.partition(".")
-        return named.partition("/")[0] == task.id and float(until) >= self.clock()
+        offered, _, client = named.partition("/")
+        return unquote(client) if offered == task.id and float(until) >= self.clock() else ""
 
     async def may_upload(self, id_: str, login: tuple[str, str] | None) -> bool:
         """Whether this is the login of a task that is registered."""

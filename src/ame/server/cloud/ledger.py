@@ -23,8 +23,12 @@ _TASK: Final = (
     " tags, restart, created, changed"
 )
 _SERVICE: Final = (
-    "task, run, machine, host, port, version, purpose, arguments, attempt, ref, stopping"
+    "task, run, machine, host, port, version, purpose, arguments, attempt, ref, stopping, joins"
 )
+SUPERLINK: Final = "superlink"
+"""Sites join the service's SuperLink, with a SuperNode."""
+NOBODY: Final = "nobody"
+"""The service is offered to no site: it has all it needs."""
 PAGE: Final = 1000
 """The most that a list shows at once."""
 
@@ -48,6 +52,8 @@ class Service:
     ref: str = ""
     """By which its process is found again; empty before it has one."""
     stopping: bool = False
+    joins: str = ""
+    """How sites join in: by running its client, where it is empty; or `SUPERLINK`, or `NOBODY`."""
 
 
 def add_task(rows: Rows, task: Task) -> None:
@@ -125,6 +131,7 @@ def offered(rows: Rows) -> list[tuple[Task, Service]]:
     found = rows.execute(
         f"SELECT {_columns('t', _TASK)}, {_columns('s', _SERVICE)} FROM cloud_services s"
         " JOIN cloud_tasks t ON t.id = s.task WHERE s.ref <> '' AND s.stopping = 0"
+        f" AND s.joins <> '{NOBODY}'"
         " ORDER BY s.created, s.task"
     )
     width = _TASK.count(",") + 1

@@ -57,6 +57,8 @@ class Wish:
     """Whether services go on when the server is ended; the next one finds them."""
     lost: float = LOST
     """Seconds of its silence after which another manager of the database is taken for dead."""
+    superlink_tls: Path | None = None
+    """The folder with `ca.crt`, `server.pem` and `server.key`, by which SuperLinks speak TLS."""
     rate: float = 0.0
     """Calls a second that one sender may make through the broker; 0: any."""
 
@@ -97,7 +99,13 @@ async def running(
     events = Events(caller if wish.events else None)
     machine, held = _machine(folder)
     store = sqlite.Database(wish.home / "runs.db")
-    place = Place(folder=folder / "services", home=wish.home, work=wish.work, machine=machine)
+    place = Place(
+        folder=folder / "services",
+        home=wish.home,
+        work=wish.work,
+        machine=machine,
+        tls=wish.superlink_tls,
+    )
     services = Services(
         database,
         store,

@@ -137,13 +137,13 @@ def site(address: str, workspace: Path) -> Argv:
     return (*_python(_SITE), address, "--workspace", str(workspace))
 
 
-def environment(home: Path) -> Mapping[str, str]:
-    """What such a program finds: a folder of its own for what Flower keeps."""
-    paths = [str(Path(ame.__path__[0]).resolve().parent), os.environ.get("PYTHONPATH", "")]
+def environment(home: Path, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What such a program finds beside these: a folder of its own for what Flower keeps."""
+    paths = [str(Path(ame.__path__[0]).resolve().parent), variables.get("PYTHONPATH", "")]
     # it starts others of Flower's programs by their names
-    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    programs = [str(Path(sys.executable).parent), variables.get("PATH", os.defpath)]
     return {
-        **os.environ,
+        **variables,
         **_QUIET,
         "FLWR_HOME": str(home),
         "PATH": os.pathsep.join(programs),

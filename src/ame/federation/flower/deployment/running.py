@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from ame import errors, runs
 from ame.federation.client.record import Record
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 RESULTS: Final = "server"
 """The folder of the workspace in which ServerApps work that are led from here."""
 LOGS: Final = "flower"
+ADMITTED: Final = "admitted"
+"""The folder of the logs in which others lay the public keys of SuperNodes that may come."""
 LOOK: Final = 0.5
 PATIENCE: Final = 180.0
 """Seconds for which a SuperLink of others may not answer, and SuperNodes are waited for."""
@@ -113,6 +116,7 @@ class _Run:
         self._heard = 0.0
         """Up to when its log was heard."""
         self._over = threading.Event()
+        self._admitted: dict[str, int] = {}
         self._hearer = Hearer()
 
     def found(self) -> bool:
@@ -227,9 +231,26 @@ class _Run:
             return 0
 
     def _rest(self) -> None:
+        self._admit()
         if self._hosted is not None:
             self._hosted.look()
         time.sleep(LOOK)
+
+    def _admit(self) -> None:
+        """Lets in the SuperNodes whose public keys have come to lie in the workspace."""
+        for file in sorted((self._state.parent / ADMITTED).glob("*.pem")):
+            name, changed = unquote(file.stem), file.stat().st_mtime_ns
+            if self._admitted.get(name) == changed:
+                continue
+            try:
+                self._control.admit(file.read_bytes(), name)
+            except errors.FlowerUnreachable:
+                return
+            except errors.FlowerRefused as refused:
+                self._watcher.note(str(refused))
+            else:
+                self._watcher.note(f"the SuperNode of {name} may come")
+            self._admitted[name] = changed
 
     def _listen(self) -> None:
         """Tells what the ServerApp prints; in a thread of its own."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("ame.cloud")
 DOWNLOAD: Final = "/download/"
 UPLOAD: Final = "/upload_files"
+JOIN: Final = "/join/"
+KEY: Final = 4096
+"""Characters that the public key of a SuperNode may have."""
 JSON: Final = "application/json"
 GATEWAY: Final = "cloud_gateway"
 ORIGIN: Final = (b"access-control-allow-origin", b"*")
@@ -41,6 +44,8 @@ def takes(method: str, path: str) -> bool:
     """Whether a request is one for the gateway."""
     if method == "GET":
         return path.startswith(DOWNLOAD)
+    if method == "POST" and path.startswith(JOIN):
+        return True
     single = path.count("/") == 1 and len(path) > 1
     return method in {"POST", "OPTIONS"} and single
 
@@ -62,6 +67,8 @@ class Gateway:
             return _json(200, {"message": "CORS preflight response"}, _PREFLIGHT)
         if method == "GET":
             return await self._download(path, headers)
+        if path.startswith(JOIN):
+            return await self._join(path, headers, body)
         if path == UPLOAD:
             return await self._upload(headers, body)
         return await self._call(unquote(path[1:]), headers, body)
@@ -101,6 +108,21 @@ class Gateway:
         except (errors.NotFound, errors.CodePathInvalid):
             return _json(404, {"error": "File not found"})
         return 200, "application/octet-stream", content, [ORIGIN]
+
+    async def _join(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            key = str(json.loads(body)["public_key"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            key = ""
+        if not 0 < len(key) <= KEY:
+            return _json(400, {"error": "say the SuperNode's `public_key`, as text"})
+        try:
+            task = unquote(path.removeprefix(JOIN))
+            return _json(200, await self._cloud.join(task, login(headers), key))
+        except errors.Unauthenticated as error:
+            return _json(401, {"error": str(error)}, [_CHALLENGE])
+        except (errors.NotFound, errors.Conflict) as error:
+            return _json(404, {"error": str(error)})
 
     async def _upload(self, headers: Mapping[str, str], body: bytes) -> Answer:
         try:

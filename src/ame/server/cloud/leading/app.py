@@ -21,17 +21,10 @@ from ame.federation.flower.deployment import running
 from ame.federation.flower.deployment.hosting import Hosting
 from ame.federation.flower.deployment.programs import Tls
 from ame.federation.results.tally import ROUND, SERVER
-from ame.server.cloud.leading.asked import Asked
+from ame.server.cloud.leading.asked import PORT, RUN, TLS, Asked, workspace
 
 if TYPE_CHECKING:
     from ame.federation.client.record import Record
-
-RESULTS = "federated"
-"""Below the folder that it works in, with a folder for each run."""
-RUN = "AME_RUN"
-PORT = "AME_TASK_PORT"
-TLS = "AME_SUPERLINK_TLS"
-"""The folder with the files by which its SuperLink speaks TLS."""
 
 
 def main() -> None:
@@ -56,13 +49,14 @@ def run(folder: Path, asked: Asked, watcher: Saying) -> None:
     here: int | tuple[str, ...] | None = asked.here
     if here is None:
         here = 0 if asked.joined or asked.superlink else flower.sites_of(folder)
+    link = flower.link(asked.superlink, asked.root_certificates) if asked.superlink else None
     running.run(
         app.bundle(program),
         app.alone(program) or {},
-        workspace=Path(RESULTS, os.environ.get(RUN, "")).absolute(),
+        workspace=workspace(Path(), os.environ.get(RUN, "")),
         sites=program.site_names(here) if here else (),
         others=asked.others,
-        link=flower.link(asked.superlink, asked.root_certificates),
+        link=link,
         hosting=_hosting(asked),
         again=True,
         watcher=watcher,

@@ -5,12 +5,26 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from ame import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+RUN: Final = "AME_RUN"
+PORT: Final = "AME_TASK_PORT"
+TLS: Final = "AME_SUPERLINK_TLS"
+"""The variable with the folder of the files by which its SuperLink speaks TLS."""
+RESULTS: Final = "federated"
+ADMITTED: Final = "flower/admitted"
+"""In the workspace: the public keys of the SuperNodes that may come."""
+
+
+def workspace(work: Path, run: str) -> Path:
+    """Where a run of an app keeps what comes of it, below the folder that it works in."""
+    return (work / RESULTS / run).absolute()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +42,8 @@ class Asked:
     """By which that one's certificate is checked."""
     insecure: bool = False
     """Whether other machines may speak to the SuperLink without TLS."""
+    known_nodes: bool = False
+    """Whether that one lets in only SuperNodes that were admitted."""
     settings: tuple[str, ...] = ()
 
     @classmethod
@@ -46,6 +62,7 @@ class Asked:
             superlink=given.superlink,
             root_certificates=given.root_certificates,
             insecure=given.insecure,
+            known_nodes=given.known_nodes,
             settings=tuple(given.settings),
         )
 
@@ -66,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--await", dest="await_", type=int, default=0, metavar="NUMBER")
     parser.add_argument("--superlink", metavar="HOST:PORT")
     parser.add_argument("--root-certificates", type=Path, metavar="FILE")
+    parser.add_argument("--known-nodes", action="store_true")
     parser.add_argument("--insecure", action="store_true")
     parser.add_argument("settings", nargs="*", metavar="NAME=VALUE")
     return parser

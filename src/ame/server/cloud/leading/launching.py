@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import ame
 from ame import errors
 from ame.daemon import paths
 from ame.daemon.services import service as daemon
 from ame.daemon.services import supervisor
-from ame.server.cloud import code
+from ame.federation.flower.deployment.programs import Tls
+from ame.server.cloud import code, ledger
+from ame.server.cloud.leading.asked import ADMITTED, PORT, RUN, TLS, Asked, workspace
 from ame.server.cloud.tasks import filled
 
 if TYPE_CHECKING:
@@ -24,12 +28,11 @@ if TYPE_CHECKING:
     from ame.server.cloud.ledger import Service
     from ame.server.fleet import Contents
 
+LONGEST: Final = 150
+"""Characters of the name of a file for a client."""
 GRACE: Final = 5.0
 """Seconds that a service has to end when it is told to, before it is killed."""
-PORT: Final = "AME_TASK_PORT"
 ADDRESS: Final = "FLOWER_ADDRESS"
-RUN: Final = "AME_RUN"
-TLS: Final = "AME_SUPERLINK_TLS"
 _APP: Final = """\
 import sys
 sys.path.append({above!r})
@@ -91,22 +94,54 @@ class Launcher:
         assert found is not None
         return found
 
-    def see_code(self, asked: Service, version: code.Version | None) -> None:
-        """Sees that there is something to run.
+    def joins(self, asked: Service, version: code.Version | None) -> str:
+        """Sees that there is something to run, and how sites join in.
 
         Raises:
             errors.CodeMissing: there is not.
+            errors.CloudTaskInvalid: it is a Flower app, and its arguments cannot be.
         """
+        both = (code.SERVER, code.APP)
         if version is not None:
-            if not {code.SERVER, code.APP} & version.laid(asked.purpose).keys():
-                place = f"version {version.number}"
-                raise errors.CodeMissing(asked.task, place, code.SERVER)
-            return
-        folder = self.place.work / "tasks" / f"task_{asked.task}"
-        if not folder.is_dir():
-            raise errors.CodeMissing(asked.task, str(folder))
-        if not any((folder / name).is_file() for name in (code.SERVER, code.APP)):
-            raise errors.CodeMissing(asked.task, str(folder), code.SERVER)
+            place = f"version {version.number}"
+            found = [name for name in both if name in version.laid(asked.purpose)]
+        else:
+            folder = self.place.work / "tasks" / f"task_{asked.task}"
+            if not folder.is_dir():
+                raise errors.CodeMissing(asked.task, str(folder))
+            place = str(folder)
+            found = [name for name in both if (folder / name).is_file()]
+        if not found:
+            raise errors.CodeMissing(asked.task, place, code.SERVER)
+        if code.SERVER in found:
+            return ""
+        wanted = Asked.read(filled(asked.arguments, asked.port).split())
+        return ledger.SUPERLINK if wanted.joined else ledger.NOBODY
+
+    def join(self, service: Service, host: str, client: str, key: str) -> dict[str, Any]:
+        """Lets the SuperNode of a client in, and says where it finds the SuperLink."""
+        wanted = Asked.read(filled(service.arguments, service.port).split())
+        tls = None if wanted.insecure else self.place.tls
+        known = wanted.known_nodes or (tls is not None and wanted.superlink is None)
+        if known:
+            admitted = workspace(self._work(service), service.run) / ADMITTED
+            admitted.mkdir(parents=True, exist_ok=True)
+            name = quote(client, safe="")
+            if len(name) > LONGEST:
+                name = hashlib.sha256(name.encode()).hexdigest()
+            fresh = admitted / f".{name}"
+            fresh.write_text(key)
+            fresh.replace(admitted / f"{name}.pem")
+        if wanted.superlink is not None:
+            address, authority = wanted.superlink, wanted.root_certificates
+        else:
+            address = f"{host}:{service.port}" if tls else f"http://{host}:{service.port}"
+            authority = Tls(folder=tls).authority if tls else None
+        return {
+            "superlink": address,
+            "certificates": authority.read_text() if authority else "",
+            "known": known,
+        }
 
     def in_place(self, task: str, path: str) -> bytes:
         """A file of a task whose code nobody uploaded.

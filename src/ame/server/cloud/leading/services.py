@@ -126,8 +126,8 @@ class Services:
             purpose=use,
             arguments=(wanted.server_arguments or "") if arguments is None else arguments,
         )
-        await asyncio.to_thread(self.launcher.see_code, asked, version)
-        begun = await self._begin(asked)
+        joins = await asyncio.to_thread(self.launcher.joins, asked, version)
+        begun = await self._begin(replace(asked, joins=joins))
         led = self._lead(begun, _fresh(self._store, self._place, begun))
         try:
             await self._launch(led)

@@ -1,0 +1,1 @@
+ALTER TABLE cloud_services ADD COLUMN joins TEXT NOT NULL DEFAULT '';

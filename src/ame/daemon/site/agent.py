@@ -117,6 +117,8 @@ class Site:
         self._complaint = ""
         self._falls: Counter[str] = Counter()
         """How often SuperNodes ended by themselves, by the keys of their offers."""
+        self._resting: dict[str, float] = {}
+        """Until when these are not started again."""
 
     async def run(self, *, once: bool = False) -> None:
         """Asks, runs what may run, and asks again: after the interval, or when a task has ended.
@@ -163,10 +165,9 @@ class Site:
         offered = self._read(said)
         self._passed = self._passed.seeing(offered)
         self._withdraw({offer.task for offer in offered})
-        wish = self._wish
-        return offers.chosen(
-            offered, self._running.keys(), wish.allowed, self._passed, wish.at_once
-        )
+        wish, now = self._wish, self._loop.time()
+        ready = [offer for offer in offered if self._resting.get(offer.key, now) <= now]
+        return offers.chosen(ready, self._running.keys(), wish.allowed, self._passed, wish.at_once)
 
     def _withdraw(self, offered: set[str]) -> None:
         """Ends the SuperNodes of tasks that have ended."""
@@ -305,7 +306,7 @@ class Site:
     def _ended(self, running: _Running) -> None:
         state, reason = running.outcome
         task = running.offer.task
-        if running.joined is not None and self._goes_on(running, reason or str(state)):
+        if running.joined is not None and self._goes_on(running):
             return
         if state is runs.State.FAILED:
             self._tell("handle_error_from_task", f"Started handling error from task {task}")
@@ -318,18 +319,22 @@ class Site:
         self._over(running)
         self._tell("finish_task", f"Finished handling task {task} finalization")
 
-    def _goes_on(self, running: _Running, how: str) -> bool:
+    def _goes_on(self, running: _Running) -> bool:
         """Whether the end of a SuperNode is none of its task's: it may be started again."""
         offer = running.offer
         if running.withdrawn or running.stopping:
             self._falls.pop(offer.key, None)
-            self._told(f"the SuperNode for `{offer.task}` has ended: {how}")
+            self._told(f"`{offer.task}` is offered no more: its SuperNode has ended")
         else:
             self._falls[offer.key] += 1
-            if self._falls[offer.key] > joining.FALLS:
+            falls = self._falls[offer.key]
+            if falls > joining.FALLS:
                 return False
-            told = f"the SuperNode for `{offer.task}` has ended, and is started again: {how}"
-            self._told(told)
+            rest = joining.rest(falls)
+            self._resting[offer.key] = self._loop.time() + rest
+            why = joining.why(running.seen.ended)
+            said = f"the SuperNode for `{offer.task}` is down, and is started again in {rest:g} s"
+            self._told(f"{said}: {why}")
         self._over(running)
         return True
 

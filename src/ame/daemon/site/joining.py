@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ame.daemon.reports.messages import Ended
     from ame.daemon.site.offers import Offer
     from ame.federation.flower.runtime import Link
 
 SUPERLINK: Final = "superlink"
 """What an offer says that asks for a SuperNode."""
-FALLS: Final = 3
+FALLS: Final = 6
 """How often the SuperNode of a task may end by itself before the task is in quarantine."""
+_FIRST: Final = 10.0
+_LONGEST: Final = 60.0
+"""Seconds before it is started again, at first and at most: for about a minute after it was killed
+a SuperLink takes it to be there still, and lets in no other with its key."""
+_CODE: Final = re.compile(r"\[code: \d+\]|Exit Code: \d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,20 @@ def command(joined: Joined, place: Place) -> programs.Argv:
     config = f"site={json.dumps(place.site)} {place.config}".strip()
     key = place.key if joined.known else None
     return programs.supernode(joined.link, port=port, config=config, key=key)
+
+
+def rest(falls: int) -> float:
+    """Seconds before a SuperNode is started again that has ended so often."""
+    return min(_FIRST * 2.0 ** (falls - 1), _LONGEST)
+
+
+def why(ended: Ended | None) -> str:
+    """Why a SuperNode has ended by itself: Flower's own reason, where it has said one."""
+    if ended is None:
+        return "nobody saw how it ended"
+    lines = [line.strip() for line in ended.last_lines]
+    said = next((each for each in reversed(lines) if _CODE.search(each)), "")
+    return f"{ended}: {said}" if said else str(ended)
 
 
 def environment(place: Place, variables: Mapping[str, str]) -> dict[str, str]:

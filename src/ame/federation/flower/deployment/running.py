@@ -116,7 +116,7 @@ class _Run:
         self._heard = 0.0
         """Up to when its log was heard."""
         self._over = threading.Event()
-        self._admitted: dict[str, int] = {}
+        self._admitted: dict[str, bytes] = {}
         self._hearer = Hearer()
 
     def found(self) -> bool:
@@ -239,18 +239,18 @@ class _Run:
     def _admit(self) -> None:
         """Lets in the SuperNodes whose public keys have come to lie in the workspace."""
         for file in sorted((self._state.parent / ADMITTED).glob("*.pem")):
-            name, changed = unquote(file.stem), file.stat().st_mtime_ns
-            if self._admitted.get(name) == changed:
+            name, key = unquote(file.stem), file.read_bytes()
+            if self._admitted.get(name) == key:
                 continue
             try:
-                self._control.admit(file.read_bytes(), name)
+                self._control.admit(key, name)
             except errors.FlowerUnreachable:
                 return
             except errors.FlowerRefused as refused:
                 self._watcher.note(str(refused))
             else:
                 self._watcher.note(f"the SuperNode of {name} may come")
-            self._admitted[name] = changed
+            self._admitted[name] = key
 
     def _listen(self) -> None:
         """Tells what the ServerApp prints; in a thread of its own."""

@@ -189,7 +189,7 @@ def add_service(rows: Rows, service_: Service, *, avoid: Collection[int], now: f
     values = [int(value) if isinstance(value, bool) else value for value in _values(begun)]
     rows.execute(
         f"INSERT INTO cloud_services ({_SERVICE}, created)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f" VALUES ({', '.join('?' * len(values))}, ?)",
         (*values, now),
     )
     return begun

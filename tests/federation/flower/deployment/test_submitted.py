@@ -35,12 +35,8 @@ def test_a_license_that_the_app_names_travels_with_it(tmp_path: Path) -> None:
     project = tmp_path / "pyproject.toml"
     text = project.read_text().replace('"Apache-2.0"', '{ file = "LICENSE" }')
     text = text.replace('"flwr==1.41.0"', '"flwr>=1.41.0"')
-    project.write_text(
-        text.replace(
-            'publisher = "tests"',
-            'publisher = "tests"\nfab-format-version = 1\nflwr-version-target = "1.41.0"',
-        )
-    )
+    versions = 'fab-format-version = 1\nflwr-version-target = "1.41.0"'
+    project.write_text(text.replace('publisher = "tests"', f'publisher = "tests"\n{versions}'))
     (tmp_path / "LICENSE").write_text("as you like")
 
     made = app.bundle(flower.read(tmp_path))

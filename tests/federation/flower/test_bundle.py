@@ -116,7 +116,6 @@ def test_a_superlink_is_named_by_host_and_port() -> None:
     plain = flower.link("http://127.0.0.1:8000", None)
     safe = flower.link("link.example:8000", Path("root.pem"))
 
-    assert flower.link(None, None) is None
     assert plain is not None
     assert plain.insecure
     assert safe is not None

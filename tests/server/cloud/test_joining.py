@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ame import errors
@@ -18,7 +19,8 @@ KEY = json.dumps({"public_key": "-----BEGIN PUBLIC KEY-----"}).encode()
 
 
 async def asked(server: Running, login: tuple[str, str] | None, body: bytes = KEY) -> Any:
-    return await server.client.post("/join/4fe5", auth=login, content=body)
+    auth = httpx.BasicAuth(*login) if login else httpx.Auth()
+    return await server.client.post("/join/4fe5", auth=auth, content=body)
 
 
 async def offered(server: Running) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ame import errors, runs
 from ame.federation.client.record import Record
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.flower.deployment.children import how
-from ame.federation.flower.deployment.control import Control
+from ame.federation.flower.deployment.control import Control, Standing
 from ame.federation.flower.deployment.hosting import Hosted, Hosting
 from ame.federation.flower.deployment.said import Hearer, Told
 from ame.federation.results.tally import ROUND, SERVER
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ame.federation.exchange.watcher import Watcher
-    from ame.federation.flower.deployment.control import Standing
     from ame.federation.flower.runtime import Link
 
 RESULTS: Final = "server"
@@ -217,6 +216,9 @@ class _Run:
             end = self._hosted.led() if self._hosted is not None else None
             if end is not None:
                 left = left or time.monotonic()
+                if time.monotonic() - left > _GRACE and end.code == 0:
+                    self._watcher.note("the SuperLink was away when the run ended")
+                    return Standing(status="finished:completed")
                 if time.monotonic() - left > _GRACE:
                     why = f"what led it {how(end)}, and has not said how the run ended"
                     raise errors.FlowerRunFailed(self._number, self._link.address, why)

@@ -125,6 +125,41 @@ def test_values_of_hocon_may_refer_to_others_in_the_file(tmp_path: Path) -> None
     assert export.read(place).name == "j"
 
 
+def test_variables_of_a_configuration_stand_for_what_they_are(tmp_path: Path) -> None:
+    executor = {
+        "path": "nvflare.app_common.executors.client_api_launcher_executor.ClientAPILauncherExecutor",
+        "args": {"launcher_id": "launcher"},
+    }
+    client = {
+        "format_version": 2,
+        "app_script": "train.py",
+        "app_config": "--rate {rate} --site {SITE_NAME}",
+        "rate": 0.5,
+        "executors": [{"tasks": ["train"], "executor": executor}],
+        "components": [
+            {
+                "id": "launcher",
+                "path": "nvflare.app_common.launchers.subprocess_launcher.SubprocessLauncher",
+                "args": {"script": "python3 custom/{app_script}  {app_config} "},
+            }
+        ],
+    }
+    workflow = {**SERVER["workflows"][0], "args": {"num_rounds": "{rounds}"}}
+    server = {**SERVER, "workflows": [workflow], "rounds": 7}
+    program = export.read(put(tmp_path / "job", server=server, client=client))
+
+    assert program.server.workflows[0].args == {"num_rounds": 7}
+    assert program.everyone is not None
+    (routed,) = program.everyone.executors
+    assert routed.executor.args["script"] == "train.py"
+    assert routed.executor.args["script_args"] == ["--rate", "0.5", "--site", "{SITE_NAME}"]
+
+
+def test_a_variable_that_stands_for_itself_is_refused(tmp_path: Path) -> None:
+    server = {**SERVER, "one": "a{other}", "other": "b{one}"}
+    refused(tmp_path / "job", errors.JobFolderInvalid, "stands for itself", server=server)
+
+
 @pytest.mark.parametrize(
     "text",
     [

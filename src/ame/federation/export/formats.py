@@ -10,6 +10,9 @@ from ame import errors
 SUFFIXES = (".json", ".conf", ".yml", ".yaml")
 INCLUDE = re.compile(r"(?m)(?:^|[{,])\s*include\b")
 SUBSTITUTION = re.compile(r"\$\{\??\s*([^}\s.]+)[^}]*\}")
+VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
+DEPTH = 20
+"""How often a variable may stand for another."""
 
 
 def find(folder: Path, name: str) -> Path | None:
@@ -33,6 +36,42 @@ def load(file: Path, place: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise errors.JobFolderInvalid(place, "must hold keys with values")
     return found
+
+
+def resolve(config: dict[str, Any], place: str) -> dict[str, Any]:
+    """The same with the configuration's own variables in place: all that stands at its top.
+
+    `"{rounds}"` alone becomes what `rounds` is, a number or a list too; among other text it becomes
+    text. What is no variable of the configuration's, such as `{SITE_NAME}`, stays.
+
+    Raises:
+        errors.JobFolderInvalid: a variable stands for itself.
+    """
+    known = {name: value for name, value in config.items() if not isinstance(value, list)}
+    for _ in range(DEPTH):
+        made = _filled(config, known)
+        if made == config:
+            return dict(made)
+        config = made
+        known = {name: value for name, value in config.items() if not isinstance(value, list)}
+    raise errors.JobFolderInvalid(place, "a variable stands for itself")
+
+
+def _filled(value: Any, known: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, known) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, known) for each in value]
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    if (alone := VARIABLE.fullmatch(value.strip())) and alone[1] in known:
+        return known[alone[1]]
+    return VARIABLE.sub(
+        lambda found: (
+            str(known[found[1]]) if isinstance(known.get(found[1]), str | int | float) else found[0]
+        ),
+        value,
+    )
 
 
 def _json(text: str, place: str) -> Any:

@@ -221,7 +221,7 @@ class _App:
             raise errors.JobFolderInvalid(
                 place, f"wrong format_version {config.get('format_version')!r}: must be 2"
             )
-        return config, place
+        return formats.resolve(config, place), place
 
     def _filters(self, config: Mapping[str, Plain], key: str, place: str) -> Iterator[Filtered]:
         for number, each in enumerate(_list(config, key, place)):

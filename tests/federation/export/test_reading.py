@@ -127,7 +127,8 @@ def test_values_of_hocon_may_refer_to_others_in_the_file(tmp_path: Path) -> None
 
 def test_variables_of_a_configuration_stand_for_what_they_are(tmp_path: Path) -> None:
     executor = {
-        "path": "nvflare.app_common.executors.client_api_launcher_executor.ClientAPILauncherExecutor",
+        "path": "nvflare.app_common.executors.client_api_launcher_executor"
+        ".ClientAPILauncherExecutor",
         "args": {"launcher_id": "launcher"},
     }
     client = {

@@ -270,12 +270,3 @@ def test_a_thousand_calls_at_once_are_all_answered(run: Run) -> None:
         assert sum(each.HasField("task_assignment") for each in answers) == 20
 
     run(use)
-
-
-def test_slices_are_refused_in_words_since_no_task_has_any(run: Run) -> None:
-    async def use(server: Running) -> None:
-        refused = await server.peer.client.get("/v1/slices/embeddings/7")
-        assert refused.status_code == 501
-        assert b"federated select" in refused.content
-
-    run(use)

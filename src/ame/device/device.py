@@ -20,6 +20,7 @@ from ame import errors
 from ame.device import failures, memory
 from ame.device.links import retry
 from ame.device.plans import Task
+from ame.device.slices import Fetcher
 from ame.protocol import eligibility, statuses
 from ame.protocol.pb import (
     aggregations,
@@ -293,7 +294,8 @@ class Device:
                 self.resources.file(self.link, given.plan),
                 self.resources.file(self.link, given.init_checkpoint),
             )
-            task = Task(plan=plan, checkpoint=checkpoint, examples=self.examples)
+            parts = Fetcher(link=self.link, template=given.federated_select_uri_info.uri_template)
+            task = Task(plan=plan, checkpoint=checkpoint, examples=self.examples, slices=parts)
             begun = time.perf_counter()
             result = await self.plans.run(task)
             took = time.perf_counter() - begun

@@ -96,7 +96,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "fleet.device": "ExamplesMissing",
         "fleet.protocol": "CallUnknown",
         "fleet.server": (
-            "AggregationUnknown AssignmentUnknown FleetTaskUnknown OperationUnknown "
+            "AggregationUnknown AssignmentUnknown FleetTaskUnknown OperationUnknown SliceUnknown "
             "PopulationUnknown SessionUnknown"
         ),
         "learning.federation": "ComponentUnknown JobMissing SourceMissing",

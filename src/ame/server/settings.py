@@ -31,8 +31,6 @@ class Settings:
     """The longest upload, plain or decompressed."""
     uploads: int = 64
     """How many uploads may be under way at once; more of them are told to come back."""
-    inline_bytes: int = 0
-    """Resources up to this size travel within messages; larger ones have an address."""
     cache_seconds: float = 86400.0
     """How long a device may keep a resource."""
     connections: int = 16_384

@@ -24,6 +24,9 @@ WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"
 @click.option(
     "--aggregation", type=FILE, help="JSON that says how to aggregate, without a server part."
 )
+@click.option(
+    "--slices", type=FILE, help="A SlicesTestDataset: what devices fetch in parts, over TLS."
+)
 @click.option("--rounds", type=click.IntRange(1), required=True, help="How many rounds.")
 @click.option("--goal", type=click.IntRange(1), required=True, help="Contributions to a round.")
 @click.option("--capacity", type=click.IntRange(1), help="Devices at once. [default: 1.3 x goal]")
@@ -53,6 +56,7 @@ def command(
     checkpoint: Path,
     server_plan: Path | None,
     aggregation: Path | None,
+    slices: Path | None,
     rounds: int,
     goal: int,
     capacity: int | None,
@@ -95,7 +99,7 @@ def command(
         ],
     )
     made = remote.ask(server, "POST", f"populations/{population}/tasks", said)
-    uploads = [(server_plan, "serverPhaseUrl"), (plan, "clientOnlyPlanUrl")]
+    uploads = [(server_plan, "serverPhaseUrl"), (slices, "slicesUrl"), (plan, "clientOnlyPlanUrl")]
     for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
         if path is not None:
             remote.send(server, "PUT", made[field][0], path.read_bytes())

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ame.device.examples import Examples
+    from ame.device.slices import Fetcher
 
 LOADED: Final = 8
 """Plans that are kept loaded; the one that was used longest ago goes first."""
@@ -38,6 +39,8 @@ class Task:
     """A ClientOnlyPlan."""
     checkpoint: Path
     examples: Examples
+    slices: Fetcher | None = None
+    """Fetches what the plan asks for in parts."""
 
 
 class Loaded(Protocol):
@@ -112,6 +115,9 @@ class Plans:
         if spec != "tensorflow_spec" or plan.phase.WhichOneof("io_router") != "federated_compute":
             raise errors.PlanUnsupported(f"a plan with {spec or 'nothing to do'}")
         loaded = await self._ready(content, plan)
+        if task.slices is not None:
+            with_slices = await task.slices.beside(task.examples, loaded.selectors)
+            task = replace(task, examples=with_slices)
         return await loop.run_in_executor(self._pool, self._do, loaded, task)
 
     async def eligible(self, task: Task) -> federated_api.TaskEligibilityInfo:

@@ -80,6 +80,15 @@ class AssignmentEnded(Conflict):
         super().__init__(f"the assignment has ended: {why}")
 
 
+class SliceUnknown(NotFound):
+    """A device asks for a slice that its task does not have."""
+
+    def __init__(self, served_at: str, key: str) -> None:
+        self.served_at = served_at
+        self.key = key
+        super().__init__(f"the task has no slice {key} at {served_at}")
+
+
 class SessionEnded(Conflict):
     """A device goes on with a session that is over."""
 

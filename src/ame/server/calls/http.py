@@ -17,6 +17,8 @@ from ame.server.cloud import api
 from ame.server.cloud.contract import gateway
 from ame.server.operators import builds
 from ame.server.operators.api import PREFIX, Api
+from ame.server.visits import slices
+from ame.server.visits.slices import SLICES
 from ame.server.visits.uploads import ARTIFACTS, GRADIENTS, MEDIA
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
-SLICES: Final = "/v1/slices/"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
@@ -91,8 +92,8 @@ class Site:
             app.doors.proxies,
         )
         app.doors.rates.count(address, app.fleet.clock())
-        if path.startswith(SLICES):
-            raise errors.CallUnserved("federated select")
+        if method == "GET" and path.startswith(SLICES):
+            return await self._content(await slices.find(app.fleet, path), query, headers)
         if method == "GET" and path.startswith(RESOURCES):
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
@@ -170,6 +171,12 @@ class Site:
         digest, _, until = about.rpartition(".")
         if app.fleet.clock() > float(until):
             raise errors.TokenRefused("resource")
+        return await self._content(digest, query, headers)
+
+    async def _content(
+        self, digest: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes, Headers]:
+        app = self._app
         if "gzip=1" in query:
             return 200, f"{BYTES}+gzip", await app.fleet.packed(digest), []
         if "gzip" in headers.get("accept-encoding", ""):

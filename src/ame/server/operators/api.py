@@ -84,7 +84,9 @@ class Api:
         beside = {"aggregation": aggregation, "policies": policies}
         if settings := {name: value for name, value in beside.items() if value}:
             await self._app.management.set_artifacts(at["population"], made.task_id, settings)
-        return json_format.MessageToDict(made, descriptor_pool=_pool.POOL)
+        address = self._app.management.slices_address(at["population"], made.task_id, caller)
+        told = json_format.MessageToDict(made, descriptor_pool=_pool.POOL)
+        return {**told, "slicesUrl": [address]}
 
     async def task(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401, ARG002 - JSON
         """One task with its rounds, their metrics, and all that it went through."""

@@ -8,6 +8,7 @@ from ame import errors
 from ame.protocol.pb import odp_task
 from ame.server.ledger import assignments, populations, rounds, sessions, tasks
 from ame.server.tasks import TaskStatus
+from ame.server.visits import slices
 from ame.server.visits.personal import visit_of
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class Management:
             errors.TaskMoveRefused: the task runs already.
         """
         population, number, name = self._fleet.tokens.read("artifact", token).rsplit("/", 2)
+        if name == "slices":
+            said = await slices.keep(self._fleet, content)
+            await self.set_artifacts(population, int(number), {name: said})
+            return
         digest = await self._fleet.keep(content)
         if number == OF_ALL:
             await self._put_graph(population, name, digest)
@@ -207,6 +212,10 @@ class Management:
         return await self._fleet.database.read(
             lambda rows: tasks.task(rows, population, int(number))
         )
+
+    def slices_address(self, population: str, number: int, caller: Caller) -> str:
+        """Where the slices of a task go, where it has some."""
+        return self._artifact(f"{population}/{number}/slices", caller)
 
     def graph_addresses(self, population: str, caller: Caller) -> dict[str, str]:
         """Where a plan goes by which devices find out what they are eligible for."""

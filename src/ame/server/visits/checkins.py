@@ -14,7 +14,7 @@ from ame.protocol.wires import Pending, http
 from ame.server import tokens
 from ame.server.ledger import assignments, sessions
 from ame.server.ledger.sessions import Shown
-from ame.server.visits import shares
+from ame.server.visits import shares, slices
 from ame.server.visits.assignments import AssignmentStatus, Why, Wish
 
 if TYPE_CHECKING:
@@ -224,6 +224,5 @@ class CheckIns:
         made.task_name = kept.task.name
         shares.resource(fleet, made.plan, kept.settings["client_plan"], caller, gzip=gzip)
         shares.resource(fleet, made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
-        if caller.base.startswith("https://"):
-            template = f"{caller.base}/v1/slices/{{served_at_id}}/{{key_base10}}"
+        if template := slices.template(fleet, kept, caller.base):
             made.federated_select_uri_info.uri_template = template

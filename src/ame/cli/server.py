@@ -36,7 +36,11 @@ def _networks(
     "--database postgresql://fleet@db/fleet`"
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8080, show_default=True, help="0 takes one that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="0 takes one that is free. [default: 8080, or the gateway's of `--config`]",
+)
 @click.option("--grpc-port", type=int, help="Serve gRPC there as well; 0 takes a free one.")
 @click.option(
     "--public-url",
@@ -139,7 +143,7 @@ def _networks(
 )
 def start(
     host: str,
-    port: int,
+    port: int | None,
     grpc_port: int | None,
     public_url: str,
     proxies: tuple[str, ...],
@@ -185,7 +189,10 @@ def start(
 
         said = read.Config.read(config)
         broker = broker or said.server_broker
-        more_ports = tuple(dict.fromkeys((*more_ports, said.gateway_port)))
+        if port is None:  # 8080 is left to Flower, whose clients of that time look there
+            port = said.gateway_port
+        elif port != said.gateway_port:
+            more_ports = tuple(dict.fromkeys((*more_ports, said.gateway_port)))
         events = said.events
     tokens = operator_tokens or (() if open_ else (_token(where),))
     place = serving.Place(
@@ -193,7 +200,7 @@ def start(
         database=database,
         files=files,
         host=host,
-        port=port,
+        port=8080 if port is None else port,
         grpc_port=grpc_port,
         public=public_url,
         certificate=certificate,

@@ -64,14 +64,11 @@ def logs(task: str, run: str, server: str, *, follow: bool) -> None:
 def metrics(task: str, run: str, server: str, form: str) -> None:
     """Shows what a run of TASK has measured, by round."""
     found = remote.ask(server, "GET", at(task, f"/metrics?{urlencode({'run': run})}"))
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
     rows = [
         ("" if each["round"] is None else str(each["round"]), each["name"], f"{each['value']:.6g}")
         for each in found
     ]
-    click.echo(shown.table(("ROUND", "METRIC", "VALUE"), rows))
+    click.echo(shown.listed(found, form, ("ROUND", "METRIC", "VALUE"), rows))
 
 
 @click.command(
@@ -104,15 +101,12 @@ def files(
         click.echo(remote.send(server, "GET", url, None, remote.operator()), nl=False)
         return
     found = remote.ask(server, "GET", at(task, "/files"))
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
     rows = [
         (str(each["version"]), path, digest[:12])
         for each in found
         for path, digest in sorted(each["files"].items())
     ]
-    click.echo(shown.table(("VERSION", "FILE", "CONTENT"), rows))
+    click.echo(shown.listed(found, form, ("VERSION", "FILE", "CONTENT"), rows))
 
 
 def _form(fields: dict[str, str], files: list[tuple[Path, str]]) -> tuple[str, bytes]:

@@ -73,9 +73,6 @@ def create(task: str, password: str | None, server: str, **given: Any) -> None: 
 def list_(server: str, form: str) -> None:
     """Lists the tasks with the states of their newest runs."""
     found = remote.ask(server, "GET", "cloud/tasks")
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
     rows = [
         (
             each["ID"],
@@ -86,7 +83,7 @@ def list_(server: str, form: str) -> None:
         )
         for each in found
     ]
-    click.echo(shown.table(("TASK", "STATE", "PORT", "RUN", "REASON"), rows))
+    click.echo(shown.listed(found, form, ("TASK", "STATE", "PORT", "RUN", "REASON"), rows))
 
 
 @click.command()

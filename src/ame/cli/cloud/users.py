@@ -34,10 +34,7 @@ def _row(user: dict[str, Any]) -> tuple[str, ...]:
 def list_(server: str, form: str) -> None:
     """Lists the clients, with what they have registered of themselves."""
     found = remote.ask(server, "GET", "cloud/users")
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
-    click.echo(shown.table(HEAD, map(_row, found)))
+    click.echo(shown.listed(found, form, HEAD, map(_row, found)))
 
 
 @click.command()

@@ -22,9 +22,6 @@ def list_(population: str | None, server: str, form: str) -> None:
     """Lists the tasks of POPULATION, or of all."""
     path = f"populations/{population}/tasks" if population else "tasks"
     found = remote.ask(server, "GET", path)
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
     head = ("TASK", "KIND", "STATUS", "ROUNDS", "GOAL", "REASON")
     rows = [
         (
@@ -37,7 +34,7 @@ def list_(population: str | None, server: str, form: str) -> None:
         )
         for each in found
     ]
-    click.echo(shown.table(head, rows))
+    click.echo(shown.listed(found, form, head, rows))
 
 
 def _of_a_task(command: Callable[..., None]) -> click.Command:

@@ -47,6 +47,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2 if sys.stdout.isatty() else None, default=_plain)
 
 
+def listed(found: object, form: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """What was found as JSON, or as a table of these rows: whatever `form` says."""
+    return as_json(found) if form == "json" else table(head, rows)
+
+
 def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 

@@ -132,6 +132,7 @@ def _networks(
 )
 @click.option(
     "--superlink-tls",
+    metavar="FOLDER",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder with `ca.crt`, `server.pem` and `server.key`: by which SuperLinks of Flower "
     "apps speak TLS with SuperNodes of sites, which then show a key as well.",

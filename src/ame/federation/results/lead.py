@@ -105,7 +105,9 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     try:
         work(recorder, workspace)
     except errors.Error as failed:
-        state, reason, error = runs.State.FAILED, str(failed), failed
+        stopped = isinstance(failed, errors.FlowerRunStopped)
+        state = runs.State.CANCELLED if stopped else runs.State.FAILED
+        reason, error = str(failed), failed
     except BaseException as failed:
         asked = isinstance(failed, KeyboardInterrupt)
         state = runs.State.CANCELLED if asked else runs.State.FAILED
@@ -133,7 +135,7 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     if result.rounds:
         terminal.say(f"\n{tables.text(recorder.tally)}\n")
     terminal.say(_end(result.run, recorder), "red" if error else "green")
-    if result.rounds:
+    if result.rounds or result.metrics:
         terminal.say(f"results and models: {workspace}")
     return result
 

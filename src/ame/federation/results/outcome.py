@@ -22,9 +22,7 @@ def write(recorder: Recorder, workspace: Path, resumes: str = "") -> dict[str, P
         journal.keep(f"models/{name}.safetensors", file)
     for file in models.own(workspace / "server", since=run.created.timestamp()):
         journal.keep(f"models/{file.name}", file)
-    if not recorder.tally.rounds:
-        return found
-    files = tables.write(recorder.tally, workspace / "results")
+    files = tables.write(recorder.tally, workspace / "results") if recorder.tally.rounds else []
     for file in [*files, *_draw(recorder, workspace / "results", resumes)]:
         journal.keep(f"results/{file.name}", file)
     return found

@@ -1,4 +1,4 @@
-"""Jobs that come with what most jobs need: `BaseFedJob`, `FedAvgJob`."""
+"""Jobs that come with what most jobs need: `BaseFedJob`, `FedAvgJob`, `SAGMLFlowJob`."""
 
 from typing import Any, Literal
 
@@ -146,3 +146,73 @@ class FedAvgJob(BaseFedJob):
         self.n_clients = n_clients
         self.num_rounds = num_rounds
         self.to_server(FedAvg(num_clients=n_clients, num_rounds=num_rounds))
+
+
+class SAGMLFlowJob(BaseFedJob):
+    """Scatter and gather of a model, whose metrics go to MLflow. The user adds executors."""
+
+    def __init__(
+        self,
+        initial_model: Any,
+        n_clients: int,
+        num_rounds: int,
+        name: str = "fed_job",
+        min_clients: int = 1,
+        mandatory_clients: list[str] | None = None,
+        key_metric: str = "accuracy",
+        tracking_uri: str | None = None,
+        kwargs: dict[str, Any] | None = None,
+        artifact_location: str | None = None,
+    ) -> None:
+        """Gives the server the model, `ScatterAndGather` with its parts, and an `MLflowReceiver`.
+
+        Args:
+            initial_model: see `BaseFedJob`.
+            n_clients: how many results a round needs.
+            num_rounds: how many rounds.
+            name: see `FedJob`.
+            min_clients: see `FedJob`.
+            mandatory_clients: see `FedJob`.
+            key_metric: see `BaseFedJob`.
+            tracking_uri: see `MLflowReceiver`.
+            kwargs: its `kw_args`.
+            artifact_location: see `MLflowReceiver`.
+
+        Raises:
+            errors.JobInvalid (ValueError): the model is none.
+        """
+        from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
+        from ame.federation.components.generators import FullModelShareableGenerator
+        from ame.federation.receivers.mlflow_runs import MLflowReceiver
+        from ame.federation.workflows.scatter_and_gather import ScatterAndGather
+
+        checks.count("n_clients", n_clients)
+        checks.count("num_rounds", num_rounds)
+        super().__init__(initial_model, name, min_clients, mandatory_clients, key_metric)
+        persistor = self.comp_ids["persistor_id"] if self.comp_ids else "persistor"
+        self.to_server(
+            MLflowReceiver(tracking_uri, kw_args=kwargs, artifact_location=artifact_location),
+            id="mlflow_receiver_with_tracking_uri",
+        )
+        self.to_server(
+            ScatterAndGather(
+                min_clients=n_clients,
+                num_rounds=num_rounds,
+                wait_time_after_min_received=10,
+                aggregator_id=self.to_server(
+                    InTimeAccumulateWeightedAggregator(expected_data_kind="WEIGHTS"),
+                    id="aggregator",
+                ),
+                persistor_id=persistor,
+                shareable_generator_id=self.to_server(
+                    FullModelShareableGenerator(), id="shareable_generator"
+                ),
+            )
+        )
+
+    def set_up_client(self, target: str) -> None:
+        """Gives a client a writer, under the id `log_writer`."""
+        from ame.federation.receivers.writers import MLflowWriter
+
+        super().set_up_client(target)
+        self.to(MLflowWriter(), target, id="log_writer")

@@ -94,6 +94,7 @@ class ServerSideController(Controller):
         self.lost: dict[str, str] = {}
         """Sites that failed, and why."""
         self._pulses: dict[str, Task] = {}
+        self._all_done = False
 
     def start_controller(self, fl_ctx: FLContext) -> None:
         """Settle who takes part.
@@ -121,10 +122,12 @@ class ServerSideController(Controller):
 
     def follow(self, site: str, status: Shareable) -> None:
         """A site told something. Called while `told` is held."""
+        if status[Constant.ACTION] == Action.ALL_DONE:
+            self._all_done = True
 
     def finished(self) -> bool:
-        """Whether all is done. Called while `told` is held."""
-        return True
+        """Whether all is done: here, as soon as a site says so. Called while `told` is held."""
+        return self._all_done
 
     def begin(self, fl_ctx: FLContext, abort_signal: Signal) -> None:
         """Have the workflow begin, once all sites are ready: the first site does."""

@@ -13,6 +13,7 @@ from ame.federation.model import ExchangeFormat, TransferType
 from ame.federation.recipes.options import Client, ClientOptions, Model, unmade
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
+from ame.federation.workflows.averaging.newton import FedAvgLR, LRModelPersistor
 from ame.federation.workflows.averaging.scaffold import Scaffold
 from ame.federation.workflows.cyclic import CyclicController
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
@@ -235,3 +236,78 @@ class CyclicRecipe(ModelRecipe):
             **(server_config_overrides or {}),
         }
         self.job.to_server(CyclicController(**settings))
+
+
+class FedAvgLrRecipe(Recipe):
+    """Logistic regression by Newton's method: scripts send `gradient` and `hessian`."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "lr_fedavg",
+        min_clients: int,
+        num_rounds: int = 2,
+        damping_factor: float = 0.8,
+        num_features: int = 13,
+        initial_ckpt: str | None = None,
+        train_script: str,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """Makes the job.
+
+        Args:
+            name: of the job.
+            min_clients: how many clients there are.
+            num_rounds: how many steps.
+            damping_factor: see `FedAvgLR`.
+            num_features: how many weights there are beside the bias.
+            initial_ckpt: a file of the server's with weights to begin with.
+            train_script: what each client runs.
+            client: settings of the script, see `ClientOptions`.
+        """
+        client.setdefault("server_expected_format", ExchangeFormat.RAW)
+        script = Client(train_script=train_script, framework=FrameworkType.RAW, **client)
+        job = FedJob(name=name, min_clients=min_clients)
+        super().__init__(job, script)
+        persistor = LRModelPersistor(
+            n_features=num_features, source_ckpt_file_full_name=initial_ckpt
+        )
+        self.comp_ids["persistor_id"] = job.to_server(persistor, id="lr_persistor")
+        job.to_server(
+            FedAvgLR(
+                damping_factor=damping_factor,
+                n_features=num_features,
+                num_clients=min_clients,
+                num_rounds=num_rounds,
+                persistor_id="lr_persistor",
+            )
+        )
+
+
+class FlowerRecipe(Recipe):
+    """A Flower app, on simulated sites."""
+
+    def __init__(
+        self,
+        flower_content: str | None = None,
+        flower_app_path: str | None = None,
+        name: str = "flower_job",
+        min_clients: int = 1,
+        mandatory_clients: list[str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Takes what `FlowerJob` takes: `flower_content` is the folder of the app."""
+        from ame.federation.flower.apps.job import FlowerJob
+
+        content: dict[str, Any] = {
+            "flower_content": flower_content,
+            "flower_app_path": flower_app_path,
+        }
+        job = FlowerJob(
+            name=name,
+            min_clients=min_clients,
+            mandatory_clients=mandatory_clients,
+            **{key: value for key, value in content.items() if value is not None},
+            **settings,
+        )
+        super().__init__(job)

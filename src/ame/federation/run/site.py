@@ -13,6 +13,7 @@ from typing import Any
 from ame import errors
 from ame.federation.client.record import Record
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
+from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine, Post
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
@@ -51,6 +52,11 @@ class SiteEngine(Engine):
     """What contexts of a site give of their run."""
 
     site: "Site"
+    min_clients: int = 1
+    mandatory_clients: tuple[str, ...] = ()
+    seed: int = 0
+    watcher: Watcher = Nobody()
+    """As on the server, for controllers that a site leads; of what they refuse the log tells."""
     keep: Callable[[Record], None] | None = None
     """Takes what parts tell; None: nobody does."""
 

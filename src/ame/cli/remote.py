@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import click
 
@@ -38,6 +39,21 @@ def ask(server: str, method: str, path: str, said: object = None) -> Any:  # noq
     body = None if said is None else json.dumps(said).encode()
     headers = {"content-type": "application/json", **operator()}
     return json.loads(send(server, method, f"{server}/api/v1/{path}", body, headers))
+
+
+def quoted(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")
+
+
+def population(name: str) -> str:
+    """The path of a population, below `/api/v1/`."""
+    return f"populations/{quoted(name)}"
+
+
+def task(name: str, number: int) -> str:
+    """The path of a population's task."""
+    return f"{population(name)}/tasks/{number}"
 
 
 def operator() -> dict[str, str]:

@@ -98,7 +98,7 @@ def command(
             *(_read(policies, "policies") if policies else ()),
         ],
     )
-    made = remote.ask(server, "POST", f"populations/{population}/tasks", said)
+    made = remote.ask(server, "POST", f"{remote.population(population)}/tasks", said)
     uploads = [(server_plan, "serverPhaseUrl"), (slices, "slicesUrl"), (plan, "clientOnlyPlanUrl")]
     for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
         if path is not None:

@@ -14,7 +14,9 @@ from ame.cli.terminal import shown
 @json_or_text
 def command(population: str, session: str, server: str, form: str) -> None:
     """Says what a device of POPULATION was given in SESSION, or why it was given nothing."""
-    found = remote.ask(server, "GET", f"sessions/{population}/{session}")
+    found = remote.ask(
+        server, "GET", f"sessions/{remote.quoted(population)}/{remote.quoted(session)}"
+    )
     if form == "json":
         click.echo(shown.as_json(found))
         return

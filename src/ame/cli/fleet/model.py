@@ -35,7 +35,7 @@ def export(
 
     if output.exists():
         raise click.BadParameter(f"`{output}` is there already", param_hint="--output")
-    path = f"populations/{population}/tasks/{task}"
+    path = remote.task(population, task)
     path += f"/rounds/{number}" if number else ""
     place = remote.ask(server, "GET", f"{path}/checkpoint")
     library.export(remote.send(server, "GET", place["url"], None), model, output)

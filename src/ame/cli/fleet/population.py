@@ -36,7 +36,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @remote.server_option
 def create(name: str, plan: Path | None, checkpoint: Path | None, server: str) -> None:
     """Makes the population NAME. Of one that is there, what is named changes."""
-    made = remote.ask(server, "PUT", f"populations/{name}", {})
+    made = remote.ask(server, "PUT", remote.population(name), {})
     for path, part in ((checkpoint, "checkpoint"), (plan, "plan")):
         if path is not None:
             remote.send(server, "PUT", made["eligibility_urls"][part], path.read_bytes())
@@ -48,7 +48,7 @@ def create(name: str, plan: Path | None, checkpoint: Path | None, server: str) -
 @remote.server_option
 def pause(name: str, server: str) -> None:
     """Gives the devices of NAME no tasks; those that have one go on."""
-    remote.ask(server, "PUT", f"populations/{name}", {"paused": True})
+    remote.ask(server, "PUT", remote.population(name), {"paused": True})
     click.echo(f"population `{name}` is paused")
 
 
@@ -57,7 +57,7 @@ def pause(name: str, server: str) -> None:
 @remote.server_option
 def resume(name: str, server: str) -> None:
     """Gives the devices of NAME tasks again."""
-    remote.ask(server, "PUT", f"populations/{name}", {"paused": False})
+    remote.ask(server, "PUT", remote.population(name), {"paused": False})
     click.echo(f"population `{name}` goes on")
 
 

@@ -20,7 +20,7 @@ ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")
 @json_or_text
 def list_(population: str | None, server: str, form: str) -> None:
     """Lists the tasks of POPULATION, or of all."""
-    path = f"populations/{population}/tasks" if population else "tasks"
+    path = f"{remote.population(population)}/tasks" if population else "tasks"
     found = remote.ask(server, "GET", path)
     head = ("TASK", "KIND", "STATUS", "ROUNDS", "GOAL", "REASON")
     rows = [
@@ -47,25 +47,25 @@ def _of_a_task(command: Callable[..., None]) -> click.Command:
 @_of_a_task
 def show(population: str, task: int, server: str, form: str) -> None:
     """Shows TASK of POPULATION, its rounds and their metrics."""
-    _show(remote.ask(server, "GET", f"populations/{population}/tasks/{task}"), form)
+    _show(remote.ask(server, "GET", remote.task(population, task)), form)
 
 
 @_of_a_task
 def pause(population: str, task: int, server: str, form: str) -> None:
     """Takes no more devices into TASK; those that are at it go on."""
-    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/pause"), form)
+    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/pause"), form)
 
 
 @_of_a_task
 def resume(population: str, task: int, server: str, form: str) -> None:
     """Takes devices into TASK again."""
-    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/resume"), form)
+    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/resume"), form)
 
 
 @_of_a_task
 def cancel(population: str, task: int, server: str, form: str) -> None:
     """Ends TASK and its rounds. What devices still hand in is refused."""
-    _show(remote.ask(server, "POST", f"populations/{population}/tasks/{task}/cancel"), form)
+    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/cancel"), form)
 
 
 @click.command()
@@ -82,7 +82,7 @@ def cancel(population: str, task: int, server: str, form: str) -> None:
 @remote.server_option
 def checkpoint(population: str, task: int, output: Path, number: int | None, server: str) -> None:
     """Saves the newest checkpoint of TASK, a TensorFlow version 1 checkpoint."""
-    path = f"populations/{population}/tasks/{task}"
+    path = remote.task(population, task)
     path += f"/rounds/{number}" if number else ""
     place = remote.ask(server, "GET", f"{path}/checkpoint")
     output.write_bytes(remote.send(server, "GET", place["url"], None))

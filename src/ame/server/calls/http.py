@@ -109,7 +109,7 @@ class Site:
                 kind, shown = await app.cloud.api.answer(method, path, query, body)
                 return 200, kind, shown, []
             who = Caller(headers=headers, address=address, base=base)
-            return 200, JSON, await self._api.answer(method, unquote(path), body, who), []
+            return 200, JSON, await self._api.answer(method, path, body, who), []
         asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
         app.doors.admit(asked.call, _with_key(headers, query))
         refused = await app.attestation.refused(asked.call, headers)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from google.protobuf import json_format
 
@@ -36,7 +37,7 @@ class Api:
         self._app = app
 
     async def answer(self, method: str, path: str, body: bytes, caller: Caller) -> bytes:
-        """The reply to a request below `/api/v1/`, as JSON.
+        """The reply to a request below `/api/v1/`, as JSON. Names in the path are percent-encoded.
 
         Raises:
             errors.CallUnknown: there is no such route.
@@ -45,7 +46,8 @@ class Api:
         for known, pattern, do in ROUTES:
             found = pattern.fullmatch(path.removeprefix(PREFIX)) if known == method else None
             if found:
-                reply = await do(self, found.groupdict(), _said(body), caller)
+                named = {name: unquote(each) for name, each in found.groupdict().items() if each}
+                reply = await do(self, named, _said(body), caller)
                 return json.dumps(reply).encode()
         raise errors.CallUnknown(method, path)
 
@@ -141,8 +143,7 @@ class Api:
 
     async def session(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401, ARG002 - JSON
         """What is known of a device's session."""
-        population, _, token = at["session"].rpartition("/")
-        return await self._app.management.explain(population, token)
+        return await self._app.management.explain(at["population"], at["session"])
 
 
 def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:
@@ -157,7 +158,7 @@ def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:
         ("GET", task + r"(/rounds/(?P<round>\d+))?/checkpoint", Api.checkpoint),
         ("POST", task + "/cancel", Api.cancel),
         ("POST", task + "/(?P<deed>pause|resume)", Api.pause),
-        ("GET", r"sessions/(?P<session>.+)", Api.session),
+        ("GET", r"sessions/(?P<population>[^/]+)/(?P<session>.+)", Api.session),
     )
     return tuple((method, re.compile(path), do) for method, path, do in known)
 

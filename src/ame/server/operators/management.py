@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from ame import errors
 from ame.protocol.pb import odp_task
@@ -225,7 +226,8 @@ class Management:
         }
 
     def _artifact(self, about: str, caller: Caller) -> str:
-        return f"{caller.base}/v1/artifacts/{self._fleet.tokens.make('artifact', about)}"
+        token = quote(self._fleet.tokens.make("artifact", about), safe="")
+        return f"{caller.base}/v1/artifacts/{token}"
 
     def _address(self, made: odp_task.Task, caller: Caller) -> None:
         """Where the task's artifacts go."""

@@ -157,11 +157,13 @@ class Peers:
         for share in shares.values():
             _deed(task.before_task_sent_cb, share, self._context(share))
             task.client_tasks.append(share)
-        task.data.set_header(ReservedHeaderKey.TASK_NAME, task.name)
         others = [site for site in targets if site != me]
         limit = task.timeout or self._longest
+        ctx = self._engine.new_context()
+        data = self._engine.site.sent(task.name, task.data, ctx) if others else task.data
+        data.set_header(ReservedHeaderKey.TASK_NAME, task.name)
         answers = self._engine.multicast_aux_requests(
-            DO_TASK, dict.fromkeys(others, task.data), limit, self._engine.new_context()
+            DO_TASK, dict.fromkeys(others, data), limit, ctx
         )
         if me in shares:
             ctx = self._engine.context_with(me)
@@ -169,7 +171,11 @@ class Peers:
         for site, share in shares.items():
             ctx = self._context(share)
             _deed(task.after_task_sent_cb, share, ctx)
-            share.result = answers[site]
+            share.result = (
+                answers[site]
+                if site == me
+                else self._engine.site.taken(task.name, answers[site], ctx)
+            )
             share.result_received_time = time.time()
             _deed(task.result_received_cb, share, ctx)
 

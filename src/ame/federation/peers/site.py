@@ -105,8 +105,15 @@ class ClientSideController(Executor, ABC):
         return self.config.get(name, default)
 
     def tell(self, site: str, name: str, data: Shareable) -> None:
-        """Give a task to a peer, or to this site itself; no answer is waited for."""
-        data.set_header(ReservedHeaderKey.TASK_NAME, task_name(self.task_name_prefix, name))
+        """Give a task to a peer, or to this site itself; no answer is waited for.
+
+        Raises:
+            ContentBlockedException: a filter of this site lets nothing pass to the peer.
+        """
+        task = task_name(self.task_name_prefix, name)
+        if site != self.me:
+            data = self.engine.site.sent(task, data, self.engine.new_context())
+        data.set_header(ReservedHeaderKey.TASK_NAME, task)
         message = Message(sender=self.me, target=site, topic=DO_TASK, data=data)
         if site == self.me:
             self.engine.later(lambda: self.engine.site.hear(message))

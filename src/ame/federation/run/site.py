@@ -1,5 +1,6 @@
 """A site: takes a task to its executor, through its filters, and brings back the result."""
 
+import copy
 import time
 import traceback
 from collections import deque
@@ -44,6 +45,10 @@ class SiteParts:
     """What comes to the site."""
     task_result_filters: Chain = field(default_factory=Chain)
     """What leaves it."""
+    sent_data_filters: Chain = field(default_factory=Chain)
+    """What tasks that it gives to peers go through."""
+    taken_result_filters: Chain = field(default_factory=Chain)
+    """What peers' results of such tasks go through."""
     params: Mapping[str, Any] = field(default_factory=dict)
     build: Build | None = None
 
@@ -105,6 +110,8 @@ class Site:
                 *(executor for _, executor in parts.executors),
                 *parts.task_data_filters.filters(),
                 *parts.task_result_filters.filters(),
+                *parts.sent_data_filters.filters(),
+                *parts.taken_result_filters.filters(),
             ],
             sites=sites,
             params=parts.params,
@@ -180,6 +187,20 @@ class Site:
             Exception: whatever the executor raises.
         """
         return self._do(task, data, ctx.get_prop(FLContextKey.TASK_ID) or task, ctx)
+
+    def sent(self, task: str, data: Shareable, ctx: FLContext) -> Shareable:
+        """What goes to a peer of the data of a task that this site gives it; that stays as it is.
+
+        Raises:
+            ContentBlockedException: a filter lets nothing pass.
+            errors.ComponentFailed: a filter raised an error.
+        """
+        filters = self._parts.sent_data_filters
+        return filters.apply(task, copy.deepcopy(data), ctx) if filters.of(task) else data
+
+    def taken(self, task: str, result: Shareable, ctx: FLContext) -> Shareable:
+        """What is taken of a peer's result of such a task; raises as `sent` does."""
+        return self._parts.taken_result_filters.apply(task, result, ctx)
 
     def tell(self, record: Record) -> None:
         """Let its parts hear what a script has recorded.

@@ -60,6 +60,8 @@ def of_site(
         ],
         task_data_filters=_chain(app.task_data_filters, code, variables, "in"),
         task_result_filters=_chain(app.task_result_filters, code, variables, "out"),
+        sent_data_filters=_chain(app.task_data_filters, code, variables, "out", usual="in"),
+        taken_result_filters=_chain(app.task_result_filters, code, variables, "in", usual="out"),
         params=dict(app.params),
         build=_build(code, variables),
     )
@@ -70,14 +72,22 @@ def _components(app: App, code: Code, variables: Mapping[str, object]) -> dict[s
 
 
 def _chain(
-    groups: Sequence[Filtered], code: Code, variables: Mapping[str, object], here: Direction
+    groups: Sequence[Filtered],
+    code: Code,
+    variables: Mapping[str, object],
+    here: Direction,
+    *,
+    usual: Direction | None = None,
 ) -> Chain:
-    """The filters of those groups that are for what goes in that direction."""
+    """The filters of those groups that are for what goes in that direction.
+
+    `usual`: of groups that say none.
+    """
     return Chain(
         [
             (group.tasks, [code.build(part, variables) for part in group.filters])
             for group in groups
-            if (group.direction or here) in {here, "inout"}
+            if (group.direction or usual or here) in {here, "inout"}
         ]
     )
 

@@ -1,6 +1,7 @@
 """A server that kills itself at the n-th step that it makes; run as a program.
 
-Usage: python dying.py FOLDER STEP [DATABASE]   (a step of 0 is never made)
+Usage: python dying.py FOLDER STEP [DATABASE [files]]   (a step of 0 is never made; `files`: every
+upload is one)
 """
 
 import asyncio
@@ -77,7 +78,8 @@ def main() -> None:
             dying(steps)
 
     database = sys.argv[3] if len(sys.argv) > 3 else ""
-    settings = Settings(full_seconds=0.05, hold_seconds=2)
+    row_bytes = 0 if "files" in sys.argv else Settings().row_bytes
+    settings = Settings(full_seconds=0.05, hold_seconds=2, row_bytes=row_bytes)
     place = serving.Place(
         folder=folder, port=0, database=database, doors=Doors(open=True), settings=settings
     )

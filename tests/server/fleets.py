@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from ame.storage import blobs, databases
 if TYPE_CHECKING:
     from ame.protocol.calls import Call
 
+UNUSED = ssl.create_default_context()
+"""For clients that speak without TLS, each of which would take its time to make one."""
 BY_NAME = {call.name: call for call in calls.CALLS}
 START: dict[str, Array] = {"server/w": np.zeros(3, np.float32), "server/round": np.array(0)}
 AGGREGATION = {

@@ -18,7 +18,7 @@ from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
 from parts import postgres
-from server.fleets import AGGREGATION, START, Peer, update
+from server.fleets import AGGREGATION, START, UNUSED, Peer, update
 
 DYING = Path(__file__).parent / "dying.py"
 VALUES = ((1, 2, 3), (5, 6, 7), (3, 1, 2))
@@ -30,23 +30,27 @@ class Server:
 
     folder: Path
     database: str
+    files: bool
     process: subprocess.Popen[str]
     address: str
 
     @classmethod
-    def start(cls, folder: Path, last: int = 0, *, database: str = "") -> "Server":
-        process = subprocess.Popen(
-            [sys.executable, DYING, folder, str(last), database], stdout=subprocess.PIPE, text=True
-        )
+    def start(
+        cls, folder: Path, last: int = 0, *, database: str = "", files: bool = False
+    ) -> "Server":
+        """`files`: every upload is a file, however small."""
+        argv = [sys.executable, str(DYING), str(folder), str(last), database]
+        argv += ["files"] if files else []
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         with process.stdout as said:
             address = said.readline().strip()
-        return cls(folder=folder, database=database, process=process, address=address)
+        return cls(folder=folder, database=database, files=files, process=process, address=address)
 
     def again(self) -> None:
         """Waits for its end, and starts one that lives."""
         self.process.wait(30)
-        fresh = Server.start(self.folder, database=self.database)
+        fresh = Server.start(self.folder, database=self.database, files=self.files)
         self.process, self.address = fresh.process, fresh.address
 
     def end(self) -> None:
@@ -58,7 +62,9 @@ async def insist(server: Server, do: Callable[[Peer], Any]) -> Any:
     """Does it, again after the server has died."""
     for _ in range(3):
         try:
-            async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
+            async with httpx.AsyncClient(
+                base_url=server.address, timeout=60, verify=UNUSED
+            ) as client:
                 return await do(Peer(client=client))
         except httpx.TransportError:
             await asyncio.to_thread(server.again)
@@ -137,9 +143,9 @@ async def trained(server: Server) -> tuple[Any, list[dict[str, Any]]]:
     return checkpoint.read(await insist(server, fetch)), shown.json()["rounds"]
 
 
-def died_once(folder: Path, last: int, database: str = "") -> None:
+def died_once(folder: Path, last: int, database: str = "", *, files: bool = False) -> None:
     """Two rounds at a server that dies at this step come to what they come to without."""
-    server = Server.start(folder, last, database=database)
+    server = Server.start(folder, last, database=database, files=files)
     first = server.process
     try:
         model, rounds = asyncio.run(trained(server))
@@ -156,6 +162,12 @@ def died_once(folder: Path, last: int, database: str = "") -> None:
 @pytest.mark.parametrize("last", range(1, 160, 7))
 def test_a_server_killed_at_any_step_comes_to_the_same_model(tmp_path: Path, last: int) -> None:
     died_once(tmp_path, last)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", range(5, 160, 17))
+def test_with_uploads_that_are_files_too(tmp_path: Path, last: int) -> None:
+    died_once(tmp_path, last, files=True)
 
 
 @pytest.mark.slow

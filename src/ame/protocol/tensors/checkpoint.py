@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -28,7 +28,23 @@ def read(data: bytes | bytearray | memoryview, *, limit: int | None = None) -> d
     Raises:
         errors.TensorsMalformed: it is no version 1 checkpoint, is damaged, or is over the limit.
     """
-    entries = table.read(memoryview(data))
+    return {
+        name: _whole(name, kind, shape, slices)
+        for name, kind, shape, slices in pieces(memoryview(data), limit=limit)
+    }
+
+
+Slices: TypeAlias = list[tuple[memoryview, memoryview]]
+"""Of a tensor: where each lies in it, and its values."""
+
+
+def pieces(data: memoryview, *, limit: int | None = None) -> list[tuple[str, Kind, Shape, Slices]]:
+    """Name, kind, shape and slices of each tensor; the values are not read yet.
+
+    Raises:
+        errors.TensorsMalformed: it is no version 1 checkpoint, is damaged, or is over the limit.
+    """
+    entries = table.read(data)
     try:
         key, head = next(entries)
     except StopIteration:
@@ -38,13 +54,13 @@ def read(data: bytes | bytearray | memoryview, *, limit: int | None = None) -> d
     known = dict(_contents(head))
     if limit is not None and sum(math.prod(shape) for _, shape in known.values()) > limit:
         raise errors.TensorsMalformed(f"a checkpoint of more than {limit} values", 0)
-    pieces: dict[str, list[tuple[memoryview, memoryview]]] = {name: [] for name in known}
+    slices: dict[str, Slices] = {name: [] for name in known}
     for _, value in entries:
         name, place, content = _slice(value)
         if name not in known:
             raise errors.TensorsMalformed(f"values of {name}, which the contents do not name", 0)
-        pieces[name].append((place, content))
-    return {name: _whole(name, *known[name], pieces[name]) for name in known}
+        slices[name].append((place, content))
+    return [(name, *known[name], slices[name]) for name in known]
 
 
 def _contents(entry: memoryview) -> Iterator[tuple[str, tuple[Kind, Shape]]]:
@@ -92,16 +108,20 @@ def _slice(entry: memoryview) -> tuple[str, memoryview, memoryview]:
     return name, place, content
 
 
-def _whole(
-    name: str, kind: Kind, shape: Shape, pieces: list[tuple[memoryview, memoryview]]
-) -> Array:
+def is_whole(shape: Shape, slices: Slices) -> bool:
+    """Whether a tensor is in one piece."""
+    if len(slices) != 1:
+        return False
+    place = _extents(slices[0][0], shape)
+    return all(extent == slice(0, size) for extent, size in zip(place, shape, strict=True))
+
+
+def _whole(name: str, kind: Kind, shape: Shape, slices: Slices) -> Array:
     """A tensor from the slices that the file holds of it."""
-    if len(pieces) == 1:
-        place = _extents(pieces[0][0], shape)
-        if all(extent == slice(0, size) for extent, size in zip(place, shape, strict=True)):
-            return tensor.read(pieces[0][1], kind=kind, shape=shape)
+    if is_whole(shape, slices):
+        return tensor.read(slices[0][1], kind=kind, shape=shape)
     read = []
-    for where, content in pieces:
+    for where, content in slices:
         place = _extents(where, shape)
         sizes = tuple(extent.stop - extent.start for extent in place)
         read.append((place, tensor.read(content, kind=kind, shape=sizes)))

@@ -31,11 +31,35 @@ def read(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """
     if len(data) < FOOTER or struct.unpack("<Q", data[-8:])[0] != MAGIC:
         raise errors.TensorsMalformed("a checkpoint without the mark of its end", len(data))
+    for handle in _handles(data)[1:]:
+        yield from _entries(_block(data, handle))
+
+
+def summed(data: memoryview) -> list[tuple[int, int]]:
+    """Where the parts of a table that can be read begin and end that have a checksum behind them.
+
+    Raises:
+        errors.TensorsMalformed: its index cannot be read.
+    """
+    return [(start, start + size + 1) for start, size in _handles(data)]
+
+
+def check(data: bytes, start: int, end: int) -> None:
+    """Sees that such a part is as it was written.
+
+    Raises:
+        errors.TensorsMalformed: it fails its checksum.
+    """
+    said = int.from_bytes(data[end : end + 4], "little")
+    if _masked(google_crc32c.value(data[start:end])) != said:
+        raise errors.TensorsMalformed("a block that fails its checksum", start)
+
+
+def _handles(data: memoryview) -> list[tuple[int, int]]:
+    """Start and size of the index, then of each block."""
     _, at = _handle(data, len(data) - FOOTER)
     index, _ = _handle(data, at)
-    for _, value in _entries(_block(data, index)):
-        block, _ = _handle(value, 0)
-        yield from _entries(_block(data, block))
+    return [index, *(_handle(value, 0)[0] for _, value in _entries(_block(data, index)))]
 
 
 def _handle(data: memoryview, at: int) -> tuple[tuple[int, int], int]:

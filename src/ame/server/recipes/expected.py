@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ame import errors
 from ame.aggregation import Checks, Slot, Update
 from ame.aggregation.checks import passed
-from ame.protocol.tensors import Array, Shape, checkpoint, fcv1, tensor
+from ame.protocol.tensors import Array, Shape, alike, fcv1, tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,9 @@ FREE: Final = 1 << 22
 """As many values an upload may have in tensors whose shape is not known beforehand."""
 LARGE: Final = 2.0**100
 """Norms from here on are refused: a sum of such numbers could leave float32."""
+FEW: Final = 1 << 12
+"""Numbers that take less to be passed over than all that it takes to do it block by block."""
+PLAIN: Final = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class Expected:
     """Tensors of one finite number each, of any type."""
     norm: float | None = None
     """The greatest L2 norm."""
+    _alike: alike.Alike = field(default_factory=alike.Alike, repr=False, compare=False)
 
     def read(self, upload: bytes) -> Read:
         """Reads an upload, a version 1 checkpoint or FCv1.
@@ -85,12 +89,12 @@ class Expected:
             errors.TensorsMalformed: it is neither, or has more values than it may.
             errors.ContributionRefused: names, shapes, types or numbers are not what they must be.
         """
-        layout = fcv1 if upload[:4] == fcv1.MARK else checkpoint
+        layout = fcv1 if upload[:4] == fcv1.MARK else self._alike
         tensors = layout.read(upload, limit=self._limit())
         for name in tensors:
             if name not in self.forms and name not in self.numbers:
                 raise errors.ContributionRefused(name, "is not asked for")
-        slots: dict[str, Slot] = {}
+        checked: dict[str, Array] = {}
         for name, wanted in self.forms.items():
             found = _found(tensors, name)
             if found.dtype != wanted.dtype:
@@ -101,17 +105,20 @@ class Expected:
                     name, f"has shape {found.shape}, not {wanted.shape}"
                 )
             if not wanted.text:
-                slots[name] = Slot(found.shape, found.dtype.name, "numpy")
+                checked[name] = found
         for name in self.numbers:
             found = _found(tensors, name)
             if found.size != 1 or found.dtype.kind == "O" or not np.isfinite(_number(found)):
                 raise errors.ContributionRefused(name, "is not one finite number")
-        return Read(
-            tensors=tensors, norm=self._norm({name: tensors[name] for name in slots}, slots)
-        )
+        return Read(tensors=tensors, norm=self._norm(checked))
 
-    def _norm(self, arrays: Mapping[str, Array], slots: Mapping[str, Slot]) -> float:
+    def _norm(self, arrays: Mapping[str, Array]) -> float:
         """The L2 norm, once all numbers are seen to be finite."""
+        if self.norm is None and (norm := _norm_of_few(arrays)) < LARGE:
+            return norm
+        slots = {
+            name: Slot(found.shape, found.dtype.name, "numpy") for name, found in arrays.items()
+        }
         checks = Checks(norm=self.norm, complete=True)
         update = Update(client="it", arrays=arrays)
         try:
@@ -133,6 +140,17 @@ def _found(tensors: Mapping[str, Array], name: str) -> Array:
     if name not in tensors:
         raise errors.ContributionRefused(name, "is missing")
     return tensors[name]
+
+
+def _norm_of_few(arrays: Mapping[str, Array]) -> float:
+    """The L2 norm of a few floating numbers; infinite where they are not few, or not finite."""
+    total = 0.0
+    for each in arrays.values():
+        if each.size > FEW or each.dtype not in PLAIN:
+            return math.inf
+        wide = each.reshape(-1).astype(np.float64)
+        total += float(np.dot(wide, wide))
+    return math.sqrt(total) if total < math.inf else math.inf
 
 
 def _type(dtype: np.dtype[np.generic]) -> str:

@@ -132,12 +132,19 @@ async def join(
 def resource(
     fleet: Fleet, made: common.Resource, digest: str, caller: Caller, *, gzip: bool
 ) -> None:
-    """Says where the device gets a plan or a checkpoint."""
+    """Says where the device gets a plan or a checkpoint; the same to all within a second."""
     until = int(fleet.clock() + fleet.settings.url_seconds)
-    token = fleet.tokens.make("resource", f"{digest}.{until}")
-    made.uri = f"{caller.base}/v1/resources/{token}{'?gzip=1' if gzip else ''}"
-    made.client_cache_id = digest
-    made.max_age.FromSeconds(int(fleet.settings.cache_seconds))
+    name = f"{digest} {until} {gzip} {caller.base}"
+    told = fleet.addresses.get(name)
+    if told is None:
+        token = fleet.tokens.make("resource", f"{digest}.{until}")
+        made.uri = f"{caller.base}/v1/resources/{token}{'?gzip=1' if gzip else ''}"
+        made.client_cache_id = digest
+        made.max_age.FromSeconds(int(fleet.settings.cache_seconds))
+        told = made.SerializeToString()
+        fleet.addresses.put(name, told, len(name) + len(told))
+    else:
+        made.MergeFromString(told)
 
 
 def rejection(fleet: Fleet, why: Why) -> common.RejectionInfo:

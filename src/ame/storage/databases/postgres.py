@@ -1,7 +1,8 @@
 """A database in PostgreSQL, for several servers at once."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import local
 from typing import Any, TypeVar
@@ -23,11 +24,22 @@ Kept = TypeVar("Kept")
 class _Rows:
     def __init__(self, connection: "Connection[tuple[Any, ...]]") -> None:
         self._connection = connection
+        self.wrote = False
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        text = statement.replace("?", "%s").replace("{lock}", "FOR UPDATE")
-        ran = self._connection.execute(text.encode(), values or None)
+        ran = self._connection.execute(_text(statement), values or None)
+        self.wrote = self.wrote or (ran.rowcount > 0 and not statement.startswith("SELECT"))
         return ran.fetchall() if ran.description else []
+
+
+@lru_cache(1024)
+def _text(statement: str) -> bytes:
+    """A statement as PostgreSQL has it."""
+    return statement.replace("?", "%s").replace("{lock}", "FOR UPDATE").encode()
+
+
+class _UndoneAlone(Exception):
+    """A work failed after it wrote, or in a statement; it alone is to be undone."""
 
 
 class Postgres:
@@ -66,7 +78,10 @@ class Postgres:
     def _commit(self, batch: Sequence[Given]) -> None:
         """One transaction; where it meets another server's, one for each work."""
         try:
-            self._transact(batch)
+            try:
+                self._transact(batch)
+            except _UndoneAlone:
+                self._transact(batch, apart=True)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
             for given in batch:
                 self._again(given)
@@ -77,26 +92,32 @@ class Postgres:
     def _again(self, given: Given) -> None:
         for _ in range(20):
             try:
-                self._transact([given])
+                self._transact([given], apart=True)
             except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
                 given.error = error
             else:
                 return
 
-    def _transact(self, batch: Sequence[Given]) -> None:
+    def _transact(self, batch: Sequence[Given], *, apart: bool = False) -> None:
+        """Does works in one transaction; each in one of its own within it, where they are `apart`.
+
+        Those cost more round trips than most works.
+        """
         connection = self._connection()
         rows = _Rows(connection)
         with connection.transaction():
             for given in batch:
-                given.error = None
+                given.error, rows.wrote = None, False
                 try:
-                    with connection.transaction():
+                    with connection.transaction() if apart else nullcontext():
                         given.kept = given.work(rows)
                 except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                     raise
                 except psycopg.OperationalError:
                     raise
-                except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the work
+                except Exception as error:
+                    if not apart and (rows.wrote or isinstance(error, psycopg.Error)):
+                        raise _UndoneAlone from error
                     given.error = error
 
     def _connection(self) -> "Connection[tuple[Any, ...]]":

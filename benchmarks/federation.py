@@ -1,16 +1,17 @@
 """What a simulated federated job costs beside the training itself.
 
-Usage: python benchmarks/federation.py [CASE]...   (by default all)
+Usage: python benchmarks/federation.py [--small] [CASE]...   (by default all)
 
 peers       rounds of sites that answer at once, at 1,000 and at 1,000,000 floats, in ame, in
             Flower's simulation and in NVFLARE's: each a program of its own, the imports included.
-            Peers are installed on the first use; one that cannot be is left out
+            Peers are installed on the first use; one that cannot be is left out. `--small`: at
+            most 8 sites of 1,000 floats, and two rounds
 no-op       the same in ame alone, with the CPU's time; beside it one NumPy copy and add of such an
             array
 start       seconds to the end of the first round with 1,000 sites, beyond the imports
 torch       1,000 sites with a small torch model each: memory of all processes together
 real        a round of trainings on all cores, beside the same trainings in one process per core
-crowd       one round of 1,000,000 sites of a linear model, as an executor class
+crowd       one round of 1,000,000 sites of a linear model, as an executor class; `--small`: 20,000
 
 Memory is the sum over all processes, pages that they share counted once.
 """
@@ -50,6 +51,7 @@ ROWS = (
     *(("NVFLARE 2.9", sites, size) for size in (1_000, 1_000_000) for sites in (2, 8)),
 )
 PATIENCE = 900
+SMALL = "--small" in sys.argv
 
 
 @dataclass
@@ -137,6 +139,8 @@ def program_of(name: str, sites: int, size: int, rounds: int) -> tuple[list[floa
     """
     peer = name.partition(" ")[0].lower()
     python = installed.python_of(peer, PEERS[name]) if PEERS[name] else sys.executable
+    if not python:
+        raise measure.ProgramFailed("it is not installed")
     script = Path(__file__).parent / "peers" / f"{peer}_federation.py"
     marker = f"AME_BENCHMARK={os.urandom(8).hex()}"
     variables = dict([marker.split("=")])
@@ -176,8 +180,10 @@ def program_of(name: str, sites: int, size: int, rounds: int) -> tuple[list[floa
 def peers() -> None:
     lines = []
     for name, sites, size in ROWS:
+        if SMALL and (sites > 8 or size > 1_000):
+            continue
         try:
-            done, peak = program_of(name, sites, size, rounds=4)
+            done, peak = program_of(name, sites, size, rounds=2 if SMALL else 4)
         except measure.ProgramFailed as error:
             print(f"{name} with {sites} sites is left out: {error}", flush=True)
             continue
@@ -227,11 +233,12 @@ def real() -> None:
         memory=False,
     )
     ours = each(clock, sites) * sites / 1000
+    spent = (sum(clock.used[-1]) - sum(clock.used[0])) / (len(clock.used) - 1)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "train.py").write_text(train)
         (Path(folder) / "alone.py").write_text(jobs.ALONE)
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        seconds = []
+        seconds, spent_plain = [], []
         for _ in range(2):
             started = [
                 subprocess.Popen(
@@ -242,19 +249,26 @@ def real() -> None:
                 )
                 for core in range(cores)
             ]
-            seconds.append(max(float(each_.communicate()[0]) for each_ in started))
-    plain = min(seconds)
-    print(f"real: a round of {sites} trainings {ours:.2f} s, one process a core {plain:.2f} s, "
-          f"{ours / plain:.2f} times", flush=True)  # fmt: skip
+            took = [[float(word) for word in each_.communicate()[0].split()] for each_ in started]
+            seconds.append(max(wall for wall, _ in took))
+            spent_plain.append(sum(cpu for _, cpu in took))
+    plain, cpu = min(seconds), min(spent_plain)
+    print(
+        f"real: a round of {sites} trainings {ours:.2f} s ({spent:.2f} s CPU), one process a core "
+        f"{plain:.2f} s ({cpu:.2f} s CPU): {ours / plain:.2f} times ({spent / cpu:.2f} times)",
+        flush=True,
+    )
 
 
-def crowd(sites: int = 1_000_000) -> None:
+def crowd() -> None:
+    sites = 20_000 if SMALL else 1_000_000
     executor = Part(path="linear.Linear")
     clock = timed(
         jobs.job(executor, (jobs.file("linear.py", jobs.LINEAR),), rounds=1, size=20), sites
     )
     print(
-        f"crowd: {sites} sites, one round {clock.rounds[0]:.0f} s, {clock.peak:.0f} MiB",
+        f"crowd: {sites} sites, one round {clock.rounds[0]:.0f} s, of the CPU "
+        f"{clock.used[0][0]:.0f} + {clock.used[0][1]:.0f} s, {clock.peak:.0f} MiB",
         flush=True,
     )
 
@@ -266,7 +280,7 @@ CASES: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     print(measure.machine())
-    for name in sys.argv[1:] or CASES:
+    for name in [word for word in sys.argv[1:] if word != "--small"] or CASES:
         CASES[name]()
 
 

@@ -72,10 +72,10 @@ ALONE = """
 import sys
 from train import train
 import time
-began = time.perf_counter()
+began, spent = time.perf_counter(), time.process_time()
 for site in sys.argv[1:]:
     train(int(site))
-print(time.perf_counter() - began)
+print(time.perf_counter() - began, time.process_time() - spent)
 """
 LINEAR = """
 import numpy as np

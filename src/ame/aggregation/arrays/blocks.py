@@ -55,12 +55,12 @@ def squares(seen: View) -> tuple[float, bool]:
     infinite only if it is beyond float64 or a number is not finite.
     """
     size, flat = len(seen.flat), seen.flat
-    if size <= BLOCK and flat.dtype in _WIDE and flat.flags.aligned:
+    if flat.dtype in _WIDE and flat.flags.aligned:
         total = _squares_of(flat)
     else:
-        room: Floats = np.empty(min(BLOCK, size), np.float32)
-        if seen.dtype == "float64":
-            room = np.empty(min(BLOCK, size))
+        some = min(BLOCK, size)
+        double = seen.dtype == "float64"
+        room: Floats = np.empty(some) if double else np.empty(some, np.float32)
         total = sum(_squares_of(widen(seen, part, room)) for part in blocks(size))
     if _TINY < total < np.inf:
         return total, True

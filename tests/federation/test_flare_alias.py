@@ -149,6 +149,15 @@ def test_what_cannot_travel_is_not_pickled(flare: None) -> None:
         serializing.dumps({"x": object()})
 
 
+def test_a_module_hands_on_what_it_imports(flare: None) -> None:
+    found: dict[str, Any] = {}
+    exec("from nvflare.apis.impl.controller import Controller, FLContext, Signal", found)
+
+    assert found["FLContext"].__name__ == "FLContext"
+    with pytest.raises(errors.NameNotServed):  # there are several of that name
+        exec("from nvflare.apis.impl.controller import FedAvgRecipe", {})
+
+
 def test_tools_may_look_at_the_modules(flare: None) -> None:
     import inspect
 

@@ -13,6 +13,7 @@ from ame import errors
 from ame.builder import config, group
 from ame.builder.making import Artifacts, Made
 from ame.builder.places import Files, Server
+from ame.protocol.pb import odp_task
 from ame.protocol.pb import task_builder as pb
 from builder import configs
 from parts import fleet, sample
@@ -80,6 +81,24 @@ def test_a_build_that_was_killed_is_gone_on_with(running: Fleet, server: Server)
 
     assert made.training_task.task_id == left.task_id
     assert [each["missing"] for each in shown(running, "killed")] == [[], []]
+
+
+def test_artifacts_go_to_all_addresses_that_a_server_gives(tmp_path: Path) -> None:
+    class Two(Server):
+        """A server that keeps everything twice, in folders."""
+
+        def create(self, task: odp_task.Task) -> odp_task.Task:
+            for field in group.FIELDS:
+                kind = "training" if task.info.HasField("training_info") else "evaluation"
+                places = (str(tmp_path / each / kind / field) for each in "ab")
+                getattr(task, field)[:] = places
+            return task
+
+    group.create(Two(url="http://localhost:1/"), Files(), asked("two"), MADE)
+
+    found = {each.relative_to(tmp_path / "a") for each in (tmp_path / "a").rglob("*_url")}
+    assert len(found) == 6
+    assert all((tmp_path / "b" / each).exists() for each in found)
 
 
 def test_where_an_artifact_is_not_taken_nothing_is_left_half_made(

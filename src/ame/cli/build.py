@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -61,6 +63,15 @@ OPTIONS: Final = (
 )
 
 
+SWITCHES: Final = (
+    "build_artifact_only",
+    "skip_flex_ops_check",
+    "skip_dp_check",
+    "skip_dp_aggregator",
+    "client_graph",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """The command line."""
@@ -111,7 +122,18 @@ def main() -> None:
     """`task_builder_client`."""
     from ame.cli.main import run
 
+    sys.argv[1:] = [_spelt(each) for each in sys.argv[1:]]
     run(_command("task_builder_client", ODP_SERVER), "task_builder_client")
+
+
+def _spelt(argument: str) -> str:
+    """An option that is spelt as Google's commands may have it: `-name`, and `--noname`."""
+    name = argument.lstrip("-")
+    if argument.startswith("-") and not argument.startswith("--") and name[:1].isalpha():
+        return f"--{name}"
+    if argument.startswith("--no") and name.removeprefix("no") in SWITCHES:
+        return f"--{name.removeprefix('no')}=false"
+    return argument
 
 
 def _run(said: Said) -> None:
@@ -157,7 +179,8 @@ def _run(said: Said) -> None:
 
 
 def _remotely(said: Said, asked: Asked) -> None:
-    """Has another server build."""
+    """Has another server build. A model of this machine goes with what it is asked for."""
+    from ame.builder import making
     from ame.builder.places import servers, tokens
     from ame.protocol.pb import task_builder as pb
 
@@ -168,7 +191,11 @@ def _remotely(said: Said, asked: Asked) -> None:
         audience = f"{url.rstrip('/')}/taskbuilder/v1:{path}"
         headers = _bearer(tokens.id_token(said.impersonate_service_account, audience))
     request = pb.BuildTaskRequest(task_config=asked.config, flags=asked.flags)
-    request.saved_model.uri = asked.model
+    model = Path(asked.model.removeprefix("file://"))
+    if "://" not in str(model) and model.exists():
+        request.saved_model.inline_resource.data = making.pack(model)
+    else:
+        request.saved_model.uri = asked.model
     builder = servers.Server(url=url, headers=headers, key=said.api_key)
     answer = builder.build(request, artifacts_only=asked.artifacts_only)
     if answer.WhichOneof("result") != "task_group":

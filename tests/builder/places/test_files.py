@@ -95,6 +95,56 @@ def test_a_bucket_that_may_not_be_used_is_named(
     s3fs.S3FileSystem.clear_instance_cache()
 
 
+def test_who_may_only_read_a_bucket_writes_nothing(
+    places: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    Files().put({"s3://ame/read/plan": b"plan"})
+    s3fs.S3FileSystem.clear_instance_cache()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", buckets.READER[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", buckets.READER[1])
+
+    assert Files().read("s3://ame/read/plan") == b"plan"
+    with pytest.raises(errors.PlaceDenied, match=r"upload artifact to: s3://ame/read/plan"):
+        Files().put({"s3://ame/read/plan": b"another", "s3://ame/read/new": b"new"})
+    assert Files().read("s3://ame/read/plan") == b"plan"
+    assert names(Files(), "s3://ame/read") == {"plan"}
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.parametrize("bucket", ["gs://ame", "s3://ame"])
+def test_a_whole_bucket_is_fetched(places: dict[str, str], bucket: str, tmp_path: Path) -> None:
+    files = Files(project="tests")
+    files.put({f"{bucket}/saved_model.pb": b"graph", f"{bucket}/variables/index": b"i"})
+
+    for place in (bucket, f"{bucket}/"):
+        found = files.fetched(place, tmp_path / place.replace("/", "-"))
+        assert (found / "saved_model.pb").read_bytes() == b"graph"
+        assert (found / "variables" / "index").read_bytes() == b"i"
+
+
+def test_what_was_left_by_one_who_was_killed_is_gone_after_another_turn(root: str) -> None:
+    contents = {f"{root}/plan.pb": b"plan", f"{root}/client.pb": b"client"}
+
+    class Killed(Files):
+        """It is, before anything gets its name."""
+
+        def _before(self, place: str) -> bytes | None:
+            raise KeyboardInterrupt
+
+        def _removed(self, place: str) -> None:
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        Killed().put(contents)
+    assert all(each.endswith(".partial") for each in names(Files(), root))
+
+    Files().put(contents)
+
+    assert names(Files(), root) == {"plan.pb", "client.pb"}
+
+
 def test_a_server_reads_no_files_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(errors.PlacesInvalid):
         Files(local=False).read(str(tmp_path / "secret"))

@@ -1,84 +1,63 @@
-"""Tokens of service accounts, from a server that stands for Google's."""
+"""Tokens of service accounts, asked for as Google's services are."""
 
 import json
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ame import errors
 from ame.builder.places import tokens
+from ame.protocol.pb import task_builder as pb
+from builder import configs
+from parts import google as parts
+from parts import sample
+from parts.fleet import Fleet
+from parts.google import Google, Request
 
 ACCOUNT = "builder@tests.iam.gserviceaccount.com"
-ALLOWED = "/v1/allowed"
-
-
-class Google(BaseHTTPRequestHandler):
-    """Gives tokens of accounts; refuses where the path does not say that it is allowed."""
-
-    def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["content-length"]))
-        until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self.path == "/token":
-            self.answer(200, {"access_token": "mine", "expires_in": 3600})
-        elif not self.path.startswith(ALLOWED):
-            self.answer(403, {"error": {"message": "iam.serviceAccounts.getAccessToken denied"}})
-        else:
-            scope = json.loads(asked)["scope"][0]
-            told = f"{self.headers['authorization']} becomes {scope}"
-            self.answer(200, {"accessToken": told, "expireTime": until})
-
-    def answer(self, status: int, said: object) -> None:
-        body = json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *about: object) -> None:
-        pass
 
 
 @pytest.fixture
-def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Its address; the application-default credentials are an account that it knows."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    with ThreadingHTTPServer(("127.0.0.1", 0), Google) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        about = {
-            "type": "service_account",
-            "project_id": "tests",
-            "private_key_id": "1",
-            "private_key": key.decode(),
-            "client_email": "person@tests.iam.gserviceaccount.com",
-            "token_uri": f"{url}/token",
-        }
-        (tmp_path / "credentials.json").write_text(json.dumps(about))
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "credentials.json"))
-        yield url
-        server.shutdown()
+def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
+    with parts.google(tmp_path) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
-def test_a_person_becomes_a_service_account(google: str) -> None:
-    token = tokens.access_token(ACCOUNT, "a-scope", endpoint=f"{google}{ALLOWED}")
-
-    assert token == "Bearer mine becomes a-scope"
+def asked(google: Google, host: str) -> list[Request]:
+    return [each for each in google.asked if each.host == host]
 
 
-def test_who_may_not_become_one_is_told_which_role_is_missing(google: str) -> None:
+def test_a_person_becomes_a_service_account(google: Google) -> None:
+    token = tokens.access_token(ACCOUNT, "a-scope")
+
+    assert token == f"{ACCOUNT} for a-scope"
+    (request,) = asked(google, parts.IAM)
+    assert request.path == f"{parts.ACCOUNTS}{ACCOUNT}:generateAccessToken"
+    said = json.loads(request.body)
+    assert (said["scope"], said["lifetime"]) == (["a-scope"], "300s")
+
+
+def test_a_person_says_to_be_a_service_account(google: Google) -> None:
+    token = tokens.id_token(ACCOUNT, "https://builder.example/build")
+
+    said = parts.said(token)
+    assert (said["email"], said["aud"]) == (ACCOUNT, "https://builder.example/build")
+    request = asked(google, parts.IAM)[-1]
+    assert request.path == f"{parts.ACCOUNTS}{ACCOUNT}:generateIdToken"
+    assert json.loads(request.body)["includeEmail"] is True
+
+
+@pytest.mark.parametrize("kind", ["access", "id"])
+def test_who_may_not_become_one_is_told_which_role_is_missing(google: Google, kind: str) -> None:
+    google.denied.add(ACCOUNT)
+
+    ask = tokens.access_token if kind == "access" else tokens.id_token
+
     with pytest.raises(errors.AccountDenied, match="Service Account Token Creator"):
-        tokens.access_token(ACCOUNT, endpoint=f"{google}/v1/denied")
+        ask(ACCOUNT, "https://builder.example")
 
 
 def test_without_credentials_there_is_no_token(
@@ -88,6 +67,56 @@ def test_without_credentials_there_is_no_token(
 
     with pytest.raises(errors.AccountDenied, match=ACCOUNT):
         tokens.access_token(ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "who"),
+    [(("--impersonate_service_account", ACCOUNT), ACCOUNT), ((), "this machine")],
+)
+def test_a_builder_elsewhere_is_told_who_asks(
+    tmp_path: Path, google: Google, arguments: tuple[str, ...], who: str
+) -> None:
+    def answer(_: Request) -> bytes:
+        error = pb.ErrorInfo(error_type=pb.ErrorType.INVALID_REQUEST, error_message="heard")
+        return pb.BuildTaskResponse(error_info=error).SerializeToString()
+
+    google.others["builder.example"] = answer
+    (tmp_path / "task.pbtxt").write_text(configs.VALID)
+    here = Fleet(folder=tmp_path, url="https://nowhere.example")
+
+    said = here.ame(
+        *("build", "--task_builder_server", "https://builder.example", *arguments),
+        *("--saved_model", "gs://models/a", "--task_config", tmp_path / "task.pbtxt"),
+        code=1,
+        **google.environment,
+    )
+
+    assert "INVALID_REQUEST; Error message: heard" in said
+    (request,) = asked(google, "builder.example")
+    token = parts.said(request.headers["authorization"].removeprefix("Bearer "))
+    where = "https://builder.example/taskbuilder/v1:build-task-group"
+    assert (token["email"], token["aud"]) == (who, where)
+
+
+@pytest.mark.slow
+def test_a_server_of_tasks_elsewhere_is_asked_as_the_account(
+    tmp_path: Path, google: Google
+) -> None:
+    google.others["tasks.example"] = lambda _: b"no message \xff"
+    (tmp_path / "task.pbtxt").write_text(configs.VALID)
+    here = Fleet(folder=tmp_path, url="https://nowhere.example")
+
+    said = here.ame(
+        *("build", "--task_management_server", "https://tasks.example"),
+        *("--gcp_service_account", ACCOUNT, "--gcp_target_scope", "a-scope"),
+        *("--saved_model", sample.MODEL, "--task_config", tmp_path / "task.pbtxt"),
+        code=1,
+        **google.environment,
+    )
+
+    assert "Server returned unreadable response." in said
+    (request,) = asked(google, "tasks.example")
+    assert request.headers["authorization"] == f"Bearer {ACCOUNT} for a-scope"
 
 
 @pytest.mark.parametrize(

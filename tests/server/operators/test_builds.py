@@ -114,6 +114,37 @@ def test_a_model_of_the_server_s_own_disk_is_not_read(running: Fleet) -> None:
     assert "no address of a bucket" in read(response).error_info.error_message
 
 
+@pytest.mark.slow
+def test_a_model_within_the_request_that_is_none_is_refused(running: Fleet) -> None:
+    request = pb.BuildTaskRequest(
+        task_config=configs.made(differential_privacy__noise_multiplier=2.0)
+    )
+    request.saved_model.inline_resource.data = b"no model" * 1_000_000
+
+    response = httpx.post(
+        f"{running.url}{GROUP}?key={TOKEN}",
+        content=request.SerializeToString(),
+        headers={"content-type": PROTO, "accept": PROTO},
+        timeout=300,
+    )
+
+    why = "Cannot load a model from the request: it is neither a `.keras` file nor"
+    assert response.status_code == 400
+    assert why in read(response).error_info.error_message
+
+
+def test_a_request_without_a_model_is_refused(running: Fleet) -> None:
+    response = httpx.post(
+        f"{running.url}{GROUP}?key={TOKEN}",
+        content=pb.BuildTaskRequest(task_config=configs.made()).SerializeToString(),
+        headers={"content-type": PROTO, "accept": PROTO},
+        timeout=60,
+    )
+
+    assert response.status_code == 400
+    assert "saved_model is required" in read(response).error_info.error_message
+
+
 def test_only_operators_build(running: Fleet) -> None:
     response = httpx.post(f"{running.url}{GROUP}?key=guessed", content=b"")
 
@@ -134,15 +165,16 @@ def test_the_command_line_has_a_server_build(running: Fleet, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", [MODEL, sample.MODEL])
 def test_the_command_line_prints_the_report_of_a_server_that_built(
-    running: Fleet, tmp_path: Path
+    running: Fleet, tmp_path: Path, model: str | Path
 ) -> None:
     said = configs.VALID.replace("clip_norm: 0.1", "clip_norm: 0.1 noise_multiplier: 2.0")
-    (tmp_path / "task.pbtxt").write_text(said)
+    (tmp_path / "task.pbtxt").write_text(said.replace("digits", f"of-{type(model).__name__}"))
 
     said = running.ame(
         *("build", "--task_builder_server", running.url, "--api_key", TOKEN, "--report"),
-        *("--saved_model", MODEL, "--task_config", tmp_path / "task.pbtxt"),
+        *("--saved_model", model, "--task_config", tmp_path / "task.pbtxt"),
     )
 
     assert "learning     FED_AVG; devices SGD, server SGD" in said

@@ -19,9 +19,16 @@ def label_of(model: Model, label: str) -> str:
     """What the label is called in examples.
 
     Raises:
-        errors.ConfigInvalid: no name is given, or that of a feature.
+        errors.ConfigInvalid: no name is given, that of a feature, or that of what examples of a
+            model of one tensor do not have.
     """
     if model.single:
+        if label not in {"", model_.Y}:
+            why = (
+                f"`label_name` is `{label}`, but the model takes a single tensor: examples have "
+                f"the feature `{model_.X}`, and the label `{model_.Y}`."
+            )
+            raise errors.ConfigInvalid((why,))
         return model_.Y
     if not label:
         raise errors.ConfigInvalid(("Label name cannot be empty: set `label_name`.",))

@@ -66,7 +66,7 @@ def build(model: Model, settings: config.Settings, *, evaluates: bool = False) -
     return Client(
         process=agreed,
         phase=_phase(selector),
-        graph=graph.SerializeToString(),
+        graph=graph.SerializeToString(deterministic=True),
         flatbuffer=flat.converted(graph, (TOKEN, *PATHS), work.TARGET),
     )
 

@@ -6,10 +6,11 @@ however many numbers it has, so that sums of devices with batches of all sizes c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
 
+from ame import errors
 from ame.builder.model.formulas import EACH, EPSILON, HALF, rows
 from ame.builder.process import THRESHOLDS, Finish
 
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
     from ame.builder.model.model import Node
 
 
+PAIRED: Final = {Finish.PRECISION, Finish.RECALL, Finish.ROC, Finish.PR}
+"""What compares each prediction with a label of its own."""
+
+
 def added(metric: process.Metric, labels: Node, predictions: Node) -> tuple[Node, ...]:
-    """What a batch adds to each sum of a metric; the loss is not among them."""
+    """What a batch adds to each sum of a metric; the loss is not among them.
+
+    Raises:
+        errors.ConfigInvalid: it asks for a prediction for each label, and there are more.
+    """
     p = rows(tf.cast(predictions, tf.float32))
     y = rows(tf.cast(labels, tf.float32))
+    if metric.finish in PAIRED and p.shape[1:].num_elements() != y.shape[1:].num_elements():
+        said = f"labels have the shape {y.shape}, predictions {p.shape}"
+        raise errors.ConfigInvalid((f"Metric `{metric.name}` cannot be measured: {said}.",))
     match metric.finish:
         case Finish.PRECISION:
             sums = _confusion(y, p, tf.constant([HALF]))

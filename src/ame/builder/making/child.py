@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ame import errors
 from ame.builder import config
-from ame.builder.making import parent
+from ame.builder.making import packing, parent
 from ame.protocol.pb import task_builder as pb
 
 
@@ -35,6 +35,8 @@ def _built(
         if error.name != "tensorflow":
             raise
         raise errors.ExtraMissing("builder", "building plans") from None
+    if model.name == packing.PACKED:
+        model = packing.unpack(model, folder / "model")
     result: dict[str, object] = {}
     for kind, made in build.build(model, settings, options).items():
         own = folder / kind

@@ -10,6 +10,7 @@ import collections
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -109,9 +110,9 @@ def make(
             "skip_ops": options.skip_ops,
             "graph": options.graph,
         }
-        lines = _run(folder, json.dumps(asked), bounds, ending or threading.Event())
+        why = _run(folder, json.dumps(asked), bounds, ending or threading.Event())
         if not (folder / RESULT).exists():
-            raise errors.ArtifactsFailed(" | ".join(lines))
+            raise errors.ArtifactsFailed(why)
         said: dict[str, Any] = json.loads((folder / RESULT).read_bytes())
         if "error" in said:
             raise _raised(said["error"], said["attributes"])
@@ -144,8 +145,8 @@ def _artifacts(folder: Path, about: dict[str, Any]) -> Artifacts:
     )
 
 
-def _run(folder: Path, asked: str, bounds: Bounds, ending: threading.Event) -> list[str]:
-    """The last lines that the child said.
+def _run(folder: Path, asked: str, bounds: Bounds, ending: threading.Event) -> str:
+    """How the child ended, and the last lines that it said.
 
     Raises:
         errors.ArtifactsFailed: it was ended.
@@ -173,7 +174,14 @@ def _run(folder: Path, asked: str, bounds: Bounds, ending: threading.Event) -> l
         raise errors.ArtifactsFailed(f"it took more than {bounds.memory} bytes of memory")
     if end.cause is process.Cause.STORAGE:
         raise errors.ArtifactsFailed(f"it wrote more than {bounds.storage} bytes")
-    return b"".join(said).decode(errors="replace").splitlines()[-LINES:]
+    lines = b"".join(said).decode(errors="replace").splitlines()[-LINES:]
+    return " | ".join([_how(end.code), *lines])
+
+
+def _how(code: int) -> str:
+    if code < 0:
+        return f"what loads the model was ended by {signal.Signals(-code).name}"
+    return f"what loads the model ended with the exit code {code}"
 
 
 def _variables(folder: Path) -> dict[str, str]:

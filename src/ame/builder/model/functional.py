@@ -6,6 +6,7 @@ they take and return is read from their signatures; nothing of TensorFlow Federa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
@@ -41,7 +42,7 @@ def read(loaded: Any, place: str) -> Model:  # noqa: ANN401 - the same
         # an empty part of the weights is not saved, so the signature says where they part
         values = [each.numpy() for part in loaded._weights for each in part]  # noqa: SLF001 - it is called so
         single = isinstance(features, tf.TensorSpec)
-        specs = {X: features} if single else {name: features[name] for name in sorted(features)}
+        specs = {X: features} if single else _named(features)
         known = {name: spec_of(each) for name, each in specs.items()}
         labelled = spec_of(label)
     except (AttributeError, TypeError, ValueError) as error:
@@ -56,7 +57,8 @@ def read(loaded: Any, place: str) -> Model:  # noqa: ANN401 - the same
 
     def loss(predictions: Node, labels: Node) -> Node:
         made = loaded.loss(output=predictions, label=labels, sample_weight=None)
-        return tf.cast(tf.nest.flatten(made)[0], tf.float32)
+        found = tf.cast(tf.nest.flatten(made)[0], tf.float32)
+        return found if found.shape.rank == 0 else tf.reduce_mean(found)
 
     return Model(
         trainable=tuple(values[: len(trained)]),
@@ -69,13 +71,22 @@ def read(loaded: Any, place: str) -> Model:  # noqa: ANN401 - the same
     )
 
 
+def _named(features: Any) -> dict[str, Any]:  # noqa: ANN401 - what a signature has
+    if not isinstance(features, Mapping):
+        raise TypeError("it takes neither one tensor nor tensors with names")
+    return {name: features[name] for name in sorted(features)}
+
+
 def spec_of(spec: Any) -> Spec:  # noqa: ANN401 - a TensorSpec
     """What a TensorSpec of a batch says of one example.
 
     Raises:
-        ValueError: a size beside that of the batch is not known.
+        TypeError: it is none.
+        ValueError: a size beside that of the batch is not known, or that of the batch is.
     """
-    shape = spec.shape.as_list()[1:]
-    if None in shape:
-        raise ValueError(f"{spec.name} has the shape {spec.shape}")
+    if not isinstance(spec, tf.TensorSpec):
+        raise TypeError(f"{type(spec).__name__}, where one tensor is known")
+    batch, *shape = spec.shape.as_list() or [1]
+    if batch is not None or None in shape:
+        raise ValueError(f"{spec.name} has the shape {spec.shape}, not (None, sizes…)")
     return Spec(dtype=spec.dtype.name, shape=tuple(shape))

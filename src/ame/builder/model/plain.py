@@ -135,7 +135,8 @@ def _label(output: Spec, classes: bool) -> Spec:
 
 
 def _spec(tensor: Any, place: str) -> Spec:  # noqa: ANN401 - the same
-    shape = tuple(tensor.shape[1:])
-    if None in shape:
-        raise errors.ModelInvalid(place, f"`{tensor.name}` has the shape {tensor.shape}")
-    return Spec(dtype=tf.as_dtype(tensor.dtype).name, shape=shape)
+    batch, *shape = tensor.shape
+    if batch is not None or None in shape:
+        why = f"`{tensor.name}` has the shape {tensor.shape}, not (None, sizes…)"
+        raise errors.ModelInvalid(place, why)
+    return Spec(dtype=tf.as_dtype(tensor.dtype).name, shape=tuple(shape))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 UPLOAD: Final = "upload artifact to:"
+PARTIAL: Final = ".partial"
 EXTRA: Final = "buckets"
 _DENIED: Final = frozenset({401, 403})
 
@@ -64,20 +64,20 @@ class Files:
         """Writes all, or, where one cannot be written, leaves everything as it was.
 
         They are written under other names first; what reads them finds the old ones or the new
-        ones, whole.
+        ones, whole. These names are the same each time: who was killed and does it again leaves
+        none of them.
 
         Raises: as `read` does.
         """
-        mark = f".{secrets.token_hex(4)}.partial"
         with contextlib.ExitStack() as undoing:
             for place, content in contents.items():
-                undoing.callback(self._removed, place + mark)
-                with self._at(place + mark, UPLOAD) as (files, path):
+                undoing.callback(self._removed, place + PARTIAL)
+                with self._at(place + PARTIAL, UPLOAD) as (files, path):
                     _write(files, path, content)
             for place in contents:
                 with self._at(place, UPLOAD) as (files, path):
                     undoing.callback(self._restored, place, self._before(place))
-                    _move(files, path + mark, path)
+                    _move(files, path + PARTIAL, path)
             undoing.pop_all()
 
     def _before(self, place: str) -> bytes | None:

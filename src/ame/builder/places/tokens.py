@@ -28,16 +28,16 @@ def is_local(server: str) -> bool:
         return False
 
 
-def access_token(account: str, scope: str = SCOPE, *, endpoint: str | None = None) -> str:
+def access_token(account: str, scope: str = SCOPE) -> str:
     """A token as a service account, by the application-default credentials' leave.
 
     Raises:
         errors.AccountDenied: there are no credentials, or they may not be that account.
     """
-    return _token(account, lambda: _impersonated(account, scope, endpoint))
+    return _token(account, lambda: _impersonated(account, scope))
 
 
-def id_token(account: str, audience: str, *, endpoint: str | None = None) -> str:
+def id_token(account: str, audience: str) -> str:
     """A token that says who one is: a service account, or, without one, this machine's own.
 
     Raises: as `access_token` does.
@@ -47,7 +47,7 @@ def id_token(account: str, audience: str, *, endpoint: str | None = None) -> str
         if account:
             from google.auth import impersonated_credentials
 
-            source = _impersonated(account, SCOPE, endpoint)
+            source = _impersonated(account, SCOPE)
             return impersonated_credentials.IDTokenCredentials(  # type: ignore[no-untyped-call]  # no types
                 source, target_audience=audience, include_email=True
             )
@@ -62,7 +62,7 @@ def id_token(account: str, audience: str, *, endpoint: str | None = None) -> str
     return _token(account or "this machine", made)
 
 
-def _impersonated(account: str, scope: str, endpoint: str | None) -> Any:  # noqa: ANN401 - credentials
+def _impersonated(account: str, scope: str) -> Any:  # noqa: ANN401 - credentials
     import google.auth
     from google.auth import impersonated_credentials
 
@@ -72,7 +72,6 @@ def _impersonated(account: str, scope: str, endpoint: str | None) -> Any:  # noq
         target_principal=account,
         target_scopes=[scope],
         lifetime=SECONDS,
-        iam_endpoint_override=endpoint,
     )
 
 

@@ -28,6 +28,7 @@ LOG = logging.getLogger("ame.server")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+BUILDER: Final = "/taskbuilder/"
 RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
 WELL: Final = frozenset({"/ready", "/healthz"})
@@ -98,8 +99,9 @@ class Site:
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
             return await self._upload(path, headers, receive)
-        uploaded = path == gateway.UPLOAD or path.startswith(api.PREFIX)
-        body = await _body(receive, limits.upload_bytes if uploaded else limits.body_bytes)
+        uploaded = path == gateway.UPLOAD or path.startswith((api.PREFIX, BUILDER))
+        longest = limits.upload_bytes if uploaded else limits.body_bytes
+        body = await _body(receive, longest)
         base = app.public or f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
         if app.cloud and gateway.takes(method, path):
             return await app.cloud.gateway.answer(method, path, headers, body)
@@ -110,7 +112,7 @@ class Site:
                 return 200, kind, shown, []
             who = Caller(headers=headers, address=address, base=base)
             return 200, JSON, await self._api.answer(method, path, body, who), []
-        asked = http.read(method, path, query, headers, body, limit=limits.body_bytes)
+        asked = http.read(method, path, query, headers, body, limit=longest)
         app.doors.admit(asked.call, _with_key(headers, query))
         refused = await app.attestation.refused(asked.call, headers)
         if refused is not None:

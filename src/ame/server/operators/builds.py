@@ -76,10 +76,13 @@ class Builds:
     async def _built(self, request: pb.BuildTaskRequest, *, artifacts_only: bool) -> Built:
         from ame.builder import work
 
-        if not request.saved_model.uri:
-            raise errors.PlacesInvalid("saved_model.uri is required: name a bucket's folder")
+        model = request.saved_model
+        if not (model.uri or model.inline_resource.data):
+            why = "saved_model is required: the `uri` of a bucket's folder, or an `inline_resource`"
+            raise errors.PlacesInvalid(why)
         asked = work.Asked(
-            model=request.saved_model.uri,
+            model=model.uri,
+            packed=model.inline_resource.data or None,
             config=request.task_config,
             flags=request.flags,
             artifacts_only=artifacts_only,

@@ -100,8 +100,9 @@ class Manager:
 
 @contextmanager
 def serving(folder: Path, *more: str) -> Iterator[tuple[Process, Manager]]:
-    """A server that anyone on this machine may manage."""
-    arguments = ("server", "start", "--port", "0", "--open", *more)
+    """A server that anyone on this machine may manage, at a free port or the configured one."""
+    port = () if "--config" in more else ("--port", "0")
+    arguments = ("server", "start", "--open", *port, *more)
     (folder / "said").unlink(missing_ok=True)
     with started(folder, *arguments) as process:
         url = process.says(r"serving at (http://\S+)")[1]

@@ -116,6 +116,33 @@ def test_a_site_puts_what_fails_into_quarantine_and_takes_the_next(tmp_path: Pat
         assert len(runs_of(tmp_path / "a", "bad")) == 1
 
 
+def test_what_a_clients_trigger_says_is_in_the_log_of_its_run(tmp_path: Path) -> None:
+    client = """
+import json, time
+print(json.dumps({"type": "trigger", "trigger_name": "tell", "trigger_arguments": "0.5 of 1"}))
+print(json.dumps({"type": "trigger", "trigger_name": "../x", "trigger_arguments": ""}), flush=True)
+time.sleep(600)
+"""
+    tells = "import sys; print('told', sys.argv[1:]); sys.exit(3)"
+    with serving(tmp_path / "cloud") as (_, manager):
+        files = {"server.py": LOOPS, "client.py": client, "tell.py": tells}
+        register(manager, "4fe5", files, files_paths=["client.py", "tell.py"])
+        manager.post("rpc_exec_start_server_task", task_id="4fe5")
+        with started(tmp_path / "a", *site("a", manager, "--any")) as process:
+            process.says("runs `4fe5`")
+            [run] = runs_of(tmp_path / "a", "4fe5")
+            log = tmp_path / "a" / "home" / "runs" / run.name / "0" / "log.1"
+
+            lines = (
+                "trigger tell | told ['0.5 of 1']\n",
+                "trigger tell | ended with exit code 3\n",
+                "trigger ../x was not run: ",
+            )
+            assert eventually(
+                lambda: log.exists() and all(line in log.read_text() for line in lines), 60
+            )
+
+
 def test_after_the_manager_is_killed_its_services_are_found_again(tmp_path: Path) -> None:
     folder = tmp_path / "cloud"
     with serving(folder) as (process, manager):
@@ -239,7 +266,8 @@ def test_the_self_test_finds_a_running_manager_in_order(
     (folder / "config.ini").write_text(ports)
     environment = {**os.environ, "PYTHONPATH": SOURCE}
 
-    with serving(folder, "--config", "config.ini"):
+    with serving(folder, "--config", "config.ini") as (_, manager):
+        assert manager.url == f"http://127.0.0.1:{gateway}"
         for _ in range(2):
             tested = subprocess.run(
                 [sys.executable, "-m", "test_cloud_ml_logic"],

@@ -93,7 +93,7 @@ def test_a_name_that_is_not_served_is_told_with_the_nearest(
     [
         ("from nvflare.app_opt.he.model_encryptor import HEModelEncryptor", "startup kits"),
         ("import nvflare.app_common.psi.psi_controller", "align the sites' rows"),
-        ("from nvflare.fuel.hci.server import Server", "`ame task` shows"),
+        ("from nvflare.fuel.hci.server import Server", "`ame task list` shows"),
     ],
 )
 def test_what_is_not_served_on_purpose_says_why_and_what_to_do(

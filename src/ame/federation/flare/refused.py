@@ -5,7 +5,7 @@ from collections.abc import Mapping
 REASONS: Mapping[str, str] = {
     "app_common.hub": "jobs that hand tasks to another NVFLARE need one",
     "app_common.job_launcher": "how NVFLARE starts its own processes; there are none here",
-    "app_common.job_schedulers": "NVFLARE's server schedules jobs; here `ame task` does",
+    "app_common.job_schedulers": "NVFLARE's server schedules jobs; here there is `ame task run`",
     "app_common.psi": "private set intersection; align the sites' rows before the job",
     "app_common.resource_consumers": "a job's sites share GPUs by `gpu=` or `--gpu`",
     "app_common.resource_managers": "a job's sites share GPUs by `gpu=` or `--gpu`",
@@ -33,12 +33,12 @@ REASONS: Mapping[str, str] = {
     "client.flare_agent": "agents of other systems' processes; let the script use `nvflare.client`",
     "client.ipc": "agents of other systems' processes; let the script use `nvflare.client`",
     "collab": "NVFLARE's research API; write a Controller and an Executor, or a script",
-    "edge": "NVFLARE's mobile devices; `ame fleet` trains on devices",
+    "edge": "NVFLARE's mobile devices; tasks of a fleet train on devices here",
     "fuel.f3": "how NVFLARE's processes talk; send messages by the engine's `send_aux_request`",
-    "fuel.flare_api": "the console of a running NVFLARE; `ame task` shows and stops runs",
-    "fuel.hci": "the console of a running NVFLARE; `ame task` shows and stops runs",
+    "fuel.flare_api": "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one",
+    "fuel.hci": "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one",
     "private": "NVFLARE's own inside",
-    "tool": "commands of NVFLARE's; see `ame fed --help`",
+    "tool": "commands of NVFLARE's own",
 }
 """By what a path begins with, after `nvflare.`."""
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+_CONSOLE = (
+    "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one"
+)
 REASONS: Mapping[str, str] = {
     "app_common.hub": "jobs that hand tasks to another NVFLARE need one",
     "app_common.job_launcher": "how NVFLARE starts its own processes; there are none here",
@@ -35,8 +38,8 @@ REASONS: Mapping[str, str] = {
     "collab": "NVFLARE's research API; write a Controller and an Executor, or a script",
     "edge": "NVFLARE's mobile devices; tasks of a fleet train on devices here",
     "fuel.f3": "how NVFLARE's processes talk; send messages by the engine's `send_aux_request`",
-    "fuel.flare_api": "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one",
-    "fuel.hci": "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one",
+    "fuel.flare_api": _CONSOLE,
+    "fuel.hci": _CONSOLE,
     "private": "NVFLARE's own inside",
     "tool": "commands of NVFLARE's own",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -367,5 +368,37 @@ def test_a_round_whose_result_cannot_be_applied_fails_in_applying(run: Run) -> N
         shown = (await server.peer.client.get(f"/api/v1/populations/p/tasks/{number}")).json()
         assert shown["rounds"][0]["status"] == "APPLYING_FAILED"
         assert shown["status"] == "FAILED"
+
+    run(use)
+
+
+@pytest.mark.parametrize("name", ["a/b", "ü %2F+x?", "50%"])
+def test_a_population_may_have_any_name(run: Run, name: str) -> None:
+    async def use(server: Running) -> None:
+        ask = server.peer.client.request
+        path = f"/api/v1/populations/{quote(name, safe='')}"
+        assert (await ask("PUT", path, json={})).json()["name"] == name
+        said = {"totalIteration": 1, "minAggregationSize": 1}
+        made = (await ask("POST", f"{path}/tasks", json=said)).json()
+        put = await ask("PUT", made["initCheckpointUrl"][0], content=b"x")
+        assert put.status_code == 200
+        assert (await ask("GET", f"{path}/tasks/1")).json()["missing"] == ["client_plan"]
+        session = (await server.peer.session(name)).session_id
+        assert (await server.peer.assignment(session, name)).HasField("rejection_info")
+        shown = await ask("GET", f"/api/v1/sessions/{quote(name, safe='')}/{session}")
+        assert shown.json()["population"] == name
+
+    run(use)
+
+
+def test_a_task_that_is_over_does_not_pause(run: Run) -> None:
+    async def use(server: Running) -> None:
+        number = await server.task()
+        path = f"/api/v1/populations/p/tasks/{number}"
+        assert (await server.peer.client.post(f"{path}/cancel")).status_code == 200
+        for deed in ("pause", "resume"):
+            refused = await server.peer.client.post(f"{path}/{deed}")
+            assert refused.status_code == 412
+            assert "CANCELED" in refused.json()["message"]
 
     run(use)

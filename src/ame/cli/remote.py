@@ -5,13 +5,16 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import click
 
 from ame import errors
 from ame.storage import home
+
+if TYPE_CHECKING:
+    import ssl
 
 SECONDS = 60.0
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,13 +71,24 @@ def send(
     """The body of a response. Raises as `ask` does."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)  # noqa: S310 - the address is the operator's
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - the same
+        trusted = _trusted() if url.startswith("https:") else None
+        with urllib.request.urlopen(request, timeout=SECONDS, context=trusted) as response:  # noqa: S310 - the same
             content: bytes = response.read()
             return content
     except urllib.error.HTTPError as error:
         raise errors.ServerRefused(error.code, _said(error.read())) from None
     except (urllib.error.URLError, OSError) as error:
         raise errors.ServerSilent(server, str(getattr(error, "reason", error))) from None
+
+
+def _trusted() -> "ssl.SSLContext":
+    """Whom an operator trusts, and what they show of themselves: files in PEM."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=os.environ.get("AME_CA"))
+    if certificate := os.environ.get("AME_CERTIFICATE"):
+        context.load_cert_chain(certificate, os.environ.get("AME_CERTIFICATE_KEY"))
+    return context
 
 
 def _said(body: bytes) -> str:

@@ -21,7 +21,7 @@ def query(**types: Any) -> pb.ClientPhase:
     phase = pb.ClientPhase()
     asked = phase.example_query_spec.example_queries.add()
     for name, kind in types.items():
-        asked.output_vector_specs[name].vector_name = name
+        asked.output_vector_specs[name].vector_name = f"what is looked up for {name}"
         asked.output_vector_specs[name].data_type = kind
         declare(phase, name)
     return phase

@@ -119,6 +119,9 @@ class Management:
 
         def work(rows: Rows) -> None:
             kept = tasks.task(rows, population, number)
+            if kept.task.status.final:
+                to = "paused" if paused else "resumed"
+                raise errors.TaskMoveRefused(kept.task.name, kept.task.status.name, to)
             tasks.pause_task(rows, kept.task, paused, now)
 
         await self._fleet.database.do(work)

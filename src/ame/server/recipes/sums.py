@@ -95,7 +95,7 @@ class Sums:
         declared = declarations(phase)
         known = checkpoint.read(state)
         vectors = {
-            spec.vector_name or name: spec.data_type
+            name: spec.data_type
             for query in phase.example_query_spec.example_queries
             for name, spec in query.output_vector_specs.items()
         }

@@ -32,6 +32,7 @@ FALLS: Final = 5
 LASTS: Final = 300.0
 _PROBE: Final = 5.0
 LINK: Final = "superlink"
+DATABASE: Final = "superlink.db"
 LEADER: Final = "serverapp"
 
 
@@ -86,6 +87,8 @@ class Hosted:
         for each in (folder, results):
             each.mkdir(parents=True, exist_ok=True)
         self._home.mkdir(mode=0o700, exist_ok=True)
+        if sites:
+            _set_aside(folder)
         self._secret = secrets.token_bytes(32)
         secret = self._home / "secret"
         secret.write_bytes(self._secret)
@@ -99,7 +102,7 @@ class Hosted:
         argv = programs.superlink(
             self.link,
             host=hosting.host,
-            database=folder / "superlink.db",
+            database=folder / DATABASE,
             tls=tls,
             known_nodes=hosting.known_nodes,
             secret=secret,
@@ -255,3 +258,14 @@ class Hosted:
     def _printed(self, name: str, chunk: bytes) -> None:
         if name in self._sites:
             self._watcher.printed(name, chunk)
+
+
+def _set_aside(folder: Path) -> None:
+    """Keeps the database of one that has ended, and its SuperNodes with it, under another name.
+
+    In it they would be taken to be there for another minute, and be asked in vain.
+    """
+    before = len(list(folder.glob(f"{DATABASE}.[0-9]*")))
+    for file in folder.glob(f"{DATABASE}*"):
+        if not file.suffix.lstrip(".").isdecimal():
+            file.rename(folder / f"{file.name}.{before}")

@@ -124,12 +124,13 @@ class _Run:
             told = json.loads(self._state.read_text())
         except (OSError, ValueError):
             return False
-        standing = self._control.standing(told["run"]) if told["address"] else None
-        if standing is None or standing.state in {runs.State.FAILED, runs.State.CANCELLED}:
+        standing = self._control.standing(told["run"])
+        if standing is not None and standing.state in {runs.State.FAILED, runs.State.CANCELLED}:
             return False
-        if self._hosted is not None and standing.state is not runs.State.SUCCEEDED:
+        if standing is None or (self._hosted is not None and not standing.state.final):
             # what led it has ended with whoever started that
-            self._control.stop(told["run"])
+            if standing is not None:
+                self._control.stop(told["run"])
             self._watcher.note(f"run {told['run']} was cut off; another one is begun")
             return False
         self._number, self._heard = told["run"], told["heard"]

@@ -60,6 +60,8 @@ class Seen:
             return runs.State.FAILED, self.error
         if self.ended is None:
             return runs.State.FAILED, "lost: nobody saw how it ended"
+        if self.ended.cause == "asked":
+            return runs.State.CANCELLED, "stopped"
         if self.ended.well:
             return runs.State.SUCCEEDED, ""
         lines = reversed(self.ended.last_lines)

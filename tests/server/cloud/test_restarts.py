@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,6 +26,10 @@ def end(code: int | None = None, signal: int | None = None, *lines: str) -> Ende
     return Ended(code=code, signal=signal, last_lines=lines, at=datetime.now(UTC))
 
 
+ASKED = replace(end(None, 15, "bye"), cause="asked")
+"""Whoever asked its supervisor: `ame task cancel` does."""
+
+
 @pytest.mark.parametrize(
     ("seen", "state", "reason"),
     [
@@ -32,6 +37,8 @@ def end(code: int | None = None, signal: int | None = None, *lines: str) -> Ende
         (Seen(finished=True, stopped=True, ended=end(0)), State.SUCCEEDED, ""),
         (Seen(ended=end(0)), State.SUCCEEDED, ""),
         (Seen(stopped=True, ended=end(None, 15)), State.CANCELLED, "stopped"),
+        (Seen(ended=ASKED), State.CANCELLED, "stopped"),
+        (Seen(error="boom", ended=ASKED), State.FAILED, "boom"),
         (Seen(error="boom", ended=end(0)), State.FAILED, "boom"),
         (Seen(ended=end(1, None, "a", "", "Bad")), State.FAILED, "ended with exit code 1: Bad"),
         (Seen(ended=end(None, 9)), State.FAILED, "killed by SIGKILL"),

@@ -173,11 +173,13 @@ def test_more_uploads_at_once_than_the_server_takes_are_told_to_come_back(run: R
         }
         first = asyncio.create_task(site(scope, receive, send))
         await arrived.wait()
-        assert (await server.peer.client.post(paths[1], content=b"x")).status_code == 503
+        long = bytes((1 << 16) + 1)
+        assert (await server.peer.client.post(paths[1], content=long)).status_code == 503
+        assert (await server.peer.client.post(paths[1], content=b"few")).status_code == 200
         go_on.set()
         await first
         assert said[0]["status"] == 200
-        assert (await server.peer.client.post(paths[1], content=b"x")).status_code == 200
+        assert (await server.peer.client.post(paths[1], content=long)).status_code == 200
 
     run(use, settings=Settings(uploads=1))
 

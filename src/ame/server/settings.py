@@ -30,7 +30,7 @@ class Settings:
     upload_bytes: int = 256 * MEBIBYTE
     """The longest upload, plain or decompressed."""
     uploads: int = 64
-    """How many uploads may be under way at once; more of them are told to come back."""
+    """How many uploads beyond 64 KiB may be under way at once; more are told to come back."""
     cache_seconds: float = 86400.0
     """How long a device may keep a resource."""
     connections: int = 16_384

@@ -33,6 +33,8 @@ RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
+FEW: Final = 1 << 16
+"""Bytes of an upload of which any number may come at once, as of other messages."""
 BYTES: Final = "application/octet-stream"
 Headers = list[tuple[bytes, bytes]]
 
@@ -131,21 +133,23 @@ class Site:
     ) -> tuple[int, str, bytes, Headers]:
         """Bytes that a device or the task builder hands in; so many at once, and no more.
 
-        They are read only where they are expected.
+        They are read only where they are expected. Those that say that they are few do not count.
         """
         limits = self._app.fleet.settings
         self._app.uploads.expect(path)
-        if self._uploading >= limits.uploads:
+        said = headers.get("content-length", "")
+        few = said.isdecimal() and int(said) <= FEW
+        if not few and self._uploading >= limits.uploads:
             raise errors.UploadsTooMany(limits.uploads)
-        self._uploading += 1
+        self._uploading += not few
         try:
             async with asyncio.timeout(limits.upload_seconds):
-                content = await _body(receive, limits.upload_bytes)
+                content = await _body(receive, FEW if few else limits.upload_bytes)
             return await self._take(path, headers, content)
         except TimeoutError:
             raise errors.RequestMalformed("an upload that came too slowly") from None
         finally:
-            self._uploading -= 1
+            self._uploading -= not few
 
     async def _take(
         self, path: str, headers: Mapping[str, str], content: bytes

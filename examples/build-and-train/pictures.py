@@ -7,11 +7,9 @@ Against a running server (`ame server start --open`):
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,6 @@ from ame.protocol.pb import example
 HERE = Path(__file__).parent
 PIXELS, EXAMPLES = 784, 40
 POPULATION = "pictures"
-SECONDS = 300
 
 
 def draw(rng, count):
@@ -82,22 +79,6 @@ def ame(*arguments):
     return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def opened(task):
-    """Waits until a task takes devices: until the server has read its plan."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if shown(task)["status"] != "CREATED":
-            return
-        time.sleep(1)
-    raise SystemExit(f"task {task} does not open")
-
-
-def shown(task):
-    argv = [sys.executable, "-m", "ame", "fleet", "task", "show", POPULATION, str(task)]
-    said = subprocess.run([*argv, "--format", "json"], check=True, stdout=subprocess.PIPE)
-    return json.loads(said.stdout)
-
-
 def main():
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     asked.add_argument("--server", default="http://127.0.0.1:8080")
@@ -118,8 +99,8 @@ def main():
         built.append("--skip_dp_aggregator")  # of so many weights, noise would hide all
 
     print(ame("build", "--saved_model", model, "--task_config", HERE / "task.pbtxt", *built))
-    opened(1)
-    opened(2)
+    for task in (1, 2):  # until the server has read their plans
+        ame("fleet", "task", "wait", POPULATION, task)
     crowd = ("--devices", asked.devices, "--examples", asked.folder / "examples")
     newest = ("--version", "999999999")
     print(ame("device", "simulate", "--population", POPULATION, *crowd, *newest))

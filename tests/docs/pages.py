@@ -8,6 +8,7 @@ A block is tested by its language; HTML comments on the lines right above it say
     <!-- exit: N -->         the last command of the block ends with N instead of 0
     <!-- output -->          what the shell block above it printed; `…` stands for anything
     <!-- not run: WHY -->    cannot run in a test
+    <!-- server -->          runs beside an `ame server start --open`, which the page shares
     <!-- slow: WHY -->       takes more than a few seconds, such as one that installs packages
 """
 
@@ -22,7 +23,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MARK = re.compile(r"<!-- (?P<name>[a-z ]+?)(?:: (?P<value>.*))? -->")
-MARKS = {"file", "fragment", "fault", "exit", "output", "not run", "slow"}
+MARKS = {"file", "fragment", "fault", "exit", "output", "not run", "server", "slow"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

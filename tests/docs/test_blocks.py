@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ame import errors, project
 from ame.engine.settings import Settings
 from docs import pages
+from parts import fleet
 
 _ALL = [block for page in pages.pages() for block in pages.blocks(page)]
 _YAML = [
@@ -85,7 +87,8 @@ def test_settings_are_read(block: pages.Block, tmp_path: Path) -> None:
 
 
 def _slow(page: str) -> tuple[pytest.MarkDecorator, ...]:
-    return (pytest.mark.slow,) if any("slow" in b.marks for b in pages.blocks(page)) else ()
+    slow = any("slow" in block.marks for block in pages.blocks(page))
+    return (pytest.mark.slow, pytest.mark.timeout(900)) if slow else ()
 
 
 @pytest.mark.parametrize(
@@ -97,13 +100,17 @@ def test_the_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> No
     folder.mkdir()
     variables = _variables(tmp_path)
     printed = ""
-    for block in pages.blocks(page):
-        if "file" in block.marks:
-            _written(tmp_path, block)
-        elif "output" in block.marks:
-            _compare(block, printed)
-        elif block.language == "shell" and "not run" not in block.marks:
-            printed, folder = _run(block, folder, variables)
+    with ExitStack() as stack:
+        if any("server" in block.marks for block in pages.blocks(page)):
+            server = stack.enter_context(fleet.serving(tmp_path, "--open"))
+            variables["AME_SERVER"] = server.url
+        for block in pages.blocks(page):
+            if "file" in block.marks:
+                _written(tmp_path, block)
+            elif "output" in block.marks:
+                _compare(block, printed)
+            elif block.language == "shell" and "not run" not in block.marks:
+                printed, folder = _run(block, folder, variables)
 
 
 def _run(block: pages.Block, folder: Path, variables: dict[str, str]) -> tuple[str, Path]:
@@ -138,15 +145,19 @@ def _plain(said: str) -> str:
 
 
 def _variables(folder: Path) -> dict[str, str]:
-    """An environment with the command `ame`, and a state folder of its own."""
-    command = folder / "bin" / "ame"
-    command.parent.mkdir()
-    command.write_text(f"#!{sys.executable}\nfrom ame.cli import main\nmain()\n")
-    command.chmod(0o755)
+    """An environment with `ame` and `python`, and a state folder of its own."""
+    commands = folder / "bin"
+    commands.mkdir()
+    for name, text in (
+        ("ame", f"#!{sys.executable}\nfrom ame.cli import main\nmain()\n"),
+        ("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+    ):
+        (commands / name).write_text(text)
+        (commands / name).chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AME_")}
     return {
         **kept,
-        "PATH": f"{command.parent}:{kept['PATH']}",
+        "PATH": f"{commands}:{kept['PATH']}",
         "PYTHONPATH": str(pages.ROOT / "src"),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         "AME_HOME": str(folder / "home"),

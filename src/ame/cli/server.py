@@ -1,12 +1,19 @@
 """`ame server start`."""
 
 import secrets
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ame.cli.main import Commands
 from ame.storage import home
+
+if TYPE_CHECKING:
+    from ame.server.calls.doors import Doors
+    from ame.server.cloud.opening import Wish
+    from ame.server.serving import Place
 
 group = Commands(
     name="server",
@@ -28,6 +35,45 @@ def _networks(
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
     return given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The command line."""
+
+    host: str
+    port: int | None
+    grpc_port: int | None
+    public_url: str
+    proxies: tuple[str, ...]
+    folder: Path | None
+    database: str
+    files: str
+    certificate: Path | None
+    key: Path | None
+    client_ca: Path | None
+    api_keys: tuple[str, ...]
+    operator_tokens: tuple[str, ...]
+    rate: float
+    settings_file: Path | None
+    patience: float
+    attestation_roots: Path | None
+    broker: str
+    work_path: Path | None
+    config: Path | None
+    more_ports: tuple[int, ...]
+    superlink_tls: Path | None
+    open_: bool
+    operations: bool
+    plain_payloads: bool
+    keep_services: bool
+    events: bool = False
+    """Whether events are told; the configuration says it."""
+
+    @property
+    def where(self) -> Path:
+        """Where files are kept."""
+        return self.folder or home.home() / "server"
 
 
 @click.command(
@@ -142,106 +188,99 @@ def _networks(
     is_flag=True,
     help="Let services of Flower tasks go on when the server ends; the next one finds them.",
 )
-def start(
-    host: str,
-    port: int | None,
-    grpc_port: int | None,
-    public_url: str,
-    proxies: tuple[str, ...],
-    folder: Path | None,
-    database: str,
-    files: str,
-    certificate: Path | None,
-    key: Path | None,
-    client_ca: Path | None,
-    api_keys: tuple[str, ...],
-    operator_tokens: tuple[str, ...],
-    rate: float,
-    settings_file: Path | None,
-    patience: float,
-    attestation_roots: Path | None,
-    broker: str,
-    work_path: Path | None,
-    config: Path | None,
-    more_ports: tuple[int, ...],
-    superlink_tls: Path | None,
-    *,
-    open_: bool,
-    operations: bool,
-    plain_payloads: bool,
-    keep_services: bool,
-) -> None:
+def start(**said: Any) -> None:  # noqa: ANN401 - click gives what it declares
     """Serves a fleet of devices: the Federated Compute protocol, and the management of tasks.
 
     Flower tasks are kept, started and offered to their clients beside that. One machine needs
     nothing else: all is kept in SQLite and a folder.
     """
-    from ame.federation.flower.deployment.programs import Tls
     from ame.server import serving
-    from ame.server.calls.doors import Doors, digest
-    from ame.server.calls.rates import Rates
-    from ame.server.cloud import opening
-    from ame.server.settings import Settings
 
-    where = folder or home.home() / "server"
-    events = False
-    if config is not None:
-        from ame.daemon.site import config as read
-
-        said = read.Config.read(config)
-        broker = broker or said.server_broker
-        if port is None:  # 8080 is left to Flower, whose clients of that time look there
-            port = said.gateway_port
-        elif port != said.gateway_port:
-            more_ports = tuple(dict.fromkeys((*more_ports, said.gateway_port)))
-        events = said.events
-    tokens = operator_tokens or (() if open_ else (_token(where),))
-    place = serving.Place(
-        folder=where,
-        database=database,
-        files=files,
-        host=host,
-        port=8080 if port is None else port,
-        grpc_port=grpc_port,
-        public=public_url,
-        certificate=certificate,
-        key=key,
-        client_ca=client_ca,
-        doors=Doors(
-            keys=frozenset(map(digest, api_keys)),
-            operators=frozenset(map(digest, tokens)),
-            open=open_,
-            rates=Rates(per_second=rate),
-            proxies=proxies,
-        ),
-        settings=(
-            Settings.read(settings_file, patience_seconds=patience)
-            if settings_file
-            else Settings(patience_seconds=patience)
-        ),
-        operations_answered=operations,
-        plain=plain_payloads,
-        attestation=attestation_roots,
-        more_ports=more_ports,
-        cloud=opening.Wish(
-            folder=where,
-            home=home.home(),
-            work=work_path or Path.cwd(),
-            broker=broker,
-            events=events,
-            self_test=open_,
-            keep_services=keep_services,
-            superlink_tls=Tls.read(superlink_tls).folder if superlink_tls else None,
-            rate=rate,
-        ),
-    )
+    asked = _configured(Said(**said))
+    secret = asked.where / "operator-token"
 
     def ready(http: str, grpc: str) -> None:
         click.echo(f"serving at {http}" + (f", gRPC at {grpc}" if grpc else ""))
-        if not open_ and not operator_tokens:
-            click.echo(f"operators show the token in {where / 'operator-token'}")
+        if not asked.open_ and not asked.operator_tokens:
+            click.echo(f"operators show the token in {secret}")
 
-    serving.run(place, ready)
+    serving.run(_place(asked), ready)
+
+
+def _configured(said: Said) -> Said:
+    """What was said, and for the rest what the configuration says."""
+    if said.config is None:
+        return said
+    from ame.daemon.site import config
+
+    read = config.Config.read(said.config)
+    port, more_ports = said.port, said.more_ports
+    if port is None:  # 8080 is left to Flower, whose clients of that time look there
+        port = read.gateway_port
+    elif port != read.gateway_port:
+        more_ports = tuple(dict.fromkeys((*more_ports, read.gateway_port)))
+    broker = said.broker or read.server_broker
+    return replace(said, port=port, more_ports=more_ports, broker=broker, events=read.events)
+
+
+def _place(said: Said) -> "Place":
+    from ame.server.serving import Place
+    from ame.server.settings import Settings
+
+    return Place(
+        folder=said.where,
+        database=said.database,
+        files=said.files,
+        host=said.host,
+        port=8080 if said.port is None else said.port,
+        grpc_port=said.grpc_port,
+        public=said.public_url,
+        certificate=said.certificate,
+        key=said.key,
+        client_ca=said.client_ca,
+        doors=_doors(said),
+        settings=(
+            Settings.read(said.settings_file, patience_seconds=said.patience)
+            if said.settings_file
+            else Settings(patience_seconds=said.patience)
+        ),
+        operations_answered=said.operations,
+        plain=said.plain_payloads,
+        attestation=said.attestation_roots,
+        more_ports=said.more_ports,
+        cloud=_flower_tasks(said),
+    )
+
+
+def _doors(said: Said) -> "Doors":
+    from ame.server.calls.doors import Doors, digest
+    from ame.server.calls.rates import Rates
+
+    tokens = said.operator_tokens or (() if said.open_ else (_token(said.where),))
+    return Doors(
+        keys=frozenset(map(digest, said.api_keys)),
+        operators=frozenset(map(digest, tokens)),
+        open=said.open_,
+        rates=Rates(per_second=said.rate),
+        proxies=said.proxies,
+    )
+
+
+def _flower_tasks(said: Said) -> "Wish":
+    from ame.federation.flower.deployment.programs import Tls
+    from ame.server.cloud.opening import Wish
+
+    return Wish(
+        folder=said.where,
+        home=home.home(),
+        work=said.work_path or Path.cwd(),
+        broker=said.broker,
+        events=said.events,
+        self_test=said.open_,
+        keep_services=said.keep_services,
+        superlink_tls=Tls.read(said.superlink_tls).folder if said.superlink_tls else None,
+        rate=said.rate,
+    )
 
 
 def _token(folder: Path) -> str:

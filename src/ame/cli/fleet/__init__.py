@@ -19,6 +19,7 @@ task = Commands(
         "create": ("ame.cli.fleet.create:command", "Make a task from a plan and a checkpoint."),
         "list": ("ame.cli.fleet.tasks:list_", "List the tasks."),
         "show": ("ame.cli.fleet.tasks:show", "Show a task, its rounds and their metrics."),
+        "wait": ("ame.cli.fleet.tasks:wait", "Wait until a task is open to devices."),
         "pause": ("ame.cli.fleet.tasks:pause", "Take no more devices for a while."),
         "resume": ("ame.cli.fleet.tasks:resume", "Take devices again."),
         "cancel": ("ame.cli.fleet.tasks:cancel", "End a task and its rounds."),

@@ -1,5 +1,6 @@
-"""`ame fleet task list|show|pause|resume|cancel|checkpoint`."""
+"""`ame fleet task list|show|wait|pause|resume|cancel|checkpoint`."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ame.cli.options import json_or_text
 from ame.cli.terminal import shown
 
 TASK = click.argument("task", type=int)
+LOOK = 0.2
+"""How often `wait` asks, in seconds."""
 ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")
 
 
@@ -48,6 +51,17 @@ def _of_a_task(command: Callable[..., None]) -> click.Command:
 def show(population: str, task: int, server: str, form: str) -> None:
     """Shows TASK of POPULATION, its rounds and their metrics."""
     _show(remote.ask(server, "GET", remote.task(population, task)), form)
+
+
+@_of_a_task
+def wait(population: str, task: int, server: str, form: str) -> None:
+    """Waits until TASK is open to devices, or has ended."""
+    while True:
+        found = remote.ask(server, "GET", f"populations/{population}/tasks/{task}")
+        if found["status"] != "CREATED":
+            break
+        time.sleep(LOOK)
+    _show(found, form)
 
 
 @_of_a_task

@@ -21,6 +21,7 @@ from ame.protocol.wires import http
 from ame.server import app
 from ame.server.calls import doors
 from ame.server.calls.http import Site
+from ame.server.fleet import Contents
 from ame.storage import blobs, databases
 
 if TYPE_CHECKING:
@@ -172,13 +173,15 @@ def update(*values: float, examples: float = 1.0, loss: float = 0.0) -> dict[str
 
 
 @asynccontextmanager
-async def running(folder: Path, database: str, **more: Any) -> AsyncIterator[Running]:
-    """A server on what lies in a folder and in a database."""
+async def running(
+    folder: Path, database: str, *, files: Contents | None = None, **more: Any
+) -> AsyncIterator[Running]:
+    """A server on what lies in a folder, or in `files`, and in a database."""
     clock = Clock()
     kept = databases.opened(database, "fleet")
     more.setdefault("doors", doors.Doors(open=True))
     try:
-        content = blobs.Folder(folder / "blobs")
+        content = files or blobs.Folder(folder / "blobs")
         async with app.running(kept, content, clock=clock, **more) as server:
             transport = httpx.ASGITransport(app=Site(server))  # type: ignore[arg-type]  # an ASGI application
             async with httpx.AsyncClient(transport=transport, base_url="http://fleet") as client:

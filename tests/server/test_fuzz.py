@@ -20,6 +20,8 @@ FIXED = (
     "/v1/resources/", "/v1/gradients/", "/v1/artifacts/", "/upload/v1/media/", "/v1/keys",
     "/api/v1/populations", "/api/v1/tasks", "/api/v1/populations/p/tasks", "/healthz",
     "/api/v1/populations/p/tasks/1/checkpoint", "/api/v1/sessions/p/x", "/v1/operations/x",
+    "/v1/slices/", "/v1/slices/SLICES/words/", "/v1/artifacts/GRAPH", "/v1/artifacts/PARTS",
+    "/api/v1/populations/", "/api/v1/sessions/p/SESSION", "/v1/operations/OPERATION",
 )  # fmt: skip
 
 
@@ -42,7 +44,10 @@ MESSAGES = (
     checkpoint.to_bytes(fleets.update(1, 2, 3)),
     fcv1.to_bytes(fleets.update(1, 2, 3))[:-7],
 )
-TOKENS = ("SESSION", "AUTHORIZATION", "CLIENT", "UPLOAD", "GRADIENT", "ARTIFACT", "ASSIGNMENT")
+TOKENS = (
+    "SESSION", "AUTHORIZATION", "CLIENT", "UPLOAD", "GRADIENT", "ARTIFACT", "ASSIGNMENT", "SLICES",
+    "GRAPH", "PARTS", "OPERATION",
+)  # fmt: skip
 """Stand in paths and bodies for what the server has given out."""
 
 
@@ -95,7 +100,8 @@ def requests(draw: st.DrawFn) -> tuple[str, bytes, bytes, list[tuple[bytes, byte
         body = draw(st.sampled_from([gzip.compress(body), gzip.compress(body)[:-3]]))
     names = st.sampled_from(
         ["content-type", "content-encoding", "accept", "accept-encoding", "authorization", "host",
-         "x-goog-api-key"]
+         "x-goog-api-key", "x-forwarded-for", "odp-authorization-key", "odp-authentication-key",
+         "odp-idempotency-key"]
     )  # fmt: skip
     values = st.sampled_from(
         ["gzip", "application/json", "application/x-protobuf", "Bearer x", "a@b:1/..", "br"]
@@ -140,6 +146,10 @@ class Fleet:
             "GRADIENT": tokens.make("gradient", f"{number}.{until}"),
             "ARTIFACT": tokens.make("artifact", "p/1/plan"),
             "ASSIGNMENT": number,
+            "SLICES": tokens.make("slices", f"cA.1.{until}"),
+            "GRAPH": tokens.make("artifact", "p/all/plan"),
+            "PARTS": tokens.make("artifact", "p/1/slices"),
+            "OPERATION": tokens.make("operation", "AAAA"),
         }
 
     def ask(self, scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:

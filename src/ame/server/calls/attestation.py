@@ -81,7 +81,7 @@ class Attestation:
             info.auth_metadata.key_attestation_metadata.challenge = challenge
             return 401, call.reply(rejection_info=info)
         try:
-            chain = _chain(shown)
+            chain = chain_in(shown)
             good = [
                 await self.verifier.genuine(chain, self.challenge(own, at))
                 for at in (now, now - CHALLENGE)
@@ -130,7 +130,7 @@ class Chains:
         except (ValueError, x509.UnsupportedGeneralNameType) as error:
             raise errors.RequestMalformed(f"no chain of certificates: {error}") from None
         held = said.value if isinstance(said, x509.UnrecognizedExtension) else b""
-        if _challenge(held) != challenge:
+        if challenge_in(held) != challenge:
             return False
         now = datetime.now(UTC)
         issuers = [*read[1:], *self._roots_of(read[-1])]
@@ -158,7 +158,12 @@ def _issues(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _chain(shown: str) -> list[bytes]:
+def chain_in(shown: str) -> list[bytes]:
+    """The certificates that a device shows, in DER.
+
+    Raises:
+        errors.RequestMalformed: there are none, or too many.
+    """
     try:
         said: Any = json.loads(shown)
         made = [b64decode(each, validate=True) for each in said]
@@ -169,7 +174,7 @@ def _chain(shown: str) -> list[bytes]:
     return made
 
 
-def _challenge(extension: bytes) -> bytes:
+def challenge_in(extension: bytes) -> bytes:
     """The challenge in a description of a key: the fifth element of its sequence, in DER."""
     try:
         rest, _ = _element(extension)

@@ -9,6 +9,7 @@ peers       rounds of sites that answer at once, at 1,000 and at 1,000,000 float
 no-op       the same in ame alone, with the CPU's time; beside it one NumPy copy and add of such an
             array
 start       seconds to the end of the first round with 1,000 sites, beyond the imports
+error       from the raising of a script's error to when it is told, others being at work
 torch       1,000 sites with a small torch model each: memory of all processes together
 real        a round of trainings on all cores, beside the same trainings in one process per core
 crowd       one round of 1,000,000 sites of a linear model, as an executor class; `--small`: 20,000
@@ -34,6 +35,7 @@ import installed
 import measure
 import numpy as np
 
+from ame.federation.exchange.sites import Lost
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.program import Part, Program
 from ame.federation.simulator import simulate
@@ -63,6 +65,10 @@ class Clock(Nobody):
     used: list[tuple[float, float]] = field(default_factory=list)
     """CPU seconds of the server's process, and of those of the sites, at the end of each."""
     peak: float = 0.0
+    lost_at: float = 0.0
+
+    def lost(self, lost: Lost) -> None:
+        self.lost_at = time.time()
 
     def fired(self, event: str, fl_ctx: object) -> None:
         if event == "_round_done":
@@ -208,11 +214,20 @@ def noop() -> None:
 def start() -> None:
     one = timed(jobs.script(jobs.NOOP, rounds=1, size=1000), 1, memory=False)
     many = timed(jobs.script(jobs.NOOP, rounds=1, size=1000), 1000, memory=False)
+    server, below = (a - b for a, b in zip(many.used[0], one.used[0], strict=True))
     print(
         f"start: first round done after {many.rounds[0]:.2f} s with 1000 sites, "
-        f"{one.rounds[0]:.2f} s with one",
+        f"{one.rounds[0]:.2f} s with one; {server:.2f} + {below:.2f} s CPU more",
         flush=True,
     )
+
+
+def error() -> None:
+    with tempfile.NamedTemporaryFile() as raised:
+        source = jobs.RAISES.replace("FILE", repr(raised.name))
+        clock = timed(jobs.script(source, rounds=1, size=1000), 8, memory=False)
+        told = clock.lost_at - float(Path(raised.name).read_text())
+    print(f"error: told {told * 1000:.0f} ms after it was raised", flush=True)
 
 
 def torch() -> None:
@@ -274,7 +289,8 @@ def crowd() -> None:
 
 
 CASES: dict[str, Callable[[], None]] = {
-    "peers": peers, "no-op": noop, "start": start, "torch": torch, "real": real, "crowd": crowd,
+    "peers": peers, "no-op": noop, "start": start, "error": error, "torch": torch, "real": real,
+    "crowd": crowd,
 }  # fmt: skip
 
 

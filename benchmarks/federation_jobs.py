@@ -31,6 +31,19 @@ while flare.is_running():
     model = flare.receive()
     flare.send(flare.FLModel(params=model.params))
 """
+RAISES = """
+import time
+from ame.federation import client as flare
+flare.init()
+while flare.is_running():
+    model = flare.receive()
+    time.sleep(0.3)
+    if flare.get_site_name() == "site-3":
+        with open(FILE, "w") as file:
+            file.write(str(time.time()))
+        raise ValueError("no data here")
+    flare.send(flare.FLModel(params=model.params))
+"""
 TORCH = """
 import torch
 from ame.federation import client as flare
@@ -72,6 +85,7 @@ ALONE = """
 import sys
 from train import train
 import time
+train(0, steps=1)  # what torch imports at its first step is not of the training
 began, spent = time.perf_counter(), time.process_time()
 for site in sys.argv[1:]:
     train(int(site))

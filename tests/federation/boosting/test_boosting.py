@@ -9,6 +9,7 @@ import pytest
 import xgboost
 
 from ame import errors
+from ame.federation.boosting import server
 from ame.federation.boosting.histograms import XGBFedController
 from ame.federation.boosting.recipes import XGBBaggingRecipe, XGBHorizontalRecipe
 from ame.federation.boosting.trees import joined, masked
@@ -119,6 +120,15 @@ def test_forests_of_different_sizes_are_not_put_together(loader: Any) -> None:
         joined(grown(loader), [grown(loader, num_parallel_tree=2)])
     with pytest.raises(ValueError, match="no model of XGBoost"):
         joined(None, [b"{}"])
+
+
+def test_a_package_without_federated_training_is_told(
+    loader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_FEDERATED": False})
+
+    with pytest.raises(errors.JobInvalid, match="xgboost-cpu"), server.started(2, tmp_path):
+        pass
 
 
 def test_what_cannot_be_is_refused_at_the_call(loader: Any) -> None:

@@ -27,8 +27,16 @@ def started(sites: int, folder: Path) -> Iterator[tuple[str, str, str]]:
     """The server's address, its certificate and its key, as texts; it ends with the context.
 
     Raises:
+        errors.JobInvalid (ValueError): the XGBoost that is installed has no such server.
         errors.EngineFailed: it does not listen in time.
     """
+    import xgboost
+
+    if not xgboost.build_info().get("USE_FEDERATED"):
+        raise errors.JobInvalid(
+            "the XGBoost that is installed is built without federated training: run "
+            "`pip install xgboost` (`xgboost-cpu` has none), or grow trees by bagging"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     _certify(key, certificate)

@@ -51,7 +51,8 @@ class DFStatisticsCore(Statistics, ABC):
 
     def sum(self, dataset_name: str, feature_name: str) -> float:
         """Their sum."""
-        return float(self.data[dataset_name][feature_name].sum())
+        found: float = self.data[dataset_name][feature_name].sum().item()
+        return found
 
     def mean(self, dataset_name: str, feature_name: str) -> float:
         """Their mean."""

@@ -56,7 +56,7 @@ def test_an_app_is_found_again_by_the_next_manager_and_has_succeeded(tmp_path: P
 
             said = await log(server)
             assert found["state"] == "Succeeded", said
-            assert "server | \x1b[92mINFO \x1b[0m:      [ROUND 1/1]" in said
+            assert "[ROUND 1/1]" in said
             assert "site-1 | trained 0 of 2" in said
             measured = await server.ask("GET", "tasks/4fe5/metrics")
             told = {(each["name"], each["round"]): each["value"] for each in measured}

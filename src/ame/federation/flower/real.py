@@ -78,7 +78,7 @@ def run(
             config,
             workspace=root,
             sites=() if superlink else names,
-            others=0,
+            others=len(names) if superlink else 0,
             link=superlink,
             again=resume,
             watcher=watching,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ame.federation.flower.deployment.programs import Argv
 
 LOOPBACK: Final = "127.0.0.1"
+_TAIL: Final = 4096
 
 
 class Children:
@@ -31,7 +32,8 @@ class Children:
         self._home = home
         self._printed = printed
         self._supervisor = process.Supervisor()
-        self._pumps: list[threading.Thread] = []
+        self._pumps: dict[str, threading.Thread] = {}
+        """Those that read what is printed, by the names of the programs."""
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +57,7 @@ class Children:
         )
         pump = threading.Thread(target=self._keep, args=(child, name), name=name, daemon=True)
         pump.start()
-        self._pumps = [each for each in self._pumps if each.is_alive()] + [pump]
+        self._pumps[name] = pump
         return child
 
     def last_words(self, name: str) -> str:
@@ -64,11 +66,21 @@ class Children:
         said = log.read_text(errors="replace").strip() if log.exists() else ""
         return said.rpartition("\n")[2] or "it said nothing"
 
+    def said(self, name: str, word: str) -> bool:
+        """Whether a word is in the last that one has printed."""
+        log = self.logs / f"{name}.log"
+        return log.exists() and word.encode() in log.read_bytes()[-_TAIL:]
+
     def close(self) -> None:
         """Ends all of them. Again has no further effect."""
         self._supervisor.close(grace=1.0)
-        for pump in self._pumps:
+        for pump in self._pumps.values():
             pump.join()
+
+    def drain(self, name: str, within: float) -> None:
+        """Waits until all is told that one has printed which has ended, so many seconds at most."""
+        if name in self._pumps:
+            self._pumps[name].join(within)
 
     def _keep(self, child: process.Child, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab", buffering=0) as log:

@@ -18,7 +18,7 @@ from ame.federation.flower.deployment.control import Control
 from ame.federation.flower.runtime import Link, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ame import process
@@ -32,6 +32,8 @@ FALLS: Final = 5
 LASTS: Final = 300.0
 _PROBE: Final = 5.0
 LINK: Final = "superlink"
+_STOPPED: Final = "Task stopped"
+"""What a ServerApp says that was told to end."""
 DATABASE: Final = "superlink.db"
 LEADER: Final = "serverapp"
 
@@ -112,6 +114,7 @@ class Hosted:
         self._known: dict[str, bytes] = {}
         """The public keys of its own SuperNodes."""
         self._wanted: int | None = None
+        self._told: Callable[[bytes], None] = lambda _: None
         self._leader: process.Child | None = None
         self._queue: Queue | None = None
         self._heard = time.monotonic()
@@ -150,13 +153,26 @@ class Hosted:
             for site, public in self._known.items():
                 control.admit(public, site)
 
-    def lead(self, run: int) -> None:
-        """From now on, `look` has this run led. Runs that others submit are stopped."""
-        self._wanted = run
+    def lead(self, run: int, told: Callable[[bytes], None]) -> None:
+        """From now on, `look` has this run led. Runs that others submit are stopped.
+
+        `told` is given what its ServerApp prints, in a thread: all of it, though the SuperLink,
+        which keeps it too, may be away.
+        """
+        self._wanted, self._told = run, told
+
+    def drain(self, within: float) -> None:
+        """Waits until all was told that the ServerApp has printed, so many seconds at most."""
+        self._children.drain(LEADER, within)
 
     def led(self) -> process.Exit | None:
         """How what led the run has ended, if it has."""
         return self._leader.left() if self._leader is not None else None
+
+    def completed(self) -> bool:
+        """Whether what led the run has come to its end, and was not told to stop."""
+        end = self.led()
+        return end is not None and end.code == 0 and not self._children.said(LEADER, _STOPPED)
 
     def look(self) -> None:
         """Starts again what has ended or is silent, and leads what waits. To be called often.
@@ -233,7 +249,7 @@ class Hosted:
 
     def _take(self) -> None:
         """Starts what leads the run that is wanted, once it waits to be led."""
-        if self._wanted is None or self._leader is not None:
+        if self._wanted is None or (self._leader is not None and self.led() is None):
             return
         import httpx
 
@@ -250,6 +266,8 @@ class Hosted:
             with Control(self.link) as control:
                 control.stop(run)
             return
+        if self._leader is not None:  # it was too slow for Flower, which lets the run wait again
+            self._watcher.note("the run waits to be led again, and is")
         file = self._home / "token"
         file.write_text(token)
         argv = programs.serverapp(self.link, file)
@@ -258,6 +276,8 @@ class Hosted:
     def _printed(self, name: str, chunk: bytes) -> None:
         if name in self._sites:
             self._watcher.printed(name, chunk)
+        elif name == LEADER:
+            self._told(chunk)
 
 
 def _set_aside(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import threading
@@ -35,7 +36,10 @@ ADMITTED: Final = "admitted"
 LOOK: Final = 0.5
 PATIENCE: Final = 180.0
 """Seconds for which a SuperLink of others may not answer, and SuperNodes are waited for."""
-_GRACE: Final = 10.0
+_SLOW: Final = 10.0
+"""Seconds after the end of what led a run in which the SuperLink is to know of it."""
+_GRACE: Final = 30.0
+"""Seconds for what a run that has ended has yet to say."""
 _STATE: Final = "run.json"
 
 
@@ -46,6 +50,7 @@ def run(
     workspace: Path,
     sites: Sequence[str] = (),
     others: int = 0,
+    patient: bool = False,
     link: Link | None = None,
     hosting: Hosting | None = None,
     again: bool = False,
@@ -60,6 +65,7 @@ def run(
         workspace: the folder for what comes of it here: logs, and what the ServerApp saves.
         sites: those for which a SuperNode is started on this machine, where no link is given.
         others: how many SuperNodes of others are waited for before it begins.
+        patient: whether they are waited for as long as it takes; else only for a while.
         link: a SuperLink that is there; None: one is started here, and ends with the run.
         hosting: how that one is reached.
         again: whether a run that was submitted from this workspace before, and still goes or has
@@ -95,7 +101,7 @@ def run(
         control = ending.enter_context(Control(link))
         one = _Run(control, link, hosted, watching, logs / _STATE)
         if not (again and one.found()):
-            one.await_nodes(len(sites) + others, for_ever=bool(others))
+            one.await_nodes(len(sites) + others, patient=patient)
             one.submit(bundle, config)
         one.follow()
 
@@ -117,6 +123,7 @@ class _Run:
         self._over = threading.Event()
         self._admitted: dict[str, bytes] = {}
         self._hearer = Hearer()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def found(self) -> bool:
         """Whether what was submitted before goes on, or has completed."""
@@ -137,11 +144,8 @@ class _Run:
         self._watcher.note(f"run {self._number} is found again: {standing.status}")
         return True
 
-    def await_nodes(self, count: int, *, for_ever: bool) -> None:
-        """Until so many SuperNodes are there.
-
-        Those of others are waited for as long as it takes where they are asked for; of a
-        SuperLink of others, only for a while: the app may do with less.
+    def await_nodes(self, count: int, *, patient: bool) -> None:
+        """Until so many SuperNodes are there; of a SuperLink of others, the app may do with less.
 
         Raises:
             errors.FlowerUnreachable: those that were started here do not come.
@@ -152,7 +156,7 @@ class _Run:
             if there != before:
                 self._watcher.note(f"{there} of {count} SuperNodes are there")
                 before = there
-            if not for_ever and time.monotonic() > ends:
+            if not patient and time.monotonic() > ends:
                 if self._hosted is None:
                     self._watcher.note("the run is begun without the others")
                     return
@@ -171,10 +175,11 @@ class _Run:
 
     def follow(self) -> None:
         """Until it has ended; when this is interrupted, it is stopped."""
-        if self._hosted is not None:
-            self._hosted.lead(self._number)
         listening = threading.Thread(target=self._listen, name="flower log", daemon=True)
-        listening.start()
+        if self._hosted is not None:
+            self._hosted.lead(self._number, self._tell)
+        else:
+            listening.start()
         try:
             end = self._end()
         except BaseException:
@@ -183,7 +188,10 @@ class _Run:
             raise
         finally:
             self._over.set()
-            listening.join(_GRACE)
+            if self._hosted is not None:
+                self._hosted.drain(_GRACE)
+            else:
+                listening.join(_GRACE)
         address = self._link.address
         match end.state:
             case runs.State.SUCCEEDED:
@@ -195,7 +203,7 @@ class _Run:
     def _end(self) -> Standing:
         """How it has ended."""
         silent = time.monotonic()
-        left = 0.0
+        left = silent
         before = ""
         while True:
             try:
@@ -215,14 +223,14 @@ class _Run:
             if standing.state.final:
                 return standing
             end = self._hosted.led() if self._hosted is not None else None
-            if end is not None:
-                left = left or time.monotonic()
-                if time.monotonic() - left > _GRACE and end.code == 0:
-                    self._watcher.note("the SuperLink was away when the run ended")
-                    return Standing(status="finished:completed")
-                if time.monotonic() - left > _GRACE:
+            if end is None or standing.state is runs.State.PENDING:  # it is led again
+                left = time.monotonic()
+            elif self._hosted is not None and time.monotonic() - left > _SLOW:
+                if not self._hosted.completed():
                     why = f"what led it {how(end)}, and has not said how the run ended"
                     raise errors.FlowerRunFailed(self._number, self._link.address, why)
+                self._watcher.note("the SuperLink was away when the run ended")
+                return Standing(status="finished:completed")
             self._rest()
 
     def _nodes(self) -> int:
@@ -256,12 +264,12 @@ class _Run:
             self._admitted[name] = key
 
     def _listen(self) -> None:
-        """Tells what the ServerApp prints; in a thread of its own."""
+        """Tells what a ServerApp prints that is led elsewhere; in a thread of its own."""
         with Control(self._link) as control:
             while True:
                 try:
                     for piece, at in control.log(self._number, self._heard):
-                        self._tell(piece)
+                        self._tell(piece.encode(errors="backslashreplace"))
                         self._heard = at
                         self._keep()
                 except errors.Error:
@@ -270,9 +278,9 @@ class _Run:
                 else:
                     return  # the run has ended, and all of it was told
 
-    def _tell(self, piece: str) -> None:
-        self._watcher.printed(SERVER, piece.encode(errors="backslashreplace"))
-        for told in self._hearer.hear(piece):
+    def _tell(self, piece: bytes) -> None:
+        self._watcher.printed(SERVER, piece)
+        for told in self._hearer.hear(self._decoder.decode(piece)):
             self._watcher.recorded(SERVER, _record(told))
 
     def _keep(self) -> None:

@@ -56,6 +56,7 @@ def run(folder: Path, asked: Asked, watcher: Saying) -> None:
         workspace=workspace(Path(), os.environ.get(RUN, "")),
         sites=program.site_names(here) if here else (),
         others=asked.others,
+        patient=asked.joined,
         link=link,
         hosting=_hosting(asked),
         again=True,

@@ -129,7 +129,7 @@ class Launcher:
             name = quote(client, safe="")
             if len(name) > LONGEST:
                 name = hashlib.sha256(name.encode()).hexdigest()
-            fresh = admitted / f".{name}"
+            fresh = admitted / f".{name}.new"
             fresh.write_text(key)
             fresh.replace(admitted / f"{name}.pem")
         if wanted.superlink is not None:

@@ -113,11 +113,3 @@ class JobLogStreamer(_Logs):
 
 class JobLogReceiver(_Logs):
     """Of the server: logs of sites are in the run's folder."""
-
-
-class ErrorLogSender(_Logs):
-    """Of a site, in earlier versions: its log is in the run's folder."""
-
-
-class LogReceiver(_Logs):
-    """Of the server, in earlier versions: logs of sites are in the run's folder."""

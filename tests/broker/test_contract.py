@@ -1,9 +1,11 @@
 """Clients and services that know nothing of ame, written on pika alone, with ours."""
 
+import base64
 import json
+import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -30,11 +32,32 @@ def connected(port: int) -> pika.BlockingConnection:
     return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port))
 
 
+class Unreadable(pika.BasicProperties):
+    """With headers that pika cannot read: a time that no calendar has."""
+
+    def encode(self) -> list[bytes]:
+        plain: bytes = b"".join(super().encode())  # type: ignore[no-untyped-call]  # as below
+        (flags,) = struct.unpack_from(">H", plain)
+        table = b"\x01xT" + struct.pack(">Q", 1 << 62)
+        headers = struct.pack(">I", len(table)) + table
+        return [struct.pack(">H", flags | self.FLAG_HEADERS), plain[2:6], headers, plain[6:]]
+
+
 def properties(**named: object) -> pika.BasicProperties:
+    if named.pop("headers", None) == "unreadable":
+        return Unreadable(content_type="a", content_encoding="b", **named)  # type: ignore[no-untyped-call]  # as below
     return pika.BasicProperties(**named)  # type: ignore[no-untyped-call]  # pika leaves it untyped
 
 
-def old_call(port: int, function: str, body: bytes, kind: str | None = None) -> Any:
+def put(port: int, function: str, body: bytes, **odd: Any) -> None:
+    """What a client sends that may be wrong in any way; the broker may end its connection."""
+    connection = connected(port)
+    with suppress(pika.exceptions.AMQPError):
+        connection.channel().basic_publish("", function, body, properties(**odd))
+        connection.close()
+
+
+def old_call(port: int, function: str, body: bytes, kind: str | None = None, **more: Any) -> Any:
     """What a client of the contract does: a queue of its own for the answer."""
     connection = connected(port)
     channel = connection.channel()
@@ -44,7 +67,9 @@ def old_call(port: int, function: str, body: bytes, kind: str | None = None) -> 
     channel.basic_consume(
         queue, lambda _, __, what, got: answers.append((what, got)), auto_ack=True
     )
-    wanted = properties(type=function if kind is None else kind, reply_to=queue, correlation_id=id_)
+    wanted = properties(
+        type=function if kind is None else kind, reply_to=queue, correlation_id=id_, **more
+    )
     channel.basic_publish("", function, body, wanted)
     while not answers:
         connection.process_data_events(time_limit=1)
@@ -125,6 +150,45 @@ def test_a_client_of_the_contract_calls_our_service(port: int) -> None:
             "status_code": 500,
             "exception": "rpc_exec_fly is an invalid RPC function",
         }
+
+
+def test_no_message_that_cannot_be_answered_or_read_keeps_others_from_being_served(
+    port: int,
+) -> None:
+    def get(received: dict[str, str]) -> object:
+        return received["task_id"]
+
+    get.__name__ = name()
+    direct = "amq.rabbitmq.reply-to"
+    process = base64.b64encode(b"\x83Xv\x00\x03a@b" + bytes(12)).decode()
+    with serving(port, get):
+        for number in range(8):  # more than are in hand at once
+            for odd in (
+                {},
+                {"reply_to": f"{direct}.none"},
+                {"reply_to": f"{direct}.g1h2AA5yZXBseQ==.bm9uZQ=="},
+                {"reply_to": f"{direct}.g1h2.%%%"},
+                {"reply_to": f"{direct}.{process}.bm9uZQ==", "correlation_id": str(number // 4)},
+                {"reply_to": "no queue at all", "correlation_id": "1"},
+                {"reply_to": get.__name__},
+                {"correlation_id": b"\xff", "reply_to": b"\xfe", "type": b"\xfd"},
+                {"headers": "unreadable"},
+            ):
+                put(port, get.__name__, b'{"task_id": "odd"}', **odd)
+        answer = old_call(port, get.__name__, b'{"task_id": "a"}')
+
+    assert answer == {"status_code": 200, "return": "a"}
+
+
+def test_a_message_with_headers_that_cannot_be_read_is_answered(port: int) -> None:
+    def get(received: dict[str, str]) -> object:
+        return received["task_id"]
+
+    get.__name__ = name()
+    with serving(port, get):
+        answer = old_call(port, get.__name__, b'{"task_id": "a"}', headers="unreadable")
+
+    assert answer == {"status_code": 200, "return": "a"}
 
 
 def test_our_client_calls_a_service_of_the_contract(port: int) -> None:

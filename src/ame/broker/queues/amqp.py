@@ -16,12 +16,12 @@ from ame.broker.message import Message
 from ame.broker.queues import address as addresses
 from ame.broker.queues.connection import Connection, done, telling
 from ame.broker.queues.queues import Consumer, Delivery, Depth, Sender
+from ame.broker.queues.replies import DIRECT, Replies
 
-DIRECT = "amq.rabbitmq.reply-to"
-"""The broker's own address for answers: no queue has to be made."""
 _PERSISTENT = 2
 _NONE, _OTHER = 404, 406
 _JSON = "application/json"
+_log = logging.getLogger(__name__)
 
 
 class Amqp:
@@ -91,6 +91,7 @@ class _Consumer:
         self._take = take
         self._prefetch = prefetch
         self._there: set[str] = set()
+        self._replies = Replies()
         self._ready = asyncio.Event()
 
     async def open(self) -> None:
@@ -137,7 +138,13 @@ class _Consumer:
     def _got(
         self, channel: Channel, how: Basic.Deliver, what: BasicProperties, body: bytes
     ) -> None:
-        self._take(_Held(channel, how.delivery_tag, how.routing_key, _message(what, body)))
+        message = _message(what, body)
+        again = how.redelivered
+        if self._replies.answers(message.reply_to, message.correlation_id, again=again):
+            self._take(_Held(channel, how.delivery_tag, how.routing_key, message))
+        else:
+            _log.warning("a call of %s names no address for its answer", how.routing_key)
+            channel.basic_reject(how.delivery_tag, requeue=False)
 
 
 class _Sender:
@@ -289,8 +296,13 @@ def _properties(**named: object) -> BasicProperties:
 def _message(what: BasicProperties, body: bytes) -> Message:
     return Message(
         body=body,
-        type=what.type or "",
-        reply_to=what.reply_to or "",
-        correlation_id=what.correlation_id or "",
-        user=what.user_id or "",
+        type=_text(what.type),
+        reply_to=_text(what.reply_to),
+        correlation_id=_text(what.correlation_id),
+        user=_text(what.user_id),
     )
+
+
+def _text(said: str | bytes | None) -> str:
+    """Pika gives on as bytes what is no UTF-8."""
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""

@@ -65,10 +65,7 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
         for gone in lost.mark(home.store, home.folder):
             watcher.note(f"run `{gone.name}` was lost; what it left running was ended")
         _refuse_unfinished(wish, home)
-        written = project.read(wish.folder)
-        _refuse_other(written, wish.task)
-        task = project.resolve(written, wish.task, home.projects)
-        _refuse_arguments(wish, task)
+        task = _task(wish, home)
         planned = plan.Planner(home.projects).plan(task)
         there = _found(planned, home)
         planned = plan.Planner(home.projects, frozenset(there)).plan(task)
@@ -111,6 +108,15 @@ def start(wish: Wish, home: Home, watcher: Watcher) -> Finished:
             run = conductor.lead()
             interrupts.stop = None
         return _finish(run, planned, home)
+
+
+def _task(wish: Wish, home: Home) -> project.Task:
+    """The task that is meant, complete."""
+    written = project.read(wish.folder)
+    _refuse_other(written, wish.task)
+    task = project.resolve(written, wish.task, home.projects)
+    _refuse_arguments(wish, task)
+    return task
 
 
 def _found(planned: plan.Plan, home: Home) -> dict[str, tree.Tree]:

@@ -104,7 +104,6 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "learning.simulator": "NothingToResume",
         "services.broker": "FunctionUnserved QueueUnknown",
         "services.cloud": "ClientUnknown CloudTaskUnknown CodeFileUnknown CodeMissing",
-        "services.daemon": "ServiceNotFound",
         "tasks.containers": "ImageMissing",
         "tasks.process": "FolderNotFound ProgramNotFound",
         "tasks.project": "NoProject UnknownTask",

@@ -57,29 +57,26 @@ def show(population: str, task: int, server: str, form: str) -> None:
 def wait(population: str, task: int, server: str, form: str) -> None:
     """Waits until TASK is open to devices, or has ended."""
     while True:
-        found = remote.ask(server, "GET", f"populations/{population}/tasks/{task}")
+        found = remote.ask(server, "GET", remote.task(population, task))
         if found["status"] != "CREATED":
             break
         time.sleep(LOOK)
     _show(found, form)
 
 
-@_of_a_task
-def pause(population: str, task: int, server: str, form: str) -> None:
-    """Takes no more devices into TASK; those that are at it go on."""
-    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/pause"), form)
+def _told(verb: str, line: str) -> click.Command:
+    """A command that tells the server what to do with a task."""
+
+    def tell(population: str, task: int, server: str, form: str) -> None:
+        _show(remote.ask(server, "POST", f"{remote.task(population, task)}/{verb}"), form)
+
+    tell.__doc__ = line
+    return _of_a_task(tell)
 
 
-@_of_a_task
-def resume(population: str, task: int, server: str, form: str) -> None:
-    """Takes devices into TASK again."""
-    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/resume"), form)
-
-
-@_of_a_task
-def cancel(population: str, task: int, server: str, form: str) -> None:
-    """Ends TASK and its rounds. What devices still hand in is refused."""
-    _show(remote.ask(server, "POST", f"{remote.task(population, task)}/cancel"), form)
+pause = _told("pause", "Takes no more devices into TASK; those that are at it go on.")
+resume = _told("resume", "Takes devices into TASK again.")
+cancel = _told("cancel", "Ends TASK and its rounds. What devices still hand in is refused.")
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ame.errors.tree import Conflict, Invalid, NotFound, Unavailable
+from ame.errors.tree import Conflict, Invalid, Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +43,6 @@ class ServiceKept(Conflict):
     def __init__(self, folder: "Path") -> None:
         self.folder = folder
         super().__init__(f"{folder} keeps what an earlier service said; start in a new folder")
-
-
-class ServiceNotFound(NotFound):
-    """No service was ever started in that folder."""
-
-    def __init__(self, folder: "Path") -> None:
-        self.folder = folder
-        super().__init__(f"no service was started in {folder}")
 
 
 class ServiceUnstarted(Unavailable):

@@ -112,6 +112,7 @@ def test_the_example_of_the_interface_runs_and_chooses_the_best_model(tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # TensorFlow is imported seven times
 @pytest.mark.parametrize("kind", ["keras", "functional"])
 def test_a_model_is_built_trained_by_devices_and_usable_again(tmp_path: Path, kind: str) -> None:
     own = ("--model", sample.MODEL) if kind == "functional" else ()

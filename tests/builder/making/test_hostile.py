@@ -11,7 +11,11 @@ from ame.builder.making import Bounds, Options, make
 from builder import models
 from builder.making.test_parent import NOISY, SAID
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # TensorFlow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),  # a busy machine imports TensorFlow in minutes
+    pytest.mark.filterwarnings("ignore"),  # its own
+]
 
 
 def hostile(folder: Path, deed: Callable[[], Any]) -> Path:

@@ -16,7 +16,11 @@ from ame.server.recipes import opening
 from builder import demands, models
 from builder.client import running
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # TensorFlow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),  # a busy machine imports TensorFlow in minutes
+    pytest.mark.filterwarnings("ignore"),  # its own
+]
 
 
 def spec(*shape: int | None, dtype: str = "float32") -> Any:

@@ -12,7 +12,11 @@ from ame.builder import client, model
 from builder.client import running
 from builder.model.test_loading import keep, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # TensorFlow's own
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),  # a busy machine imports TensorFlow in minutes
+    pytest.mark.filterwarnings("ignore"),  # its own
+]
 
 
 def sequence(*layers: Any, **options: Any) -> Any:

@@ -55,7 +55,6 @@ async def compared(
     """For check-ins and for reports: requests a second, and beside the peer by clock and CPU."""
     async with AsyncExitStack() as stack:
         own = [await stack.enter_async_context(Connection(server.port)) for _ in range(count)]
-        others = [await stack.enter_async_context(Connection(peer.port)) for _ in range(count)]
 
         async def replay(connection: Connection, request: bytes) -> None:
             await connection.send(request)
@@ -70,7 +69,11 @@ async def compared(
                 each.noted, each.sent = True, []
             took, cpu, given = await timed(server, lambda: shared(own, given, do))  # noqa: B023 - at once
             asked = [request for each in own for request in each.sent]
-            bare, bare_cpu, _ = await timed(peer, lambda: shared(others, asked, replay))  # noqa: B023 - at once
+            async with AsyncExitStack() as beside:  # what is idle for long is closed
+                others = [
+                    await beside.enter_async_context(Connection(peer.port)) for _ in range(count)
+                ]
+                bare, bare_cpu, _ = await timed(peer, lambda: shared(others, asked, replay))  # noqa: B023 - at once
             rows.append((name, len(asked) / took, bare / took, bare_cpu / cpu))
         return rows
 
@@ -112,7 +115,8 @@ async def measured(
                 some = devices if count > 1 else devices // ALONE
                 for what, rate, clock, cpu in await compared(server, peer, dialect, count, some):
                     requests = str(dialect.requests[what])
-                    shown = (f"{rate:,.0f}", f"{clock:.2f}", f"{cpu:.2f}")
+                    whole = rate / dialect.requests[what]
+                    shown = (f"{whole:,.0f}", f"{rate:,.0f}", f"{clock:.2f}", f"{cpu:.2f}")
                     rows.append((name, what, requests, str(count), *shown))
         said = await crowd(server, known["Federated Compute"], many)
     return rows, said
@@ -121,7 +125,8 @@ async def measured(
 def main() -> None:
     devices, many = (*map(int, sys.argv[1:3]), *(4000, 10_000)[len(sys.argv) - 1 :])
     head = (
-        "dialect", "what", "requests", "connections", "requests a second", "clock", "CPU",
+        "dialect", "what", "requests", "connections", "whole a second", "requests a second",
+        "clock", "CPU",
     )  # fmt: skip
     print(f"{machine()}; {devices:,} devices each\n")
     with tempfile.TemporaryDirectory() as place, parts.started("bare") as peer:

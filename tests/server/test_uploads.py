@@ -1,0 +1,93 @@
+"""Where uploads are kept: small ones in the database, long ones in files; no difference else."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+from ame import errors
+from ame.protocol.pb import aggregations
+from ame.protocol.tensors import checkpoint
+from ame.server.ledger import rounds
+from ame.server.settings import Settings
+from server import fleets
+from server.fleets import Running, update
+
+FIRST, SECOND = (checkpoint.to_bytes(update(*each)) for each in ((1, 2, 3), (5, 6, 7)))
+
+
+async def opened(server: Running) -> tuple[str, Message]:
+    """Where a result is to go, and what submits it."""
+    session = (await server.peer.session()).session_id
+    assigned = (await server.peer.assignment(session)).task_assignment
+    ids = {"aggregation_id": assigned.aggregation_id}
+    asked = aggregations.StartAggregationDataUploadRequest(
+        authorization_token=assigned.authorization_token, **ids
+    )
+    started = await server.peer.ask("StartAggregationDataUpload", asked)
+    name = started.resource.resource_name
+    submit = aggregations.SubmitAggregationResultRequest(
+        client_token=started.client_token, resource_name=name, **ids
+    )
+    return f"/upload/v1/media/{name}", submit
+
+
+def used(folder: Path, address: str, use: Any, **more: Any) -> Any:
+    async def main() -> Any:
+        async with fleets.running(folder, address, **more) as server:
+            return await use(server)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("longest", [0, 1 << 14])
+def test_a_server_that_starts_again_finds_what_was_uploaded_and_what_was_counted(
+    tmp_path: Path, address: str, longest: int
+) -> None:
+    async def before(server: Running) -> tuple[int, Message]:
+        task = await server.task(total_iteration=1)
+        path, submit = await opened(server)
+        assert (await server.peer.client.post(path, content=FIRST)).status_code == 200
+        await server.peer.ask("SubmitAggregationResult", submit)
+        path, submit = await opened(server)
+        assert (await server.peer.client.post(path, content=SECOND)).status_code == 200
+        return task, submit
+
+    async def after(server: Running) -> list[float]:
+        await server.peer.ask("SubmitAggregationResult", submit)
+        await server.app.leader.step()
+        fleet = server.app.fleet
+        digest = await fleet.database.read(lambda rows: rounds.newest_result(rows, "p", task))
+        made: list[float] = checkpoint.read(await fleet.blob(digest))["server/w"].tolist()
+        return made
+
+    settings = Settings(row_bytes=longest)
+    task, submit = used(tmp_path, address, before, settings=settings)
+    names = [hashlib.sha256(each).hexdigest() for each in (FIRST, SECOND)]
+    files = [(tmp_path / "blobs" / name[:2] / name[2:]).exists() for name in names]
+    assert files == [not longest] * 2
+    assert used(tmp_path, address, after, settings=settings) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("longest", [0, 300, 1 << 14])
+def test_what_was_uploaded_last_is_what_counts(tmp_path: Path, address: str, longest: int) -> None:
+    """Whether the one, the other, both or none of them are files."""
+    long = checkpoint.to_bytes(update(*range(100)))
+    assert len(FIRST) != len(long)
+
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=2)
+        path, submit = await opened(server)
+        for content in (long, FIRST, long, FIRST):
+            assert (await server.peer.client.post(path, content=content)).status_code == 200
+        await server.peer.ask("SubmitAggregationResult", submit)
+        path, submit = await opened(server)
+        for content in (FIRST, long):
+            assert (await server.peer.client.post(path, content=content)).status_code == 200
+        with pytest.raises(errors.CallFailed, match="more than 70 values"):
+            await server.peer.ask("SubmitAggregationResult", submit)
+
+    used(tmp_path, address, use, settings=Settings(row_bytes=longest))

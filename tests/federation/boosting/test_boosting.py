@@ -10,6 +10,7 @@ import xgboost
 
 from ame import errors
 from ame.federation.boosting import server
+from ame.federation.boosting.data import CSVDataLoader
 from ame.federation.boosting.histograms import XGBFedController
 from ame.federation.boosting.recipes import XGBBaggingRecipe, XGBHorizontalRecipe
 from ame.federation.boosting.trees import joined, masked
@@ -95,6 +96,22 @@ def test_common_histograms_come_to_the_trees_of_all_rows(loader: Any, tmp_path: 
     assert float(np.corrcoef(mine, its)[0, 1]) > 0.98  # bins are those of a sketch of all rows
     model.set_param({"eval_metric": "auc"})
     assert area(model, loader) > 0.8
+
+
+def test_a_site_without_its_data_ends_the_job_and_all_trainings(
+    loader: Any, tmp_path: Path
+) -> None:
+    recipe = XGBHorizontalRecipe(
+        name="histograms", min_clients=3, num_rounds=2, xgb_params={"objective": "no:such"}
+    )
+    recipe.set_per_site_config(
+        {
+            site: {"data_loader": CSVDataLoader(str(tmp_path)) if site == "site-3" else each}
+            for site, each in zip(SITES, [loader.Rows(3)] * 3, strict=True)
+        }
+    )
+    with pytest.raises(errors.TooFewResults, match=r"there is no file .*site-3/train\.csv"):
+        ran(recipe, tmp_path / "work")
 
 
 def grown(loader: Any, **params: Any) -> bytes:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ame import errors
 
 HOST = "localhost"
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds within which it must listen."""
 
 

@@ -41,6 +41,39 @@ def test_an_app_runs_on_a_superlink_and_supernodes_that_are_started_for_it(tmp_p
     assert (tmp_path / "ws" / "flower" / "superlink.log").exists()
 
 
+JOB = """
+from nvflare.app_common.np.np_model_persistor import NPModelPersistor
+from nvflare.app_common.workflows.fedavg import FedAvg
+from nvflare.job_config.api import FedJob
+from nvflare.job_config.script_runner import FrameworkType, ScriptRunner
+
+job = FedJob(name="theirs", min_clients=2)
+job.to_server(NPModelPersistor(), id="persistor")
+job.to_server(FedAvg(num_clients=2, num_rounds=1))
+job.to_clients(ScriptRunner(script="train.py", framework=FrameworkType.NUMPY))
+job.simulator_run("ws", n_clients=2)
+"""
+TRAIN = """
+import nvflare.client as flare
+
+flare.init()
+while flare.is_running():
+    received = flare.receive()
+    flare.send(flare.FLModel(params={"numpy_key": received.params["numpy_key"] + 1}))
+"""
+
+
+def test_a_job_in_nvflares_words_runs_on_flower(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "train.py").write_text(TRAIN)
+
+    done = fed_run(tmp_path, "job.py", "--engine", "flower")
+
+    assert done.returncode == 0, done.stderr
+    (kept,) = (tmp_path / "ws").rglob("server.npy")
+    assert np.load(kept)[0].tolist() == [2, 3, 4]
+
+
 def test_a_superlink_that_is_not_there_is_named_with_its_exit_code(tmp_path: Path) -> None:
     done = fed_run(tmp_path, str(APP), "--engine", "flower", "--superlink", "http://127.0.0.1:9")
 

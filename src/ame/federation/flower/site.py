@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ame.federation.exchange.sites import Lost, Message, Reply
 from ame.federation.exchange.watcher import Nobody
+from ame.federation.flare import alias
 from ame.federation.flower import bundle, frames, runtime
 from ame.federation.simulator import simulation
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--root-certificates", type=Path, help="PEM; without it, no TLS is spoken")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    alias.activate()  # whatever a job's scripts import of NVFLARE's, they talk to this site
     link = runtime.Link(
         address=given.address,
         insecure=given.root_certificates is None,

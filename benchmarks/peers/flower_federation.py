@@ -60,7 +60,5 @@ def main(grid: Grid, _: Context) -> None:
     strategy.start(grid, model, num_rounds=rounds)
 
 
-# Ray's dashboard does not come up on a busy machine, and is no part of what is timed.
-backend = {"init_args": {"include_dashboard": False}}
-run_simulation(server, client, num_supernodes=sites, backend_config=backend)
+run_simulation(server, client, num_supernodes=sites)
 print(json.dumps(done))

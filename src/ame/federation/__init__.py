@@ -56,5 +56,5 @@ def __getattr__(name: str) -> object:
 
     from ame.federation import extra
 
-    with extra.asked("federated jobs"):
+    with extra.asked("a federated job"):
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -68,7 +68,7 @@ def load(path: str) -> Any:
         errors.ExtraMissing: it needs the packages of federated jobs, and they are not installed.
     """
     module, _, name = table()[path].rpartition(".")
-    with extra.asked("federated jobs"):
+    with extra.asked("a federated job"):
         return getattr(import_module(module), name)
 
 

@@ -7,7 +7,7 @@ from ame.daemon.reports.messages import Ended
 from ame.daemon.site import joining
 from ame.daemon.site.joining import Joined, Place
 from ame.federation.flower.deployment import keys
-from ame.federation.flower.runtime import Link
+from ame.federation.flower.links import Link
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

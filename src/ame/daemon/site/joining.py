@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ame.daemon.reports.messages import Ended
     from ame.daemon.site.offers import Offer
-    from ame.federation.flower.runtime import Link
+    from ame.federation.flower.links import Link
 
 SUPERLINK: Final = "superlink"
 """What an offer says that asks for a SuperNode."""

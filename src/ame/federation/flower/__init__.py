@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ame.federation.flower.apps.app import is_app, read, settings, sites_of
+    from ame.federation.flower.links import link
     from ame.federation.flower.real import run
-    from ame.federation.flower.runtime import link
 
 _HOMES = {
     "is_app": "apps.app",
-    "link": "runtime",
+    "link": "links",
     "read": "apps.app",
     "run": "real",
     "settings": "apps.app",

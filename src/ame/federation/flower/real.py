@@ -16,7 +16,7 @@ from ame.federation.flower import bundle, frames
 from ame.federation.flower.apps import app
 from ame.federation.flower.deployment import running
 from ame.federation.flower.remote import FlowerSites
-from ame.federation.flower.runtime import Link, Run
+from ame.federation.flower.runtime import Run
 from ame.federation.flower.started import Started
 from ame.federation.simulator import simulation
 from ame.federation.simulator.resume import Kept
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ame.federation.exchange.watcher import Watcher
+    from ame.federation.flower.links import Link
     from ame.federation.program import Program
 
 _LOOK = 0.2

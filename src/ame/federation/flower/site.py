@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ame.federation.exchange.sites import Lost, Message, Reply
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.flare import alias
-from ame.federation.flower import bundle, frames, runtime
+from ame.federation.flower import bundle, frames, links, runtime
 from ame.federation.simulator import simulation
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main() -> None:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     alias.activate()  # whatever a job's scripts import of NVFLARE's, they talk to this site
-    link = runtime.Link(
+    link = links.Link(
         address=given.address,
         insecure=given.root_certificates is None,
         root_certificates=given.root_certificates,
@@ -61,7 +61,7 @@ def main() -> None:
         serve(link, given.workspace or Path(temporary))
 
 
-def serve(link: runtime.Link, workspace: Path) -> None:
+def serve(link: links.Link, workspace: Path) -> None:
     """Does tasks until the node is gone."""
     import httpx
 

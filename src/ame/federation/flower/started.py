@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from ame import errors
 from ame.federation.flower.deployment import programs
 from ame.federation.flower.deployment.children import LOOPBACK, Children, free, how
-from ame.federation.flower.runtime import Link
+from ame.federation.flower.links import Link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

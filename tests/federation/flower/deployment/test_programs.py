@@ -8,7 +8,7 @@ from ame import errors, runs
 from ame.federation.flower.deployment import programs
 from ame.federation.flower.deployment.control import Standing
 from ame.federation.flower.deployment.programs import Tls
-from ame.federation.flower.runtime import Link
+from ame.federation.flower.links import Link
 from parts import superlink
 
 

@@ -17,7 +17,7 @@ from ame.federation import flower
 from ame.federation.flower.apps import app
 from ame.federation.flower.deployment import children, hosting, programs, running
 from ame.federation.flower.deployment.control import Control
-from ame.federation.flower.runtime import Link
+from ame.federation.flower.links import Link
 from ame.process import tree
 from parts.simulated import Seen
 from parts.waiting import eventually

@@ -13,7 +13,7 @@ from ame import errors, runs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ame.federation.flower.runtime import Link
+    from ame.federation.flower.links import Link
 
 _STATES: Final = {
     "pending": runs.State.PENDING,

@@ -15,7 +15,8 @@ from ame import errors
 from ame.federation.flower.deployment import keys, programs
 from ame.federation.flower.deployment.children import LOOPBACK, Children, free, how
 from ame.federation.flower.deployment.control import Control
-from ame.federation.flower.runtime import Link, Queue
+from ame.federation.flower.links import Link
+from ame.federation.flower.runtime import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

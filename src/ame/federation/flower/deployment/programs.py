@@ -14,7 +14,7 @@ from ame import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ame.federation.flower.runtime import Link
+    from ame.federation.flower.links import Link
 
 _QUIET: Final = {
     "FLWR_TELEMETRY_ENABLED": "0",

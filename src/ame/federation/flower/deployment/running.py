@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ame.federation.exchange.watcher import Watcher
-    from ame.federation.flower.runtime import Link
+    from ame.federation.flower.links import Link
 
 RESULTS: Final = "server"
 """The folder of the workspace in which ServerApps work that are led from here."""

@@ -29,7 +29,7 @@ class Settings:
     """The longest message, plain or decompressed."""
     upload_bytes: int = 256 * MEBIBYTE
     """The longest upload, plain or decompressed."""
-    uploads: int = 1024
+    uploads: int = 64
     """How many uploads beyond 64 KiB may be under way at once; more are told to come back."""
     cache_seconds: float = 86400.0
     """How long a device may keep a resource."""

@@ -8,8 +8,8 @@ import pytest
 
 from ame import errors
 from ame.device import agent
-from ame.device.device import Outcome, Visit
 from ame.device.links import channel
+from ame.device.visit import Outcome, Visit
 from ame.protocol.tensors import checkpoint
 from device import devices
 from server.test_serving import started

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ame.device.device import Outcome
+from ame.device.visit import Outcome
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import federated_api
 from ame.protocol.pb import plan as pb

@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ame import errors
 from ame.device import memory
-from ame.device.device import Device, Outcome
+from ame.device.device import Device
 from ame.device.links import link
 from ame.device.links.personal import Personal
 from ame.device.plans import Plans
+from ame.device.visit import Outcome
 from ame.protocol.pb import common, odp_task_assignments
 from ame.server.calls.attestation import EXTENSION, Chains
 from device import devices

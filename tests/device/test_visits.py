@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ame.device import memory
-from ame.device.device import Outcome
 from ame.device.examples import Iterated
+from ame.device.visit import Outcome
 from ame.protocol.pb import odp_common, odp_task
 from device import devices
 from device.devices import Died, Place, Through

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from ame.device.device import Visit
     from ame.device.examples import Examples
     from ame.device.links.personal import Personal
+    from ame.device.visit import Visit
     from ame.protocol.wires.grpc import Client
 
 

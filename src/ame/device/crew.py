@@ -26,8 +26,8 @@ from ame.device.resources import Resources
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from ame.device.device import Visit
     from ame.device.simulation import Tally
+    from ame.device.visit import Visit
 
 VARIABLE = "AME_DEVICE_CREW"
 """Tells a process what it simulates; others cannot read a key there."""

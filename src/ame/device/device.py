@@ -12,7 +12,6 @@ import os
 import random
 import time
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
@@ -21,6 +20,7 @@ from ame.device import failures, memory
 from ame.device.links import retry
 from ame.device.plans import Task
 from ame.device.slices import Fetcher
+from ame.device.visit import Outcome, Visit
 from ame.protocol import eligibility, statuses
 from ame.protocol.pb import (
     aggregations,
@@ -48,29 +48,6 @@ LOG = logging.getLogger("ame.device")
 GZIP: Final = common.ResourceCapabilities(
     supported_compression_formats=[common.RESOURCE_COMPRESSION_FORMAT_GZIP]
 )
-
-
-class Outcome(StrEnum):
-    """What came of a visit."""
-
-    CONTRIBUTED = "contributed"
-    TURNED_AWAY = "turned away"
-    """There was no task for the device; `why` has the server's reason."""
-    FAILED = "failed"
-    CUT_OFF = "cut off"
-    """The server is not reached any more; the session goes on at the next visit."""
-    DROPPED = "dropped out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """What came of a visit, and when the next one is due."""
-
-    outcome: Outcome
-    wait: float
-    """Seconds until the device is to come back."""
-    task: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

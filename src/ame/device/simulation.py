@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ame.device import memory
-from ame.device.device import Device, Outcome, Visit
+from ame.device.device import Device
+from ame.device.visit import Outcome, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from ame.cli.terminal import shown
 from ame.storage import home
 
 if TYPE_CHECKING:
-    from ame.device import device, simulation
+    from ame.device import simulation, visit
     from ame.device.examples import Files
 
 group = Commands(
@@ -255,7 +255,7 @@ def _files(given: tuple[str, ...]) -> "Files":
     return Files(collections=collections)
 
 
-def _tell(seen: "device.Visit") -> None:
+def _tell(seen: "visit.Visit") -> None:
     about = f" to {seen.task}" if seen.outcome == "contributed" else ""
     why = f": {seen.why}" if seen.why else ""
     click.echo(f"{seen.outcome}{about}{why}; to come back in {seen.wait:.0f} s")

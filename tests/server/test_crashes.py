@@ -124,9 +124,19 @@ async def trained(server: Server) -> tuple[Any, list[dict[str, Any]]]:
     ):
         path = url[url.index("/v1/") :]
         await insist(server, lambda peer: peer.client.put(path, content=content))  # noqa: B023 - used at once
-    for _ in range(2):
+
+    async def shown_rounds() -> list[dict[str, Any]]:
+        path = f"/api/v1/populations/p/tasks/{number}"
+        rounds: list[dict[str, Any]] = (
+            await insist(server, lambda peer: peer.client.get(path))
+        ).json()["rounds"]
+        return rounds
+
+    for ended in range(2):
         for values in VALUES:
             await contribute(server, checkpoint.to_bytes(update(*values)))
+        while (await shown_rounds())[ended]["status"] == "COLLECTING":
+            await asyncio.sleep(0.02)  # a round takes more than its goal until it is ended
     while True:
         shown = await insist(
             server, lambda peer: peer.client.get(f"/api/v1/populations/p/tasks/{number}")

@@ -151,18 +151,9 @@ def graph(wanted: int) -> bytes:
     from ame.device.plans.graph import tensorflow
 
     tf = tensorflow()
-    from tensorflow.lite.python.convert import (  # type: ignore[import-untyped]  # it has none
-        register_custom_opdefs,
-    )
+    from ame.builder.client import external
 
-    register_custom_opdefs(
-        [
-            """name: 'ExternalDataset' is_stateful: true
-            input_arg: { name: 'token' type: DT_STRING }
-            input_arg: { name: 'selector' type: DT_STRING }
-            output_arg: { name: 'handle' type: DT_VARIANT }"""
-        ]
-    )
+    external.register()
     yes, no = (
         federated_api.TaskEligibilityInfo(
             version=1,
@@ -175,12 +166,7 @@ def graph(wanted: int) -> bytes:
     with made.as_default():
         token = tf.compat.v1.placeholder(tf.string, [], name="data_token")
         tf.compat.v1.placeholder(tf.string, [], name="input_filepath")
-        external = made.create_op(
-            "ExternalDataset", [token, tf.constant(selector)], [tf.variant], name="examples"
-        )
-        dataset = tf.data.experimental.from_variant(
-            external.outputs[0], tf.TensorSpec([], tf.string)
-        )
+        dataset = external.examples(token, selector)
         total = dataset.reduce(tf.constant(0, tf.int64), lambda sum_, _: sum_ + 1)
         tf.where(total >= wanted, tf.constant(yes), tf.constant(no), name="info")
     plan = pb.ClientOnlyPlan(graph=made.as_graph_def().SerializeToString())

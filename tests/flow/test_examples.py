@@ -139,5 +139,5 @@ def test_a_model_is_built_trained_by_devices_and_usable_again(tmp_path: Path, ki
     assert losses[-1] < losses[0] - 0.02
     seen = [each["server/eval/loss"] for each in evaluated]
     assert seen[-1] < seen[0]
-    before, after = re.findall(r"(?:before|after) ([\d.]+)", done.stdout)
+    [(before, after)] = re.findall(r"^before ([\d.]+), after ([\d.]+)$", done.stdout, re.MULTILINE)
     assert float(after) > 0.8 >= float(before)

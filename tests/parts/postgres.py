@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,9 +35,12 @@ class Postgres:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Postgres]:
-    """Starts a server and ends it. Its files lie in `folder`."""
-    data = folder / "data"
-    data.mkdir()
+    """Starts a server and ends it. Its log lies in `folder`; its data where another user may go."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as data:
+        yield from _started(folder, Path(data))
+
+
+def _started(folder: Path, data: Path) -> Iterator[Postgres]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     as_user: dict[str, Any] = {}
@@ -44,9 +48,6 @@ def running(folder: Path) -> Iterator[Postgres]:
         user = pwd.getpwnam("postgres")
         as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         shutil.chown(data, user.pw_uid, user.pw_gid)
-        for parent in data.parents:
-            if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     initdb = str(BINARIES / "initdb")
     made = [initdb, "--auth=trust", "--username=postgres", "--no-sync", str(data)]
     subprocess.run(made, check=True, capture_output=True, cwd="/", **as_user)

@@ -343,7 +343,10 @@ class Module(types.ModuleType):
     __version__ = "99"
     __getattr__ = Anything.__getattr__
 
-PACKAGES = ("joblib", "mlflow", "sklearn", "tensorboard", "tensorboardX", "torch", "wandb")
+PACKAGES = {
+    *("joblib", "mlflow", "shap", "sklearn", "tensorboard", "tensorboardX", "torch", "wandb"),
+    "xgboost",
+}
 
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):  # packages that tools bring
     def find_spec(self, name, path, target=None):

@@ -312,6 +312,7 @@ LATER: Mapping[str, str] = {
     "app_common.workflows.cyclic.Cyclic": "memory_gc_rounds",
     "app_common.workflows.cyclic_ctl.CyclicController": "memory_gc_rounds",
     "app_common.workflows.fedavg.FedAvg": "aggregation_weights aggregator enable_tensor_disk_offload exclude_vars fedprox_mu memory_gc_rounds model patience save_filename stop_cond task_name",
+    "app_common.workflows.lr.fedavg.FedAvgLR": "memory_gc_rounds",
     "app_common.workflows.lr.np_persistor.LRModelPersistor": "source_ckpt_file_full_name",
     "app_common.workflows.scaffold.Scaffold": "enable_tensor_disk_offload memory_gc_rounds",
     "app_common.workflows.scatter_and_gather.ScatterAndGather": "enable_tensor_disk_offload memory_gc_rounds",

@@ -36,7 +36,7 @@ def test_an_app_runs_on_a_superlink_and_supernodes_that_are_started_for_it(tmp_p
     (run,) = json.loads(done.stdout)
     assert (run["kind"], run["state"]) == ("fedjob", "Succeeded")
     assert {step["name"] for step in run["steps"]} == {"server", "site-1", "site-2"}
-    model = np.load(tmp_path / "ws" / "server" / "simulate_job" / "app_server" / "model.npy")
+    model = np.load(tmp_path / "ws" / "server" / "model.npy")
     assert model == pytest.approx([2 / 3 * 0.5] * 2)
     assert (tmp_path / "ws" / "flower" / "superlink.log").exists()
 

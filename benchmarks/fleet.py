@@ -24,7 +24,7 @@ import numpy as np
 from fleet_parts import Connection, Dialect, Process
 from measure import machine, table
 
-from parts import postgres
+from parts.servers import postgres
 
 Do = Callable[[Connection, Any], Awaitable[Any]]
 CONNECTIONS = (1, 32, 128)

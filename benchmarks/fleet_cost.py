@@ -31,7 +31,7 @@ from ame.protocol.wires import Caller
 from ame.server import app, tokens
 from ame.server.ledger import populations, tasks
 from ame.storage import blobs, databases
-from parts import postgres
+from parts.servers import postgres
 
 TASKS = (1, 100)
 TURNS = 200

@@ -28,7 +28,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from ame import broker
 from ame.storage import databases
 from ame.storage.answers import Answers
-from parts import rabbitmq
+from parts.servers import rabbitmq
 
 ARGUMENTS = {"task_id": "4fe5", "arguments": "10 0.1"}
 SCHEMA = {

@@ -7,7 +7,7 @@ import pytest
 
 from ame.broker.queues import memory
 from broker.places import Place
-from parts import rabbitmq
+from parts.servers import rabbitmq
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pika
 import pytest
 
 from microservice_interconnect import BaseService, RpcClient, register_event, rpc_send
-from parts import rabbitmq
+from parts.servers import rabbitmq
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-07/schema#",

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ame import broker, errors
 from broker.places import opened
-from parts import rabbitmq
+from parts.servers import rabbitmq
 
 COUNTING = Path(__file__).parent / "counting.py"
 

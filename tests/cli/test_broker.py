@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from ame import errors
 from ame.cli.main import root
 from microservice_interconnect import BaseService, RpcClient
-from parts import rabbitmq
+from parts.servers import rabbitmq
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from builder import configs
-from parts import buckets, fleet, sample
+from parts import fleet, sample
 from parts.fleet import Fleet
+from parts.servers import buckets
 
 ARTIFACTS_ONLY = sample.FOLDER / "input" / "keras_task_config_build_artifact_only.pbtxt"
 FLAGS = ("--saved_model", sample.MODEL, "--task_config")

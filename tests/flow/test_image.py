@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ame as package
-from parts import docker
+from parts.servers import docker
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parts import postgres
+from parts.servers import postgres
 from server import fleets
 from server.fleets import Running
 

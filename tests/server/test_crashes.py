@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
-from parts import postgres
+from parts.servers import postgres
 from server.fleets import AGGREGATION, START, UNUSED, Peer, update
 
 DYING = Path(__file__).parent / "dying.py"

@@ -16,7 +16,7 @@ import pytest
 from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
-from parts import postgres
+from parts.servers import postgres
 from server.fleets import AGGREGATION, START, UNUSED, Peer, update
 from server.test_crashes import Server
 

@@ -11,7 +11,7 @@ from ame import broker
 from ame.storage import databases
 from ame.storage.answers import KEPT_SECONDS, Answers
 from ame.storage.databases import Rows
-from parts import postgres
+from parts.servers import postgres
 
 
 @pytest.fixture(scope="module")

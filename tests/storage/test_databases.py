@@ -9,7 +9,7 @@ import pytest
 from ame import errors
 from ame.storage import databases
 from ame.storage.databases import Database, Rows
-from parts import postgres
+from parts.servers import postgres
 
 Use = Callable[[Database], Awaitable[None]]
 NAME = "SELECT name FROM populations ORDER BY name"

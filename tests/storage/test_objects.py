@@ -9,7 +9,7 @@ import pytest
 
 from ame import errors
 from ame.storage import blobs, objects
-from parts import buckets
+from parts.servers import buckets
 
 
 @pytest.fixture(scope="module", params=["folder", "s3", "gcs"])

@@ -7,7 +7,7 @@ import pytest
 
 from ame import errors
 from ame.builder.places import Files
-from parts import buckets
+from parts.servers import buckets
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from ame import errors
 from ame.builder.places import tokens
 from ame.protocol.pb import task_builder as pb
 from builder import configs
-from parts import google as parts
 from parts import sample
 from parts.fleet import Fleet
-from parts.google import Google, Request
+from parts.servers import google as parts
+from parts.servers.google import Google, Request
 
 ACCOUNT = "builder@tests.iam.gserviceaccount.com"
 

@@ -16,7 +16,7 @@ import pytest
 
 from ame import errors, process
 from ame.engine.backends import contained, containers
-from parts import docker
+from parts.servers import docker
 
 MEBIBYTE = 1024**2
 EAT = "head -c 300000000 /dev/zero | tail >/dev/null"

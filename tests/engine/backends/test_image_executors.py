@@ -12,7 +12,7 @@ from ame import runs
 from engine.doing import Doing
 from engine.executors import tools
 from engine.executors.tools import pipenv, poetry
-from parts import docker, index
+from parts.servers import docker, index
 
 __all__ = ["pipenv", "poetry"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

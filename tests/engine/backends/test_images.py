@@ -10,7 +10,7 @@ import pytest
 
 from ame import errors, process, project
 from ame.engine.backends import containers, images
-from parts import docker
+from parts.servers import docker
 
 pytestmark = pytest.mark.slow
 VERSION = platform.python_version()

@@ -13,7 +13,7 @@ from ame import project
 from ame.engine.executors.dependencies.wanted import repository as repository_of
 from engine.executors import tools
 from engine.executors.steps import HERE, Steps
-from parts import docker
+from parts.servers import docker
 
 PROJECT = """
 [build-system]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ame.engine.environments.installer import uv
-from parts import index
+from parts.servers import index
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from ame import errors, project, runs
 from ame.engine.secrets import values
 from ame.storage.secrets.vault import Vault, Vaults
-from parts import openbao
+from parts.servers import openbao
 
 STORED = project.AmeSecret(key="stored", variable="STORED")
 MISSING = project.AmeSecret(key="missing", variable="MISSING")

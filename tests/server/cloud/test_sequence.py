@@ -13,7 +13,7 @@ import pytest
 
 from ame import runs
 from ame.storage import sqlite
-from parts import rabbitmq
+from parts.servers import rabbitmq
 from parts.waiting import eventually, is_running
 from server.cloud.clouds import LOOPS, TASK
 from server.cloud.processes import SOURCE, Manager, serving, started

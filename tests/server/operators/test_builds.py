@@ -11,8 +11,9 @@ import pytest
 from ame.builder.places import Files
 from ame.protocol.pb import task_builder as pb
 from builder import configs
-from parts import buckets, fleet, sample
+from parts import fleet, sample
 from parts.fleet import Fleet
+from parts.servers import buckets
 
 PROTO = "application/x-protobuf"
 GROUP, ARTIFACTS = "/taskbuilder/v1:build-task-group", "/taskbuilder/v1:build-artifacts"

@@ -7,7 +7,7 @@ import pytest
 
 from ame import errors
 from ame.storage.secrets.vault import Vault, Vaults, read_settings
-from parts import openbao
+from parts.servers import openbao
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from ame.federation.flower.deployment import programs
 from ame.federation.flower.deployment.control import Standing
 from ame.federation.flower.deployment.programs import Tls
 from ame.federation.flower.links import Link
-from parts import superlink
+from parts.servers import superlink
 
 
 def test_this_machine_reaches_a_superlink_by_a_name_of_its_certificate(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import rounds
 from ame.storage import blobs, objects
-from parts import buckets
+from parts.servers import buckets
 from server import fleets
 from server.fleets import Running, update
 

@@ -9,13 +9,13 @@ import pytest
 
 from ame import runs
 from ame.storage import sqlite
-from parts import superlink
+from parts.servers import superlink
 from parts.waiting import eventually
 from server.cloud.clouds import TASK
 from server.cloud.processes import Manager, serving, started
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-APP = Path(__file__).parents[2] / "federation" / "flower" / "apps" / "newest"
+APP = Path(__file__).parents[3] / "federation" / "flower" / "apps" / "newest"
 LONG = 500.0
 """Seconds: each message to a node costs a process, and machines may be busy."""
 

@@ -11,7 +11,7 @@ from server.cloud.clouds import TASK, Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ENDS = ("Succeeded", "Failed", "Cancelled")
-APP = Path(__file__).parents[2] / "federation" / "flower" / "apps" / "newest"
+APP = Path(__file__).parents[3] / "federation" / "flower" / "apps" / "newest"
 ARGUMENTS = "--sites 2 size=2 num-server-rounds=1"
 LONG = 500.0
 """Seconds: SuperLinks and SuperNodes take their time on a busy machine."""

@@ -14,7 +14,7 @@ from server.cloud.clouds import LOOPS, TASK, Running
 
 Run = Callable[..., None]
 USER = {"data_qnt": 300, "sensors": ["camera"]}
-APP = Path(__file__).parents[2] / "federation" / "flower" / "apps" / "newest"
+APP = Path(__file__).parents[3] / "federation" / "flower" / "apps" / "newest"
 KEY = json.dumps({"public_key": "-----BEGIN PUBLIC KEY-----"}).encode()
 
 

@@ -31,20 +31,24 @@ CHECK_IN = calls.by_name("RequestEligibilityEvalTask")
 
 
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[list[str]]:
-    """The words of its first line; it has to end well."""
+def started(folder: Path, *options: str, told: Path | None = None) -> Iterator[list[str]]:
+    """The words of its first line; it has to end well. `told` is where it tells what it refuses."""
     command = [sys.executable, "-m", "ame", "server", "start", "--port", "0", *options]
     variables = {**os.environ, "AME_HOME": str(folder / "home")}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
-    ) as process:
+    told = told or folder / "told"
+    with (
+        told.open("w") as errs,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errs, text=True, env=variables
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             yield process.stdout.readline().split()
         finally:
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
-        assert process.returncode == 0, said
+            process.communicate(timeout=30)
+        assert process.returncode == 0, told.read_text()
 
 
 def test_it_serves_over_http_and_grpc_until_ctrl_c(tmp_path: Path) -> None:
@@ -77,6 +81,26 @@ def test_an_operators_token_is_made_for_the_folder_and_kept(tmp_path: Path) -> N
         assert httpx.get(f"{words[2]}/api/v1/tasks").status_code == 401
         shown = {"authorization": f"Bearer {token}"}
         assert httpx.get(f"{words[2]}/api/v1/tasks", headers=shown).json() == []
+
+
+def test_a_refused_request_leaves_one_line_on_standard_error(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with started(tmp_path, "--open", told=told) as words:
+        malformed = httpx.post(f"{words[2]}/v1/eligibilityevaltasks/p:request", content=b"\xff")
+        assert malformed.status_code == 400
+        forged = f"{words[2]}/v1/eligibilityevaltasks/p%0A2026-01-01%20INFO%20forged:request"
+        assert httpx.post(forged).status_code == 404
+        lines = told.read_text().splitlines()
+    assert [line for line in lines if "the message cannot be read" in line and "INFO" in line]
+    [named] = [line for line in lines if "forged" in line]
+    assert "no population p\\n2026" in named
+
+
+def test_what_is_told_on_standard_error_can_be_less(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with started(tmp_path, "--open", "--log-level", "warning", told=told) as words:
+        assert httpx.get(f"{words[2]}/nowhere").status_code == 404
+        assert told.read_text() == ""
 
 
 def test_devices_show_a_certificate_where_an_authority_is_named(tmp_path: Path) -> None:

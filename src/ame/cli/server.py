@@ -67,6 +67,7 @@ class Said:
     operations: bool
     plain_payloads: bool
     keep_services: bool
+    log_level: str
     events: bool = False
     """Whether events are told; the configuration says it."""
 
@@ -188,15 +189,24 @@ class Said:
     is_flag=True,
     help="Let services of Flower tasks go on when the server ends; the next one finds them.",
 )
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="What is told on standard error; a line for each request that is refused is `info`.",
+)
 def start(**said: Any) -> None:  # noqa: ANN401 - click gives what it declares
     """Serves a fleet of devices: the Federated Compute protocol, and the management of tasks.
 
     Flower tasks are kept, started and offered to their clients beside that. One machine needs
     nothing else: all is kept in SQLite and a folder.
     """
+    from ame.cli.terminal import logs
     from ame.server import serving
 
     asked = _configured(Said(**said))
+    logs.show(asked.log_level)
     secret = asked.where / "operator-token"
 
     def ready(http: str, grpc: str) -> None:

@@ -5,6 +5,7 @@ On-Device Personalization client reach them over HTTP.
 """
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -44,6 +45,9 @@ class Call:
     them."""
     metadata: type[Message] | None = None
     """Of the long-running operation that the answer is; none where the reply comes at once."""
+    known_by: tuple[str, ...] = ()
+    """Fields of the request, or of the reply, by which a server finds an operation again that has
+    ended."""
     verb: str = ""
     """How the server's method is named."""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
@@ -95,6 +99,19 @@ class Call:
             body.ClearField(name)
         return self.filled({name: getattr(request, name) for name in self._own}), body
 
+    def operation(self, request: Message, reply: Message) -> str:
+        """The name of the operation that has ended with this reply.
+
+        It holds what `operation_named` reads out of it, and nothing is to be kept of it.
+        """
+        parts = [f"operations/{self.verb}"]
+        for name in self.known_by:
+            given: str = getattr(
+                request if name in request.DESCRIPTOR.fields_by_name else reply, name
+            )
+            parts.append(urlsafe_b64encode(given.encode()).decode().rstrip("="))
+        return "/".join(parts)
+
     @property
     def names(self) -> tuple[str, ...]:
         """What stands in the path."""
@@ -132,6 +149,7 @@ ASSIGNMENTS: Final = (
         request=task_assignments.StartTaskAssignmentRequest,
         reply=task_assignments.StartTaskAssignmentResponse,
         metadata=task_assignments.StartTaskAssignmentMetadata,
+        known_by=("population_name", "session_id"),
         path=_POPULATION + "/taskassignments/{session_id}:start",
     ),
     Call(
@@ -156,6 +174,7 @@ AGGREGATIONS: Final = (
         request=aggregations.StartAggregationDataUploadRequest,
         reply=aggregations.StartAggregationDataUploadResponse,
         metadata=aggregations.StartAggregationDataUploadMetadata,
+        known_by=("client_token",),
         path=_SIMPLE + "/{authorization_token}:startdataupload",
     ),
     Call(
@@ -335,6 +354,19 @@ CALLS: Final = (*FEDERATED_COMPUTE, *ODP, *BUILDER)
 def by_name(name: str) -> Call:
     """The call of this name."""
     return next(call for call in CALLS if call.name == name)
+
+
+def operation_named(name: str) -> tuple[str, dict[str, str]] | None:
+    """The call whose ended operation has this name, and what it is known by; none if it has not."""
+    verb, *parts = name.removeprefix("operations/").split("/")
+    for call in CALLS:
+        if call.verb == verb and call.known_by and len(call.known_by) == len(parts):
+            try:
+                read = [urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode() for part in parts]
+            except ValueError:
+                return None
+            return call.name, dict(zip(call.known_by, read, strict=True))
+    return None
 
 
 def find(method: str, path: str) -> tuple[Call, dict[str, str]] | None:

@@ -23,6 +23,7 @@ from ame.server.settings import Settings
 from ame.server.tokens import Tokens
 from ame.server.visits import payloads
 from ame.server.visits.checkins import CheckIns
+from ame.server.visits.operations import Operations
 from ame.server.visits.personal import PersonalCheckIns
 from ame.server.visits.uploads import Uploads
 
@@ -98,7 +99,14 @@ async def running(
         yield App(
             fleet=fleet,
             doors=doors,
-            service=Service(check_ins, PersonalCheckIns(fleet), uploads, management, builds),
+            service=Service(
+                check_ins,
+                Operations(fleet, check_ins, uploads),
+                PersonalCheckIns(fleet),
+                uploads,
+                management,
+                builds,
+            ),
             uploads=uploads,
             management=management,
             leader=leader,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ame import errors
-from ame.protocol import statuses
+from ame.protocol import calls, statuses
 from ame.protocol.pb import aggregations, common, federated_api, operations, plan, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import population_eligibility_spec as eligibility_spec
 from ame.protocol.tensors import checkpoint
-from ame.protocol.wires import Caller
+from ame.protocol.wires import Caller, http
 from ame.server.settings import Settings
 from server.fleets import AGGREGATION, START, Running, update
 
@@ -120,6 +120,86 @@ def test_an_operation_that_comes_to_nothing_holds_the_error(run: Run) -> None:
             await server.peer.raw("GetOperation", unknown)
 
     run(use, settings=Settings(patience_seconds=30))
+
+
+def test_an_operation_that_has_ended_at_once_can_be_asked_after_by_its_name(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        session = await begun(server)
+        asked = task_assignments.StartTaskAssignmentRequest(population_name="p", session_id=session)
+        first = await server.peer.raw("StartTaskAssignment", asked)
+        again = await looked_at(server, first.name)
+        assert (again.name, again.done) == (first.name, True)
+        given, repeated = (outcome(each).task_assignment for each in (first, again))
+        assert repeated.aggregation_id == given.aggregation_id
+        assert repeated.authorization_token == given.authorization_token
+
+        start = aggregations.StartAggregationDataUploadRequest(
+            aggregation_id=given.aggregation_id, authorization_token=given.authorization_token
+        )
+        opened = await server.peer.raw("StartAggregationDataUpload", start)
+        again = await looked_at(server, opened.name)
+        assert (again.done, again.response) == (True, opened.response)
+        with pytest.raises(errors.CallFailed):  # the token itself has worked once
+            await server.peer.raw("StartAggregationDataUpload", start)
+
+    run(use)
+
+
+def test_an_operation_that_ended_in_a_rejection_says_it_again(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_client_version="7")
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p",
+            session_id=await begun(server),
+            client_version={"version_code": "1"},
+        )
+        refused = await server.peer.raw("StartTaskAssignment", asked)
+        again = outcome(await looked_at(server, refused.name))
+        assert again.rejection_info.reason == outcome(refused).rejection_info.reason != 0
+
+    run(use)
+
+
+def test_the_name_of_an_ended_operation_shows_only_what_its_holder_was_told(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        session = await begun(server)
+        asked = task_assignments.StartTaskAssignmentRequest(population_name="p", session_id=session)
+        name = (await server.peer.raw("StartTaskAssignment", asked)).name
+        for other in (
+            name[:-4] + "AAAA",
+            name + "/AAAA",
+            "operations/done",
+            "operations/start_task_assignment/\xff/\xff",
+            "operations/start_aggregation_data_upload/AAAA",
+        ):
+            with pytest.raises(errors.CallFailed, match="operation"):
+                await looked_at(server, other)
+
+    run(use)
+
+
+def test_an_assignment_that_is_not_wanted_is_freed_by_its_operations_name(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        session = await begun(server)
+        asked = task_assignments.StartTaskAssignmentRequest(population_name="p", session_id=session)
+        name = (await server.peer.raw("StartTaskAssignment", asked)).name
+        await server.peer.raw("CancelOperation", operations.CancelOperationRequest(name=name))
+        assert (await looked_at(server, name)).error.code == statuses.CANCELLED
+        other = await server.peer.assignment(await begun(server))
+        assert other.HasField("task_assignment")
+
+    run(use)
+
+
+async def looked_at(server: Running, name: str) -> Any:
+    return await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+
+
+def outcome(made: Any) -> Any:
+    return http.outcome(calls.by_name("StartTaskAssignment"), made)
 
 
 def test_the_ids_in_the_path_are_those_that_count(run: Run) -> None:

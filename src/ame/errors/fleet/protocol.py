@@ -2,6 +2,14 @@
 
 from ame.errors.tree import Denied, Failed, Invalid, NotFound, Unavailable
 
+CODES = (
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND"),
+    *("ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"),
+    *("ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
+    "UNAUTHENTICATED",
+)
+"""The names of google.rpc's codes, by their numbers."""
+
 
 class TensorsMalformed(Invalid):
     """Bytes are not the tensors that they should be."""
@@ -60,4 +68,5 @@ class CallFailed(Failed):
     def __init__(self, code: int, said: str) -> None:
         self.code = code
         self.said = said
-        super().__init__(f"the server answered with status {code}: {said}")
+        name = CODES[code] if 0 <= code < len(CODES) else f"status {code}"
+        super().__init__(f"the server answered with {name}: {said}")

@@ -62,9 +62,9 @@ def _answers(service: Service, call: Call, wrapped: bool) -> Answers:
         if isinstance(reply, Pending) and not wrapped:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not yet: ask again later")
         if call.metadata is not None and wrapped:
-            return http.operation(call, reply)
+            return http.operation(call, request, reply)
         if isinstance(reply, Pending):
-            return http.operation(call, reply)
+            return http.operation(call, request, reply)
         return reply
 
     return answer

@@ -146,7 +146,7 @@ def answer(asked: Asked, reply: Message | Pending) -> Answer:
     """The response for a reply; an operation where the call answers with one."""
     message: Message
     if asked.call.metadata is not None or isinstance(reply, Pending):
-        message = operation(asked.call, reply)
+        message = operation(asked.call, asked.request, reply)
     else:
         message = reply
     made = asked.call.name == "CreateTaskAssignment" and message.WhichOneof("result")
@@ -157,22 +157,23 @@ def answer(asked: Asked, reply: Message | Pending) -> Answer:
     )
 
 
-def operation(call: Call, reply: Message | Pending) -> operations.Operation:
+def operation(call: Call, request: Message, reply: Message | Pending) -> operations.Operation:
     """The operation that a reply is packed into, or stands for one that is yet to come."""
     if isinstance(reply, Pending):
         made = operations.Operation(name=reply.operation)
         made.metadata.Pack(reply.metadata)
         return made
     made = operations.Operation.FromString(_done(call.name))
+    made.name = call.operation(request, reply)
     made.response.Pack(reply)
     return made
 
 
 @lru_cache(64)
 def _done(call: str) -> bytes:
-    """The operation of a call that has ended, but for its response."""
+    """The operation of a call that has ended, but for its name and its response."""
     metadata = calls.by_name(call).metadata
-    made = operations.Operation(name="operations/done", done=True)
+    made = operations.Operation(done=True)
     if metadata is not None:
         made.metadata.Pack(metadata())
     return made.SerializeToString()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ame.server.operators.builds import Builds
     from ame.server.operators.management import Management
     from ame.server.visits.checkins import CheckIns
+    from ame.server.visits.operations import Operations
     from ame.server.visits.personal import PersonalCheckIns
     from ame.server.visits.uploads import Uploads
 
@@ -31,7 +32,7 @@ class Service:
 
     def __init__(
         self,
-        *parts: CheckIns | PersonalCheckIns | Uploads | Management | Builds,
+        *parts: CheckIns | Operations | PersonalCheckIns | Uploads | Management | Builds,
     ) -> None:
         """`parts` answer by methods that are named as the calls are."""
         self._answers: Mapping[str, Answer] = {
@@ -64,11 +65,12 @@ class Guarded:
 
     async def answer(self, call: Call, request: Message, caller: Caller) -> Message | Pending:
         """The reply to a call that is let in."""
-        self.doors.rates.count(caller.address, self.clock())
-        self.doors.admit(call, caller.headers)
         try:
+            self.doors.rates.count(caller.address, self.clock())
+            self.doors.admit(call, caller.headers)
             return await self.service.answer(call, request, replace(caller, base=self.base))
-        except errors.Error:
+        except errors.Error as error:
+            LOG.info("%s refused: %s", call.name, error)
             raise
         except Exception:
             LOG.exception("%s failed", call.name)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.empty_pb2 import Empty
-
 from ame import errors
-from ame.protocol import calls, statuses
-from ame.protocol.pb import eligibility_eval_tasks, operations, task_assignments
-from ame.protocol.wires import Pending, http
+from ame.protocol.pb import eligibility_eval_tasks, task_assignments
+from ame.protocol.wires import Pending
 from ame.server import tokens
 from ame.server.ledger import assignments, sessions
 from ame.server.ledger.sessions import Shown
-from ame.server.visits import shares, slices
+from ame.server.visits import operations, shares, slices
 from ame.server.visits.assignments import AssignmentStatus, Why, Wish
 
 if TYPE_CHECKING:
@@ -22,6 +18,7 @@ if TYPE_CHECKING:
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
     from ame.server.rounds import Round
+    from ame.server.visits.population import Population
     from ame.storage.databases import Rows
 
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
@@ -85,8 +82,6 @@ class CheckIns:
         """Gives the device one task, or says why there is none. A repeat gets the same."""
         population = self._fleet.population(request.population_name)
         shown = self.session(request.session_id, population.name)
-        only = f"{population.name}/{shown.task}" if shown.task else ""
-        reply = task_assignments.StartTaskAssignmentResponse()
         eligible = None
         if request.HasField("task_eligibility_info"):
             eligible = {
@@ -94,58 +89,43 @@ class CheckIns:
             }
         wish = Wish(version=request.client_version.version_code, eligible=eligible)
         refused = Why.SILENT if eligible is None and population.asks else None
+        only = _only(population, shown)
         joined = await shares.join(self._fleet, population, shown, wish, only=only, refused=refused)
         if isinstance(joined, Why) and joined in WORTH_WAITING and self._patient(shown):
             return self._pending(request)
-        if isinstance(joined, Why):
-            reply.rejection_info.CopyFrom(shares.rejection(self._fleet, joined))
-        else:
-            gzip = shares.gzips(request.resource_capabilities)
-            made = reply.task_assignment
-            await self._describe(made, *joined, request.session_id, caller, gzip)
-        return reply
+        gzip = shares.gzips(request.resource_capabilities)
+        return await self._reply(joined, request.session_id, caller, gzip)
 
-    async def get_operation(
-        self, request: operations.GetOperationRequest, caller: Caller
-    ) -> operations.Operation:
-        """What has become of an assignment that was not there yet: it is tried again.
-
-        What is wrong with the assignment is what the operation ends with.
+    async def given(
+        self, population: str, session: str, caller: Caller
+    ) -> task_assignments.StartTaskAssignmentResponse:
+        """What a session was given before, or why it was given nothing.
 
         Raises:
-            errors.OperationUnknown: the server has begun no such operation.
+            errors.SessionUnknown: it has asked for no task.
+            errors.SessionEnded: it is over.
         """
-        asked = self._asked(request.name)
-        try:
-            reply = await self.start_task_assignment(asked, caller)
-        except errors.Unavailable:
-            raise
-        except errors.Error as error:
-            gone = isinstance(error, errors.SessionEnded)
-            code = statuses.CANCELLED if gone else statuses.of(error)
-            made = operations.Operation(done=True, error={"code": code, "message": str(error)})
-        else:
-            made = http.operation(calls.by_name("StartTaskAssignment"), reply)
-        made.name = request.name
-        return made
+        known = self._fleet.population(population)
+        shown = self.session(session, population)
+        seen = await self._fleet.database.read(lambda rows: sessions.session(rows, shown.id))
+        if seen is None:
+            raise errors.SessionUnknown
+        wish, refused = Wish(version=seen.version), Why(seen.refused or Why.NO_TASK)
+        only = _only(known, shown)
+        joined = await shares.join(self._fleet, known, shown, wish, only=only, refused=refused)
+        return await self._reply(joined, session, caller, gzip=False)
 
-    async def cancel_operation(
-        self,
-        request: operations.CancelOperationRequest,
-        caller: Caller,  # noqa: ARG002 - every call has one
-    ) -> Empty:
-        """The device waits no longer: its session is over, and what it was given is free."""
-        asked = self._asked(request.name)
-        shown = self.session(asked.session_id, asked.population_name)
+    async def give_up(self, population: str, session: str) -> None:
+        """A session is over, and what it was given is free."""
+        shown = self.session(session, population)
         now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
             for had in assignments.assignments_of(rows, shown.id):
                 assignments.end_assignment(rows, had, AssignmentStatus.CANCELED)
-            sessions.end_session(rows, shown.own, asked.population_name, now=now)
+            sessions.end_session(rows, shown.own, population, now=now)
 
         await self._fleet.database.do(work)
-        return Empty()
 
     async def perform_multiple_task_assignments(
         self, request: task_assignments.PerformMultipleTaskAssignmentsRequest, caller: Caller
@@ -190,19 +170,19 @@ class CheckIns:
         return self._fleet.clock() - shown.begun < self._fleet.settings.patience_seconds
 
     def _pending(self, request: task_assignments.StartTaskAssignmentRequest) -> Pending:
-        """An operation whose name holds all that is needed to try again."""
-        packed = urlsafe_b64encode(request.SerializeToString()).decode()
         metadata = task_assignments.StartTaskAssignmentMetadata()
         metadata.polling_interval.FromMilliseconds(int(self._fleet.settings.polling_seconds * 1000))
-        name = self._fleet.tokens.make("operation", packed)
-        return Pending(operation=f"operations/{name}", metadata=metadata)
+        return Pending(operation=operations.pending(self._fleet, request), metadata=metadata)
 
-    def _asked(self, operation: str) -> task_assignments.StartTaskAssignmentRequest:
-        try:
-            packed = self._fleet.tokens.read("operation", operation.removeprefix("operations/"))
-        except errors.TokenRefused:
-            raise errors.OperationUnknown from None
-        return task_assignments.StartTaskAssignmentRequest.FromString(urlsafe_b64decode(packed))
+    async def _reply(
+        self, joined: tuple[Assignment, Round] | Why, session: str, caller: Caller, gzip: bool
+    ) -> task_assignments.StartTaskAssignmentResponse:
+        reply = task_assignments.StartTaskAssignmentResponse()
+        if isinstance(joined, Why):
+            reply.rejection_info.CopyFrom(shares.rejection(self._fleet, joined))
+        else:
+            await self._describe(reply.task_assignment, *joined, session, caller, gzip)
+        return reply
 
     async def _describe(
         self,
@@ -226,3 +206,8 @@ class CheckIns:
         shares.resource(fleet, made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
         if template := slices.template(fleet, kept, caller.base):
             made.federated_select_uri_info.uri_template = template
+
+
+def _only(population: Population, shown: Shown) -> str:
+    """The one task that a session is about; empty where any will do."""
+    return f"{population.name}/{shown.task}" if shown.task else ""

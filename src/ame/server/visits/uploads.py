@@ -82,13 +82,13 @@ class Uploads:
         fleet: Fleet,
         check_ins: CheckIns,
         accepted: Callable[[Contribution], None],
-        opened: Callable[[bytes], bytes],
+        decrypted: Callable[[bytes], bytes],
     ) -> None:
-        """`accepted` is told of each contribution; `opened` yields what a payload encrypts."""
+        """`accepted` is told of each contribution; `decrypted` yields what a payload encrypts."""
         self._fleet = fleet
         self._check_ins = check_ins
         self._accepted = accepted
-        self._opened = opened
+        self._decrypted = decrypted
         self._came: Recent[_Came] = Recent(fleet.settings.recent_bytes)
 
     # --- the Federated Compute dialect
@@ -151,13 +151,19 @@ class Uploads:
                 rows, number, aggregation=wanted, opened=int(opened), due=due
             )
         )
-        reply = aggregations.StartAggregationDataUploadResponse(
-            client_token=fleet.tokens.make("client", number)
-        )
-        reply.aggregation_protocol_forwarding_info.target_uri_prefix = caller.base
-        reply.resource.data_upload_forwarding_info.target_uri_prefix = caller.base
-        reply.resource.resource_name = fleet.tokens.make("upload", number)
-        return reply
+        return self._place(number, caller)
+
+    async def opened(
+        self, client_token: str, caller: Caller
+    ) -> aggregations.StartAggregationDataUploadResponse:
+        """What a device was told before of where its result is to go.
+
+        Raises:
+            errors.AssignmentUnknown: it was told of none.
+        """
+        number = self._assignment("client", client_token)
+        await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
+        return self._place(number, caller)
 
     def expect(self, path: str) -> None:
         """Sees, before anything is read, that a server has given out the path of an upload.
@@ -281,7 +287,7 @@ class Uploads:
             found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
         if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
             packed = await self._unpacked(content)
-            plain = await _done(packed, self._opened)
+            plain = await _done(packed, self._decrypted)
             await self._take(found, await self._unpacked(plain))
 
     # --- what they share
@@ -340,6 +346,19 @@ class Uploads:
             )
         )
         return True
+
+    def _place(
+        self, number: str, caller: Caller
+    ) -> aggregations.StartAggregationDataUploadResponse:
+        """Where the result of an assignment is to go."""
+        tokens = self._fleet.tokens
+        reply = aggregations.StartAggregationDataUploadResponse(
+            client_token=tokens.make("client", number)
+        )
+        reply.aggregation_protocol_forwarding_info.target_uri_prefix = caller.base
+        reply.resource.data_upload_forwarding_info.target_uri_prefix = caller.base
+        reply.resource.resource_name = tokens.make("upload", number)
+        return reply
 
     def _assignment(self, kind: str, token: str) -> str:
         try:

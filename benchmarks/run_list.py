@@ -45,9 +45,9 @@ def build(path: Path, number: int) -> None:
         )
         INSERT INTO run
         SELECT (?3 + n * 30000000) << ?4, name || '-' || lower(hex(randomblob(5))), '', name,
-            'project' || (task % 7), 'task',
+            CASE WHEN task < ?1 / 2 THEN 'project' || (task % 7) ELSE 'half' END, 'task',
             CASE WHEN dice < 90 THEN 'Succeeded' WHEN dice < 97 THEN 'Failed' ELSE 'Cancelled' END,
-            '', ?3 + n, ?3 + n, 'boot:123:456', x'2f686f6d65', '', 0, '', ''
+            '', ?3 + n, ?3 + n, 'boot:123:456', x'2f686f6d65', '', 0, '', '', ''
         FROM each JOIN task ON task.number = each.task
         """,
         (len(TASKS), number, rows.ticks(START), rows.SLOTS),
@@ -56,8 +56,12 @@ def build(path: Path, number: int) -> None:
         "UPDATE run SET name = 'nightly-report-' || id WHERE id IN (SELECT id FROM run LIMIT 9)"
     )
     file.execute("UPDATE run SET folded = name || char(10, 10)")
+    file.execute(
+        "UPDATE run SET rest = substr(folded, CASE WHEN id IN (SELECT id FROM run LIMIT 9) THEN 1"
+        " ELSE length(task) + 1 END)"
+    )
     file.execute("INSERT INTO spec SELECT id, printf('%0300d', id) FROM run")
-    file.execute("INSERT INTO search (rowid, folded) SELECT id, folded FROM run")
+    file.execute("INSERT INTO search (rowid, rest) SELECT id, rest FROM run")
     for _, sql in indexes:
         file.execute(sql)
     file.commit()
@@ -110,7 +114,12 @@ def product(database: sqlite.Database, number: int) -> None:
         "search: common, one state": {"search": "train", "states": failed},
         "search: common, a state that no run is in": {"search": "train", "states": pending},
         "search: rare, project": {"search": "nightly", "project": "project3"},
-        "search: a task of another project": {"search": "train_mnist", "project": "project3"},
+        "search: a task of another project": {"search": "train_mnist", "project": "half"},
+        "search: a verb of another project": {"search": "train", "project": "half"},
+        "search: two letters of endings, a state that no run is in": {
+            "search": "a3",
+            "states": pending,
+        },
         "search: a verb, a task of another verb": {"search": "export", "task": "train_mnist"},
     }.items():
         show(words, lambda where=where: page(**where))  # type: ignore[misc]

@@ -226,16 +226,29 @@ MANY = [
 
 
 @pytest.mark.parametrize(
-    "search", ["", "t", "2", "In", "RAI", "xyz", '"', '1a"b', "\u00e9t\u00e9", "%", "_2-", "z\n"]
+    "search",
+    [
+        *("", "t", "2", "In", "RAI", "xyz", '"', '1a"b', "\u00e9t\u00e9", "%", "_2-", "z\n"),
+        *("-", "n-", "n-1", "2-17x", "TRAIN-1\u00e9", "t-1", "-1", "1x"),
+    ],
 )
+@pytest.mark.parametrize("glances", [1_000_000, 0])
 @pytest.mark.parametrize("project", ["", "other", "absent"])
 @pytest.mark.parametrize("task", ["", "train"])
 @pytest.mark.parametrize(
     "states", [set(), {runs.State.FAILED}, {runs.State.PENDING, runs.State.RUNNING}]
 )
 def test_filters_and_search_show_what_passes_all_of_them(
-    search: str, project: str, task: str, states: set[runs.State], many: list[runs.Store]
+    search: str,
+    project: str,
+    task: str,
+    states: set[runs.State],
+    glances: int,
+    many: list[runs.Store],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sqlite.search, "_GLIMPSE", 10)
+    monkeypatch.setattr(sqlite.search, "_GLANCE", glances)
     where = runs.Filter(states=frozenset(states), project=project, task=task, search=search)
     expected = [
         r.name

@@ -19,7 +19,25 @@ NAMES = ["train-ab", "train-AB", "Tr\u00e4in-ab", "test-abc", 'te"st', "a", "b%_
 TASKS = ["train", "test", "a"]
 PROJECTS = ["demo", "other"]
 TIMES = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute) for minute in range(3)]
-SEARCHES = ["", "a", "ab", "rain", "AIN", "\u00c4", "te", 't"s', "%", "abc", "zz", "train-abc"]
+SEARCHES = [
+    "",
+    "a",
+    "ab",
+    "rain",
+    "AIN",
+    "\u00c4",
+    "te",
+    't"s',
+    "%",
+    "abc",
+    "zz",
+    "train-abc",
+    "n-A",
+    "-",
+    "st-abc",
+    "-a",
+    "a-",
+]
 
 filters = st.builds(
     runs.Filter,
@@ -104,12 +122,15 @@ class BothForms(RuleBasedStateMachine):
         self._sqlite.close()
         self._sqlite = sqlite.Database(self._path)
 
-    @rule(where=filters, limit=st.integers(1, 4))
-    def pages(self, where: runs.Filter, limit: int) -> None:
+    @rule(where=filters, limit=st.integers(1, 4), glances=st.sampled_from([0, 1_000_000]))
+    def pages(self, where: runs.Filter, limit: int, glances: int) -> None:
         after = None
         for _ in range(len(NAMES)):
             page = self._memory.page(where, limit=limit, after=after)
-            assert self._sqlite.page(where, limit=limit, after=after) == page
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sqlite.search, "_GLIMPSE", 10)
+                patch.setattr(sqlite.search, "_GLANCE", glances)
+                assert self._sqlite.page(where, limit=limit, after=after) == page
             after = page.after
             if after is None:
                 break

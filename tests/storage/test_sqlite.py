@@ -1,6 +1,7 @@
 """What the SQLite form of the store of runs has beyond the promises of all forms."""
 
 import itertools
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 
 from ame import runs
 from ame.storage import sqlite
-from ame.storage.sqlite import search
+from ame.storage.sqlite import rows, search
+from ame.storage.sqlite.connections import MIGRATIONS, Connections
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -144,3 +146,33 @@ def test_no_heavy_package_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_runs_of_an_older_version_are_found(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    shutil.copy(MIGRATIONS / "runs" / "0001.sql", old)
+    file = Connections(tmp_path / "ame.db", old)
+    named = ["train-1ab", "Stra\u00dfe-2ab", "nightly"]
+    with file.write() as connection:
+        for id_, name in enumerate(named):
+            task = name.partition("-")[0] if "-" in name else "report"
+            connection.execute(
+                "INSERT INTO run VALUES (?, ?, ?, ?, 'demo', 'task', 'Failed', '', 0, 0, '', x'2f',"
+                " '', 0, '', '')",
+                (id_ << rows.SLOTS, name, search.fold(name), task),
+            )
+        connection.execute("INSERT INTO search (rowid, folded) SELECT id, folded FROM run")
+    file.close()
+
+    database = sqlite.Database(tmp_path / "ame.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_GLIMPSE", 10)
+        patch.setattr(search, "_GLANCE", 0)
+        for name in named:
+            for part in (name[:3], name[-3:], name[2:6]):
+                page = database.page(runs.Filter(search=part), limit=9)
+                assert name in [run.name for run in page.runs]
+    database.remove(named)
+    assert not database.page(runs.Filter(search="ab"), limit=9).runs
+    database.close()

@@ -29,8 +29,11 @@ _UPDATE_RUN = """
 """
 _INSERT_RUN = """
     INSERT INTO run (task, project, kind, state, reason, started, ended,
-        owner, folder, "commit", dirty, arguments, resumes, name, folded, id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        owner, folder, "commit", dirty, arguments, resumes, name, folded, rest, id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FORGET = """
+    INSERT INTO search (search, rowid, rest) SELECT 'delete', id, rest FROM run WHERE id = ?
 """
 _FREE_ID = "SELECT ifnull(max(id) + 1, ?1) FROM run WHERE id >= ?1 AND id < ?2"
 _RUN = """
@@ -208,41 +211,42 @@ class Database:
         from difflib import get_close_matches
 
         with self._file.read() as connection:
-            found = connection.execute(
-                """
-                WITH RECURSIVE named (task) AS (
-                    SELECT min(task) FROM run
-                    UNION ALL
-                    SELECT (SELECT min(run.task) FROM run WHERE run.task > named.task)
-                    FROM named WHERE named.task IS NOT NULL
-                )
-                SELECT * FROM (SELECT task FROM named WHERE task IS NOT NULL LIMIT ?1)
-                UNION ALL
-                SELECT * FROM (SELECT name FROM run ORDER BY id DESC LIMIT ?1)
-                """,
-                (_COMPARED,),
+            newest = connection.execute(
+                "SELECT name FROM run ORDER BY id DESC LIMIT ?", (_COMPARED,)
             )
-            return get_close_matches(name, dict.fromkeys(known for (known,) in found))
+            known = [*search.tasks(connection, limit=_COMPARED), *(name for (name,) in newest)]
+            return get_close_matches(name, dict.fromkeys(known))
 
 
 def _save_run(connection: Connection, run: runs.Run) -> None:
     row = rows.run_row(run)
     first = rows.ticks(run.created) << rows.SLOTS
-    place = connection.execute("SELECT id FROM run WHERE name = ?", (run.name,)).fetchone()
+    place = connection.execute("SELECT id, task FROM run WHERE name = ?", (run.name,)).fetchone()
     if place is None:
         (id_,) = connection.execute(_FREE_ID, (first, first + _SLOTS)).fetchone()
-        folded = search.fold(run.name)
-        connection.execute(_INSERT_RUN, (*row, run.name, folded, id_))
-        connection.execute("INSERT INTO search (rowid, folded) VALUES (?, ?)", (id_, folded))
+        folded, rest = search.fold(run.name), search.rest(run.name, run.task)
+        connection.execute(_INSERT_RUN, (*row, run.name, folded, rest, id_))
+        connection.execute("INSERT INTO search (rowid, rest) VALUES (?, ?)", (id_, rest))
     else:
-        (id_,) = place
+        id_, task = place
         if id_ >> rows.SLOTS != first >> rows.SLOTS:
             raise errors.RunConflict(run.name)
         connection.execute(_UPDATE_RUN, (*row, run.name))
+        if task != run.task:
+            _search_by_all(connection, id_)
     connection.execute(
         "INSERT INTO spec (run, text) VALUES (?, ?) "
         "ON CONFLICT DO UPDATE SET text = excluded.text WHERE text != excluded.text",
         (id_, run.spec),
+    )
+
+
+def _search_by_all(connection: Connection, id_: int) -> None:
+    """Has all of a run's name in the search index: its task is another than when it was named."""
+    connection.execute(_FORGET, (id_,))
+    connection.execute("UPDATE run SET rest = folded WHERE id = ?", (id_,))
+    connection.execute(
+        "INSERT INTO search (rowid, rest) SELECT id, rest FROM run WHERE id = ?", (id_,)
     )
 
 
@@ -257,10 +261,7 @@ def _remove(connection: Connection, name: str) -> None:
     row = connection.execute("SELECT id FROM run WHERE name = ?", (name,)).fetchone()
     if row is None:
         return
-    connection.execute(
-        "INSERT INTO search (search, rowid, folded) VALUES ('delete', ?, ?)",
-        (*row, search.fold(name)),
-    )
+    connection.execute(_FORGET, row)
     for table in ("spec", "step", "attempt", "metric", "artifact"):
         connection.execute(f"DELETE FROM {table} WHERE run = ?", row)
     connection.execute("DELETE FROM run WHERE id = ?", row)

@@ -1,6 +1,9 @@
 """Which runs a list shows: walks down the indexes of the database, newest first."""
 
+import heapq
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ame import runs
@@ -8,14 +11,20 @@ from ame.storage.sqlite.bound import SQLITE_INTERRUPT, Connection, OperationalEr
 
 _GRAM = 3
 """Letters in a word of the search index."""
-_GLANCE = 2000
-"""Runs that are looked at one by one before the search index is asked for one or two letters."""
-_GLIMPSE = 50_000
+_GLIMPSE = 10_000
 """Instructions of SQLite, of which it takes some ten to look at a run."""
-_WALK = 60
-"""So many times that for the runs that pass the filters, before the search index is asked."""
-_RARE = 1000
-"""Names that hold what is searched up to which the search index is asked, whatever the filters."""
+_GLANCE = 3
+"""So many times that for the newest runs that pass the filters, before an index is asked."""
+
+_TASKS = """
+    WITH RECURSIVE named (task) AS (
+        SELECT min(task) FROM run {where}
+        UNION ALL
+        SELECT (SELECT min(run.task) FROM run WHERE {and} run.task > named.task)
+        FROM named WHERE named.task IS NOT NULL
+    )
+    SELECT task FROM named WHERE task IS NOT NULL LIMIT ?
+"""
 
 Query = tuple[str, list[Any]]
 
@@ -25,31 +34,47 @@ def fold(name: str) -> str:
     return f"{name.casefold()}\n\n"
 
 
+def rest(name: str, task: str) -> str:
+    """What the search index has of a name: all that follows its task, if it begins with that."""
+    return fold(name.removeprefix(task) if name.startswith(f"{task}-") else name)
+
+
 def newest(connection: Connection, where: runs.Filter, last: int, limit: int) -> list[int]:
     """The ids of the newest runs below `last` that pass, at most `limit`.
 
-    Filters alone follow an index. A search asks the search index if the names are rare, else it
-    looks for a while at what passes the filters: that finds the first ones soon where many are
-    both, and is soon at its end where few pass. Slow is only what is common on either side and
-    hardly ever both.
+    Filters alone follow an index. A search looks for a while at what passes the filters, which
+    finds the first ones soon where many are found, and is soon at its end where few pass. Else
+    tasks and endings are searched apart: the first are few, and of the second few are alike.
     """
     needle = where.search.casefold()
     if "\n" in needle:
         return []
     if not needle:
         return _ids(connection, walk(where, last, limit))
-    if (where.project or where.task or where.states) and not _rare(connection, needle):
-        walked = _for_a_while(connection, walk(where, last, limit))
-        if walked is not None:
-            return walked
-    if len(needle) < _GRAM:
-        ids = _ids(connection, walk(where, last, limit, above=_glance(connection, last)))
-        if len(ids) == limit:
-            return ids
-    return _ids(connection, _match(connection, where, last, limit))
+    found = _for_a_while(connection, walk(where, last, limit))
+    if found is not None:
+        return found
+    known = [where.task] if where.task else tasks(connection, where.project)
+    folded = [f"{task.casefold()}-" for task in known]
+    ways = [
+        walk(replace(where, task=task), last, limit)
+        for task, name in zip(known, folded, strict=True)
+        if needle in name
+    ]
+    ways += [_match(connection, where, last, limit, part) for part in _endings(needle, folded)]
+    merged = heapq.merge(*(_ids(connection, way) for way in ways), reverse=True)
+    return [id_ for id_, _ in itertools.islice(itertools.groupby(merged), limit)]
 
 
-def walk(where: runs.Filter, last: int, limit: int, *, above: int = -1 << 63) -> Query:
+def tasks(connection: Connection, project: str = "", *, limit: int = -1) -> list[str]:
+    """The names of the tasks that have runs, one step down an index for each."""
+    one = "project = ?1" if project else ""
+    query = _TASKS.format(**{"where": one and f"WHERE {one}", "and": one and f"{one} AND"})
+    given = (project, limit) if project else (limit,)
+    return [task for (task,) in connection.execute(query, given)]
+
+
+def walk(where: runs.Filter, last: int, limit: int) -> Query:
     """The query for those that pass, in order: one walk down an index for each state, merged."""
     tests, values = _tests(where)
     states: list[runs.State | None] = [*where.states]
@@ -61,45 +86,52 @@ def walk(where: runs.Filter, last: int, limit: int, *, above: int = -1 << 63) ->
     given: list[Any] = []
     walks = []
     for state in states or [None]:
-        walks.append(f"SELECT id FROM run WHERE id < ? AND id > ? {tests}")
-        given += [last, above, *values]
+        walks.append(f"SELECT id FROM run WHERE id < ? {tests}")
+        given += [last, *values]
         if state is not None:
             walks[-1] += " AND state = ?"
             given.append(state.value)
     return f"{' UNION ALL '.join(walks)} ORDER BY id DESC LIMIT ?", [*given, limit]
 
 
-def _match(connection: Connection, where: runs.Filter, last: int, limit: int) -> Query:
-    """The same from the search index; of one or two letters it has the words they begin."""
-    needle = where.search.casefold()
-    words = [needle]
-    if len(needle) < _GRAM:
+def _endings(needle: str, folded: Sequence[str]) -> list[str]:
+    """What of it endings can hold: all of it, or what follows the name of one of these tasks."""
+    parts = [needle]
+    for at, letter in enumerate(needle):
+        begun = needle[: at + 1]
+        if letter == "-" and 0 < at < len(needle) - 1 and any(n.endswith(begun) for n in folded):
+            parts.append(needle[at:])
+    return parts
+
+
+def _match(connection: Connection, where: runs.Filter, last: int, limit: int, part: str) -> Query:
+    """The query for those whose ending holds that part of what is searched.
+
+    Of one or two letters the search index has the words that begin so.
+    """
+    words = [part]
+    if len(part) < _GRAM:
         found = connection.execute(
-            "SELECT term FROM gram WHERE term >= ? AND term < ?", (needle, needle + chr(0x10FFFF))
+            "SELECT term FROM gram WHERE term >= ? AND term < ?", (part, part + chr(0x10FFFF))
         )
         words = [word for (word,) in found] or ["\n" * _GRAM]
-    tests, values = _tests(where, among=True)
+    tests, values = _tests(where)
+    if where.states:
+        tests += f" AND state IN ({', '.join('?' * len(where.states))})"
+        values += [state.value for state in where.states]
     query = f"""
         SELECT search.rowid FROM search CROSS JOIN run ON run.id = search.rowid
-        WHERE search MATCH ? AND search.rowid < ? {tests} ORDER BY search.rowid DESC LIMIT ?
+        WHERE search MATCH ? AND search.rowid < ? AND instr(folded, ?) {tests}
+        ORDER BY search.rowid DESC LIMIT ?
     """
     match = " OR ".join(map(_quoted, words))
-    return query, [match, last, *values, limit]
-
-
-def _rare(connection: Connection, needle: str) -> bool:
-    """Whether few names hold it, as far as the search index can tell by itself."""
-    if len(needle) < _GRAM:
-        return False
-    query = "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)"
-    (count,) = connection.execute(query, (_quoted(needle), _RARE)).fetchone()
-    return bool(count < _RARE)
+    return query, [match, last, where.search.casefold(), *values, limit]
 
 
 def _for_a_while(connection: Connection, query: Query) -> list[int] | None:
     """The ids, unless it takes too long to find them."""
     glimpses = itertools.count()
-    connection.set_progress_handler(lambda: next(glimpses) > _WALK, _GLIMPSE)
+    connection.set_progress_handler(lambda: next(glimpses) >= _GLANCE, _GLIMPSE)
     try:
         return _ids(connection, query)
     except OperationalError as error:
@@ -110,22 +142,11 @@ def _for_a_while(connection: Connection, query: Query) -> list[int] | None:
         connection.set_progress_handler(None, 0)
 
 
-def _glance(connection: Connection, last: int) -> int:
-    """The id at which the first look at the newest runs ends."""
-    query = "SELECT id FROM run WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?"
-    row = connection.execute(query, (last, _GLANCE)).fetchone()
-    return -1 << 63 if row is None else row[0]
-
-
-def _tests(where: runs.Filter, *, among: bool = False) -> Query:
-    """The parts of a WHERE for project, task and, with `among`, the states, and their values."""
+def _tests(where: runs.Filter) -> Query:
+    """The parts of a WHERE for project and task, and their values."""
     given = {"project": where.project, "task": where.task}
     tests = "".join(f" AND {column} = ?" for column, value in given.items() if value)
-    values: list[Any] = [value for value in given.values() if value]
-    if among and where.states:
-        tests += f" AND state IN ({', '.join('?' * len(where.states))})"
-        values += [state.value for state in where.states]
-    return tests, values
+    return tests, [value for value in given.values() if value]
 
 
 def _quoted(word: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from ame import errors
 from ame.federation.codes import KINDS, Code
+from ame.federation.job import checks
 from ame.federation.program import Program
 
 if TYPE_CHECKING:
@@ -88,9 +89,8 @@ class Command:
 
 
 _commands: list[Command] = []
-_SIMULATED = (
-    "threads", "gpu", "isolate", "dropout", "stragglers", "slowdown", "deadline", "log_config",
-)  # fmt: skip
+_CHANCES = ("dropout", "stragglers", "slowdown", "deadline")
+_SIMULATED = ("threads", "gpu", "isolate", *_CHANCES, "log_config")
 """What can be said of simulated sites alone."""
 _SLOWDOWN = 10.0
 
@@ -127,6 +127,8 @@ def run(program: Program, options: Options) -> "Result | None":
     from ame.federation import results
 
     sites = program.site_names(options.clients)
+    checks.clients(program, sites)
+    _check(options)
     wish = results.Wish(
         job=program.name,
         sites=sites,
@@ -144,6 +146,23 @@ def run(program: Program, options: Options) -> "Result | None":
     result = results.lead(wish, work)
     command.results.append(result)
     return result
+
+
+def _check(options: Options) -> None:
+    """Refuse what the engine does not take, before there is a run."""
+    match options.engine or "ame":
+        case "ame":
+            from ame.federation.simulator import chances, simulation
+
+            simulation.check(
+                threads=options.threads, gpu=options.gpu, log_config=options.log_config
+            )
+            told = {name: getattr(options, name) for name in _CHANCES}
+            chances.Chances(**{name: each for name, each in told.items() if each is not None})
+        case "flower":
+            if refused := [name for name in _SIMULATED if getattr(options, name) is not None]:
+                remedy = f"`{refused[0]}` is of simulated sites; leave it out"
+                raise errors.EngineMissing("flower", remedy)
 
 
 def _work(
@@ -187,9 +206,6 @@ def _work(
         case "flower":
             from ame.federation import flower
 
-            if refused := [name for name in _SIMULATED if getattr(options, name) is not None]:
-                remedy = f"`{refused[0]}` is of simulated sites; leave it out"
-                raise errors.EngineMissing("flower", remedy)
             link = None
             if options.superlink is not None:
                 link = flower.link(options.superlink, options.root_certificates)

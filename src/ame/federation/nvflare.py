@@ -55,7 +55,7 @@ def run(
     code = _follow(command, watcher, log)
     wrong = _WRONG.findall(log.read_text(errors="replace"))
     if code or wrong:
-        why = wrong[-1].strip() if wrong else f"it exited with {code}"
+        why = wrong[0].strip() if wrong else f"it exited with {code}"
         raise errors.EngineFailed("NVFLARE", why, log)
     _bring_models(job, workspace / "server")
 

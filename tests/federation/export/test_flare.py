@@ -393,7 +393,7 @@ def test_what_is_written_of_components_is_what_a_version_takes(
         theirs: ours
         for ours, theirs in names.reverse().items()
         if isclass(names.load(theirs)) and issubclass(names.load(theirs), FLComponent)
-        if not names.is_later(theirs, version)
+        if not names.lacks(theirs, version)
     }
     there = json.loads(real.python(SIGNATURES, json.dumps(list(served))).splitlines()[-1])
 
@@ -401,5 +401,5 @@ def test_what_is_written_of_components_is_what_a_version_takes(
         assert there[theirs] is not None, f"{theirs} is not in NVFLARE {version}"
         if isinstance(there[theirs], list) and there[theirs]:
             missing = defaults(ours).keys() - set(there[theirs])
-            later = names.later(theirs) if version == "2.7" else frozenset()
-            assert missing <= later, (theirs, missing - later)
+            lacking = names.lacking(theirs, version)
+            assert missing <= lacking, (theirs, missing - lacking)

@@ -42,14 +42,11 @@ def test_percentile_privacy_is_its_formula(steps: int) -> None:
 
 
 @pytest.mark.parametrize(("percentile", "gamma"), [(10, 0), (-1, 0.1), (101, 0.1)])
-def test_percentile_privacy_beyond_its_range_changes_nothing(
+def test_percentile_privacy_that_would_hide_nothing_is_refused(
     percentile: float, gamma: float
 ) -> None:
-    data = {"a": RNG.normal(size=3)}
-
-    np.testing.assert_array_equal(
-        passed(PercentilePrivacy(percentile, gamma), data).data["a"], data["a"]
-    )
+    with pytest.raises(errors.JobInvalid, match="gamma" if gamma == 0 else "percentile"):
+        PercentilePrivacy(percentile, gamma)
 
 
 def test_the_sparse_vector_technique_tells_a_fraction_and_what_it_costs() -> None:

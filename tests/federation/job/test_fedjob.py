@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ame import errors
 from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
 from ame.federation.job.ids import free
 from ame.federation.program import Program
@@ -329,6 +331,38 @@ def test_a_job_of_unfit_arguments_is_refused(
 ) -> None:
     with pytest.raises(kind, match=why):
         FedJob(**given)
+
+
+def test_a_class_that_was_not_made_is_refused() -> None:
+    with pytest.raises(errors.JobInvalid, match=r"give an object, which is made: `Leader\(…\)`"):
+        FedJob().to_server(Leader)
+    with pytest.raises(errors.JobInvalid, match=r"`Leader\(…\)`"):
+        FedJob().as_id(Leader)
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "why"),
+    [
+        ({"min_clients": 3}, {}, "`min_clients` is 3, and the job has 2 clients: site-1, site-2"),
+        ({"mandatory_clients": ["x"]}, {}, "names x, which the job does not have"),
+        ({}, {"threads": 0}, "`threads` is 0"),
+        ({}, {"gpu": "x"}, "`gpu` is 'x'"),
+        ({}, {"log_config": "loud"}, "`log_config` is 'loud'"),
+        ({}, {"dropout": 2.0}, "`dropout`"),
+        ({}, {"engine": "flower", "threads": 2}, "`threads` is of simulated sites"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_refused_before_there_is_a_run(
+    tmp_path: Path, job: dict[str, Any], options: dict[str, Any], why: str
+) -> None:
+    made = FedJob(**job)
+    made.to_server(Leader())
+    made.to_clients(Doer())
+
+    with pytest.raises(errors.Error, match=why):
+        made.simulator_run(tmp_path / "run", n_clients=2, **options)
+
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_executor_is_not_for_the_server() -> None:

@@ -82,3 +82,13 @@ def test_an_update_that_does_not_fit_is_refused_with_the_reason(
             components={"persistor": Keeps(ZERO)},
             min_clients=2,
         )
+
+
+def test_a_persistor_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(errors.ComponentUnknown, match=r"`persitor`; there are `persistor`"):
+        run(
+            FedAvg(num_clients=1, num_rounds=1, persistor_id="persitor"),
+            tmp_path,
+            {"site-1": moved(1)},
+            components={"persistor": Keeps(ZERO)},
+        )

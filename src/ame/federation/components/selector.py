@@ -66,7 +66,8 @@ class IntimeModelSelector(Widget):
         if event_type in (EventType.START_RUN, AppEventType.ROUND_STARTED):
             self._sum = self._weight = 0.0
         elif event_type == AppEventType.AFTER_CONTRIBUTION_ACCEPT:
-            self._count(fl_ctx)
+            if fl_ctx.get_prop(AppConstants.AGGREGATION_ACCEPTED) is not False:
+                self._count(fl_ctx)
         elif event_type == AppEventType.BEFORE_AGGREGATION:
             self._compare(fl_ctx)
 
@@ -79,7 +80,6 @@ class IntimeModelSelector(Widget):
             or not isinstance(result, Shareable)
             or result.get_return_code() != ReturnCode.OK
             or result.get_header(ReservedHeaderKey.CONTENT_TYPE) != "DXO"
-            or fl_ctx.get_prop(AppConstants.AGGREGATION_ACCEPTED) is False
             or now == 0
         ):
             return
@@ -139,6 +139,17 @@ class IntimeModelSelector(Widget):
 
 
 IntimeModelSelectionHandler = IntimeModelSelector
+
+
+class SimpleIntimeModelSelector(IntimeModelSelector):
+    """The same, but what the aggregator does not take counts, too."""
+
+    def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
+        """Follow the rounds."""
+        if event_type == AppEventType.BEFORE_CONTRIBUTION_ACCEPT:
+            self._count(fl_ctx)
+        elif event_type != AppEventType.AFTER_CONTRIBUTION_ACCEPT:
+            super().handle_event(event_type, fl_ctx)
 
 
 def _number(value: Any) -> float | None:

@@ -45,7 +45,7 @@ class Writer:
         part, files = self.models.carried(part, self.version)
         self.files |= files
         path = self._path(part)
-        missing = names.later(path) if self.version == "2.7" else frozenset()
+        missing = names.lacking(path, self.version)
         usual = defaults(part.path) if missing & part.args.keys() else {}
         args = {}
         for name, value in part.args.items():
@@ -54,7 +54,7 @@ class Writer:
             elif name not in usual or usual[name] != value:
                 raise errors.NotExportable(
                     part.path, self.version, f"there it takes no `{name}`; leave that out, or "
-                    "export for 2.9"
+                    f"export for {'2.9' if self.version == '2.7' else '2.7'}"
                 )  # fmt: skip
         return {"path": path, "args": args}
 
@@ -62,7 +62,7 @@ class Writer:
         if part.path.partition(".")[0] != "ame":
             return self._importable(part.path)
         theirs = names.theirs(part.path)
-        if theirs is None or names.is_later(theirs, self.version):
+        if theirs is None or names.lacks(theirs, self.version):
             raise errors.NotExportable(
                 part.path, self.version,
                 "NVFLARE has no counterpart of it; take another component, or a class of your own",

@@ -77,7 +77,7 @@ def _named(path: str, name: str, place: str, version: Version) -> str:
         return f"import {MODULES[found.__name__]} as {name}"
     ours = f"{getattr(found, '__module__', module)}.{getattr(found, '__qualname__', wanted)}"
     theirs = names.theirs(ours) or names.theirs(path)
-    if theirs is None or names.is_later(theirs, version):
+    if theirs is None or names.lacks(theirs, version):
         raise errors.NotExportable(
             place, version, f"it imports `{path}`, which NVFLARE {version} does not have"
         )

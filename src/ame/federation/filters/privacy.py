@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ame import errors
 from ame.federation.filters.variables import WEIGHTS
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, MetaKey
@@ -28,18 +29,21 @@ class PercentilePrivacy(DXOFilter):
         gamma: float = 0.01,
         data_kinds: list[str] | None = None,
     ) -> None:
-        """`percentile`: 0 to 100; `gamma`: above 0. Others change nothing, as in FLARE."""
+        """`percentile`: 0 to 100; `gamma`: above 0.
+
+        Raises:
+            errors.JobInvalid: they are not, so that nothing would be hidden.
+        """
+        if not 0 <= percentile <= 100:
+            raise errors.JobInvalid(f"`percentile` is {percentile}; it must be from 0 to 100")
+        if not gamma > 0:
+            raise errors.JobInvalid(f"`gamma` is {gamma}; it must be above 0")
         super().__init__(list(WEIGHTS), data_kinds or list(WEIGHTS))
         self.percentile = percentile
         self.gamma = gamma
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO with small changes left out, and large ones cut off."""
-        if self.gamma <= 0 or not 0 <= self.percentile <= 100:
-            self.log_warning(
-                fl_ctx, f"percentile {self.percentile} and gamma {self.gamma} hide nothing"
-            )
-            return None
         steps = dxo.get_meta_prop(MetaKey.NUM_STEPS_CURRENT_ROUND, 1)
         changes = {key: np.asarray(each) / steps for key, each in dxo.data.items()}
         every = np.concatenate([np.abs(each).ravel() for each in changes.values()])

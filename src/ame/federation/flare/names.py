@@ -11,7 +11,7 @@ from typing import Any
 from ame import errors
 from ame.federation import extra
 from ame.federation.flare import refused
-from ame.federation.flare.rows import LATER, OURS, ROWS
+from ame.federation.flare.rows import FORMER, LATER, OURS, ROWS
 from ame.federation.program import Version
 
 ROOT = "nvflare"
@@ -51,14 +51,15 @@ def ours(path: str) -> str | None:
     return table().get(path)
 
 
-def later(path: str) -> frozenset[str]:
-    """The arguments of NVFLARE's `path` that 2.7 does not take."""
-    return frozenset(LATER.get(path.removeprefix(f"{ROOT}."), "").split())
+def lacking(path: str, version: Version) -> frozenset[str]:
+    """The arguments of NVFLARE's `path` that this version does not take."""
+    rows = LATER if version == "2.7" else FORMER
+    return frozenset(rows.get(path.removeprefix(f"{ROOT}."), "").split())
 
 
-def is_later(path: str, version: Version) -> bool:
+def lacks(path: str, version: Version) -> bool:
     """Whether this version does not have NVFLARE's `path` at all."""
-    return version == "2.7" and ("*" in later(path) or "*" in later(path.rpartition(".")[0]))
+    return any("*" in lacking(each, version) for each in (path, path.rpartition(".")[0]))
 
 
 def load(path: str) -> Any:

@@ -6,6 +6,16 @@ _CONSOLE = (
     "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one"
 )
 REASONS: Mapping[str, str] = {
+    "app_common.aggregators.lazy": "results are added up as they come; name its aggregator itself",
+    "app_common.ccwf.comps.cwe_result_printer": "the best round and metric are in the run's table",
+    "app_common.executors.error_handling_executor": "a site that fails is lost by itself, with its "
+    "own error",
+    "app_common.executors.ipc_exchanger": "agents of other systems' processes; let the script use "
+    "`nvflare.client`",
+    "app_common.executors.multi_process_executor": "let the script start processes, with "
+    "`launch_external_process=True` and a `command` such as `torchrun`",
+    "app_common.executors.splitnn_learner_executor": "split learning, where sites hand on "
+    "activations; a Controller and an Executor of your own can do it",
     "app_common.hub": "jobs that hand tasks to another NVFLARE need one",
     "app_common.job_launcher": "how NVFLARE starts its own processes; there are none here",
     "app_common.job_schedulers": "NVFLARE's server schedules jobs; here there is `ame task run`",
@@ -16,6 +26,12 @@ REASONS: Mapping[str, str] = {
     "app_common.storages": "models and results lie in the run's workspace",
     "app_common.tie": "bridges to other systems' processes; a script with "
     "`launch_external_process=True` is one",
+    "app_common.streamers": "send large things by results or files; sites share this machine",
+    "app_common.workflows.error_handling_controller": "a site that fails is lost by itself, with "
+    "its own error",
+    "app_common.workflows.etl_controller": "`CmdTaskController` sends one task, too",
+    "app_common.workflows.splitnn_workflow": "split learning, where sites hand on activations; "
+    "a Controller and an Executor of your own can do it",
     "app_opt.confidential_computing": "attestation is of the machines of a real federation",
     "app_opt.feature_election": "choose features by a controller of your own",
     "app_opt.he": "homomorphic encryption takes its keys from the startup kits of a provisioned "
@@ -27,7 +43,15 @@ REASONS: Mapping[str, str] = {
     "app_opt.psi": "private set intersection; align the sites' rows before the job",
     "app_opt.pt.recipes.fedavg_he": "homomorphic encryption takes its keys from the startup kits "
     "of a provisioned federation; `FedAvgRecipe` with a filter for privacy is served",
+    "app_opt.pt.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` a "
+    "ModelAggregator of your own",
+    "app_opt.pt.multi_process_executor": "let the script start processes, with "
+    "`launch_external_process=True` and a `command` such as `torchrun`",
+    "app_opt.pt.recipes.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` "
+    "a ModelAggregator of your own",
     "app_opt.tensor_stream": "models are handed over in memory; leave it out",
+    "app_opt.xgboost.histogram_based": "its first form; `histogram_based_v2` is served, and "
+    "`XGBHorizontalRecipe`",
     "app_opt.xgboost.histogram_based_v2.sec": "encrypted histograms need a plugin of XGBoost that "
     "its releases do not have; `XGBHorizontalRecipe` without `secure` is served",
     "app_opt.xgboost.recipes.vertical": "vertical XGBoost needs private set intersection first; "

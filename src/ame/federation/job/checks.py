@@ -47,6 +47,15 @@ def target(given: object) -> str:
     return text
 
 
+def made(argument: str, given: object) -> None:
+    """That an object is one, and no class."""
+    if given is None or isinstance(given, type):
+        name = getattr(given, "__name__", "Net")
+        raise errors.JobInvalid(
+            f"`{argument}` is {given!r}; give an object, which is made: `{name}(…)`"
+        )
+
+
 def identity(given: object) -> str | None:
     """A component's id, or None."""
     return None if given is None else _text("id", given)
@@ -129,16 +138,25 @@ def program(given: Program) -> None:
                 "give it a ScriptRunner or an Executor"
             )
     with suppress(errors.SitesUnclear):
-        known = given.site_names()
-        if given.min_clients > len(known):
-            raise errors.JobInvalid(
-                f"`min_clients` is {given.min_clients}, and the job has {len(known)} clients: "
-                f"{', '.join(known)}; lower it, or add clients"
-            )
-        if missing := [each for each in given.mandatory_clients if each not in known]:
-            raise errors.JobInvalid(
-                f"`mandatory_clients` names {', '.join(missing)}, which the job does not have"
-            )
+        clients(given, given.site_names())
+
+
+def clients(given: Program, known: Sequence[str]) -> None:
+    """That a job can run with these clients.
+
+    Raises:
+        errors.JobInvalid: they are too few, or one that must be there is not.
+    """
+    if given.min_clients > len(known):
+        shown = ", ".join([*known[:5], *(["…"] if len(known) > 5 else [])])
+        raise errors.JobInvalid(
+            f"`min_clients` is {given.min_clients}, and the job has {len(known)} clients: "
+            f"{shown}; lower it, or add clients"
+        )
+    if missing := [each for each in given.mandatory_clients if each not in known]:
+        raise errors.JobInvalid(
+            f"`mandatory_clients` names {', '.join(missing)}, which the job does not have"
+        )
 
 
 def _text(argument: str, given: object) -> str:

@@ -104,6 +104,7 @@ class FedJob:
         """
         if obj is None or (isinstance(obj, str | dict) and not obj):
             raise errors.JobInvalid("cannot add empty object to job: `obj` is empty")
+        checks.made("obj", obj)
         checks.target(target)
         ctx = JobCtx(obj, target, checks.identity(id))
         side = _side(obj)
@@ -147,7 +148,12 @@ class FedJob:
         return self.to(obj, ALL_SITES, id, **kwargs)
 
     def as_id(self, obj: Any) -> str:
-        """An id for an object that others refer to: where they go, it goes too."""
+        """An id for an object that others refer to: where they go, it goes too.
+
+        Raises:
+            errors.JobInvalid: it is none, but a class.
+        """
+        checks.made("obj", obj)
         return self._given.refer(obj)
 
     def set_up_client(self, target: str) -> None:

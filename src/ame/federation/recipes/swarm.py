@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import SimpleModelShareableGenerator
@@ -12,6 +12,13 @@ from ame.federation.model import ExchangeFormat
 from ame.federation.recipes.options import served
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
+
+if TYPE_CHECKING:
+    from ame.federation.peers.config import (
+        CrossSiteEvalConfig,
+        SwarmClientConfig,
+        SwarmServerConfig,
+    )
 
 
 class SwarmLearningRecipe(Recipe):
@@ -115,3 +122,48 @@ class SwarmLearningRecipe(Recipe):
         )
         super().__init__(job)
         self.framework = FrameworkType.PYTORCH
+
+
+class BaseSwarmLearningRecipe(Recipe):
+    """Swarm learning of any framework, from the configurations that `CCWFJob` takes."""
+
+    def __init__(
+        self,
+        name: str,
+        server_config: SwarmServerConfig,
+        client_config: SwarmClientConfig,
+        cse_config: CrossSiteEvalConfig | None = None,
+        min_clients: int = 1,
+    ) -> None:
+        """`cse_config`: how clients evaluate one another's models, if they are to."""
+        from ame.federation.job.ccwf import CCWFJob
+
+        job = CCWFJob(name=name, min_clients=min_clients)
+        job.add_swarm(server_config, client_config, cse_config)
+        super().__init__(job)
+
+
+class SimpleSwarmLearningRecipe(SwarmLearningRecipe):
+    """Swarm learning by the name and the arguments that it has in FLARE 2.7."""
+
+    def __init__(
+        self,
+        name: str,
+        initial_model: Any,
+        num_rounds: int,
+        train_script: str,
+        train_args: dict[str, Any] | None = None,
+        do_cross_site_eval: bool = False,
+        cross_site_eval_timeout: float = 300,
+    ) -> None:
+        """`train_args`: further arguments of `ScriptRunner`, such as `script_args`."""
+        super().__init__(
+            name=name,
+            model=initial_model,
+            num_rounds=num_rounds,
+            train_script=train_script,
+            min_clients=1,
+            train_args=train_args,
+            do_cross_site_eval=do_cross_site_eval,
+            cross_site_eval_timeout=cross_site_eval_timeout,
+        )

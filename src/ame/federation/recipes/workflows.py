@@ -15,6 +15,7 @@ from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
 from ame.federation.workflows.averaging.newton import FedAvgLR, LRModelPersistor
 from ame.federation.workflows.averaging.scaffold import Scaffold
+from ame.federation.workflows.command import CmdTaskController
 from ame.federation.workflows.cyclic import CyclicController
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 
@@ -311,3 +312,40 @@ class FlowerRecipe(Recipe):
             **settings,
         )
         super().__init__(job)
+
+
+class FedTaskRecipe(Recipe):
+    """One task, which sites do by a script; there is no model."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "fed_task",
+        task_name: str = "task",
+        min_clients: int,
+        num_clients: int | None = None,
+        min_responses: int | None = None,
+        timeout: int = 0,
+        task_data: dict[str, Any] | None = None,
+        task_meta: dict[str, Any] | None = None,
+        task_script: str,
+        task_args: str = "",
+        framework: FrameworkType = FrameworkType.RAW,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """The task is `CmdTaskController`'s; the script is told of it by `flare.receive()`."""
+        client.setdefault("train_args", task_args)
+        client.setdefault("server_expected_format", ExchangeFormat.RAW)
+        script = Client(train_script=task_script, framework=framework, **client)
+        super().__init__(FedJob(name=name, min_clients=min_clients), script)
+        self.job.to_server(
+            CmdTaskController(
+                task_name=task_name,
+                task_data=task_data,
+                task_meta=task_meta,
+                num_clients=num_clients,
+                min_responses=min_responses,
+                timeout=timeout,
+                persistor_id="",
+            )
+        )

@@ -107,11 +107,8 @@ def simulate(
     """
     began = time.monotonic()
     names = program.site_names(sites)
-    groups = gpus.groups(gpu)
     chances = Chances(dropout=dropout, stragglers=stragglers, slowdown=slowdown, deadline=deadline)
-    for name, number in (("threads", threads), ("blas_threads", blas_threads)):
-        if number is not None and number < 1:
-            raise errors.SimulationInvalid(name, f"is {number}; it must be 1 or more")
+    groups = check(threads=threads, gpu=gpu, blas_threads=blas_threads, log_config=log_config)
     lanes = min(threads or len(groups) or len(os.sched_getaffinity(0)), len(names))
     root = Path(workspace).absolute()
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
@@ -133,6 +130,26 @@ def simulate(
         ) as simulated:
             lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
+
+
+def check(
+    *,
+    threads: int | None = None,
+    gpu: str | None = None,
+    blas_threads: int = 1,
+    log_config: str | None = None,
+) -> Sequence[str]:
+    """The groups of GPUs, of arguments that `simulate` takes.
+
+    Raises:
+        errors.SimulationInvalid: it does not take one of them.
+
+    """
+    for name, number in (("threads", threads), ("blas_threads", blas_threads)):
+        if number is not None and number < 1:
+            raise errors.SimulationInvalid(name, f"is {number}; it must be 1 or more")
+    _level(log_config)
+    return gpus.groups(gpu)
 
 
 @contextmanager
@@ -300,13 +317,10 @@ def _generators(seed: int) -> Iterator[None]:
 @contextmanager
 def _logged(config: str | None) -> Iterator[None]:
     """How much is logged of what ame does."""
-    if config is None:
+    level = _level(config)
+    if level is None:
         yield
         return
-    level = logging.getLevelNamesMapping().get(_LEVELS.get(config.lower(), config.upper()))
-    if level is None:
-        known = ", ".join([*_LEVELS, "or a level such as INFO"])
-        raise errors.SimulationInvalid("log_config", f"is {config!r}; give {known}")
     log = logging.getLogger("ame")
     before = log.level
     log.setLevel(level)
@@ -319,3 +333,13 @@ def _logged(config: str | None) -> Iterator[None]:
 def _variables(blas_threads: int) -> dict[str, str]:
     """The environment of the workers: this one's, with the threads of numeric libraries set."""
     return {**os.environ, **dict.fromkeys((*_BLAS, *_TENSORFLOW), str(blas_threads))}
+
+
+def _level(config: str | None) -> int | None:
+    if config is None:
+        return None
+    level = logging.getLevelNamesMapping().get(_LEVELS.get(config.lower(), config.upper()))
+    if level is None:
+        known = ", ".join([*_LEVELS, "or a level such as INFO"])
+        raise errors.SimulationInvalid("log_config", f"is {config!r}; give {known}")
+    return level

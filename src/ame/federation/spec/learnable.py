@@ -165,6 +165,11 @@ class ModelPersistor(LearnablePersistor, ABC):
         message = f"{self.name} keeps one model, and finds none by name: it has no get_model"
         raise NotImplementedError(message)
 
+    def get_model_from_location(self, location: str, fl_ctx: FLContext) -> ModelLearnable | None:
+        """The model in a file."""
+        message = f"{self.name} reads no models from places: it has no get_model_from_location"
+        raise NotImplementedError(message)
+
 
 _NONE = PersistorFilter()
 

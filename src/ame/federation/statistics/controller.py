@@ -124,7 +124,7 @@ class StatisticsController(Controller):
                 for data, features in table.items():
                     for feature, value in features.items():
                         place = made.setdefault(feature, {}).setdefault(name, {})
-                        place.setdefault(site, {})[data] = self._shown(value)
+                        place.setdefault(site, {})[data] = self.shown(value)
         return made
 
     def _first(self) -> list[StatisticConfig]:
@@ -203,13 +203,20 @@ class StatisticsController(Controller):
 
     def _combine(self, targets: Iterable[StatisticConfig]) -> None:
         """Makes the statistics of all sites."""
-        known, ours = self.client_statistics, self.global_statistics
-        for name in dict.fromkeys([*ADDED, *(each.name for each in targets)]):
+        wanted = [*ADDED, *(each.name for each in targets)]
+        self.global_statistics |= self.combined(self.client_statistics, wanted)
+
+    def combined(
+        self, known: Mapping[str, Mapping[str, plain.Table]], wanted: Iterable[str]
+    ) -> dict[str, plain.Table]:
+        """What the statistics of some sites, by statistic and site, come to together."""
+        ours: dict[str, plain.Table] = {}
+        for name in dict.fromkeys(wanted):
             by_site = known.get(name)
             if by_site is None:
                 continue
             if name in ADDED:
-                ours[name] = _merged(by_site, lambda found: self._rounded(sum(found)))
+                ours[name] = _merged(by_site, lambda found: self.rounded(sum(found)))
             elif name in {C.STATS_MIN, C.STATS_MAX}:
                 ours[name] = _ends(by_site, min if name == C.STATS_MIN else max)
             elif name == C.STATS_HISTOGRAM:
@@ -219,7 +226,7 @@ class StatisticsController(Controller):
         if {C.STATS_SUM, C.STATS_COUNT} <= set(ours):
             ours[C.STATS_MEAN] = {
                 data: {
-                    name: self._rounded(total / ours[C.STATS_COUNT][data][name])
+                    name: self.rounded(total / ours[C.STATS_COUNT][data][name])
                     for name, total in sums.items()
                     if ours[C.STATS_COUNT].get(data, {}).get(name)
                 }
@@ -227,15 +234,16 @@ class StatisticsController(Controller):
             }
         if C.STATS_VAR in ours:
             ours[C.STATS_STDDEV] = plain.each(
-                ours[C.STATS_VAR], lambda found: self._rounded(math.sqrt(found))
+                ours[C.STATS_VAR], lambda found: self.rounded(math.sqrt(found))
             )
+        return ours
 
     def _quantiles(self, by_site: Mapping[str, plain.Table]) -> plain.Table:
         made = _merged(by_site, _digest)
         return {
             data: {
                 feature: {
-                    str(part): self._rounded(digest.quantile(float(part)))
+                    str(part): self.rounded(digest.quantile(float(part)))
                     for part in plain.of_feature(self.statistic_configs[C.STATS_QUANTILE], feature)
                 }
                 for feature, digest in features.items()
@@ -244,19 +252,21 @@ class StatisticsController(Controller):
             for data, features in made.items()
         }
 
-    def _rounded(self, number: float) -> float:
+    def rounded(self, number: float) -> float:
+        """With the decimals that are asked for."""
         return number if isinstance(number, int) else round(number, self.precision)
 
-    def _shown(self, value: Any) -> Any:
+    def shown(self, value: Any) -> Any:
+        """A value as it is written: rounded, a histogram as a list of bins."""
         if isinstance(value, Histogram):
             return [
-                [self._rounded(each.low_value), self._rounded(each.high_value), each.sample_count]
+                [self.rounded(each.low_value), self.rounded(each.high_value), each.sample_count]
                 for each in value.bins
             ]
         if isinstance(value, Mapping):
             parts = value.get(C.STATS_QUANTILE, value)
-            return {part: self._rounded(each) for part, each in parts.items()}
-        return self._rounded(value)
+            return {part: self.rounded(each) for part, each in parts.items()}
+        return self.rounded(value)
 
 
 def check_configs(configs: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from ame import errors
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel
+from ame.federation.run.found import component
 from ame.federation.run.losses import Quota, why_none, why_refused
 from ame.federation.run.tasks import Tasks
 from ame.federation.spec.context import FLContext
@@ -78,13 +79,19 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
     # The times of a workflow.
 
     def start_controller(self, fl_ctx: FLContext) -> None:
-        """Find the persistor and call `initialize`."""
+        """Find the persistor and call `initialize`.
+
+        Raises:
+            errors.ComponentUnknown: it was named, and is not there.
+        """
         self.fl_ctx = fl_ctx
         self.engine = fl_ctx.get_engine()
         if self._persistor_id:
             found = self.engine.get_component(self._persistor_id)
             if isinstance(found, LearnablePersistor):
                 self.persistor = found
+            elif found is None and self._persistor_id != AppConstants.DEFAULT_PERSISTOR_ID:
+                component(self.engine, self._persistor_id, LearnablePersistor)  # type: ignore[type-abstract]  # what is found is asked for its kind
             elif found is not None:
                 self.warning(
                     f"`{self._persistor_id}` is no LearnablePersistor but a "

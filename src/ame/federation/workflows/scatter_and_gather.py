@@ -144,11 +144,19 @@ class ScatterAndGather(Controller):
     def stop_controller(self, fl_ctx: FLContext) -> None:
         """Nothing is left to be done."""
 
+    def outgoing(self, fl_ctx: FLContext) -> Shareable:
+        """What sites are sent."""
+        return self.shareable_gen.learnable_to_shareable(self._model, fl_ctx)
+
+    def incoming(self, result: Shareable) -> Shareable:
+        """What of the aggregate the generator is given."""
+        return result
+
     def _scatter(self, fl_ctx: FLContext, abort_signal: Signal) -> None:
         fl_ctx.put(AppConstants.GLOBAL_MODEL, self._model, private=True, sticky=True)
         fl_ctx.put(AppConstants.CURRENT_ROUND, self._round, private=True, sticky=True)
         self.fire_event(AppEventType.ROUND_STARTED, fl_ctx)
-        data = self.shareable_gen.learnable_to_shareable(self._model, fl_ctx)
+        data = self.outgoing(fl_ctx)
         data.set_header(AppConstants.CURRENT_ROUND, self._round)
         data.set_header(AppConstants.NUM_ROUNDS, self.num_rounds)
         data.add_cookie(AppConstants.CONTRIBUTION_ROUND, self._round)
@@ -190,7 +198,7 @@ class ScatterAndGather(Controller):
             AppEventType.AFTER_AGGREGATION, fl_ctx, AppConstants.AGGREGATION_RESULT, result
         )
         self.fire_event(AppEventType.BEFORE_SHAREABLE_TO_LEARNABLE, fl_ctx)
-        self._model = self.shareable_gen.shareable_to_learnable(result, fl_ctx)
+        self._model = self.shareable_gen.shareable_to_learnable(self.incoming(result), fl_ctx)
         fl_ctx.put(AppConstants.GLOBAL_MODEL, self._model, private=True, sticky=True)
         self.fire_event(AppEventType.AFTER_SHAREABLE_TO_LEARNABLE, fl_ctx)
 

@@ -122,6 +122,10 @@ class PTFileModelPersistor(ModelPersistor):
         found = self.get_model_inventory(fl_ctx).get(model_file)
         return None if found is None else self._learnable(self._read(Path(found.location)))
 
+    def get_model_from_location(self, location: str, fl_ctx: FLContext) -> ModelLearnable:
+        """The model in a file, which lies among the job's code if its path is not whole."""
+        return self._learnable(self._read(source(location, fl_ctx, self.name)))
+
     def _find(self, fl_ctx: FLContext) -> None:
         """The module itself, where it was named or described."""
         import torch

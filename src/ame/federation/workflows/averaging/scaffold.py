@@ -10,9 +10,14 @@ from typing import Any
 from ame import aggregation, errors
 from ame.federation.averaging import ParamsMean, site_of, steps_of
 from ame.federation.model import FLModel
+from ame.federation.spec.context import FLContext
+from ame.federation.spec.dxo import DXO, DataKind, from_shareable
+from ame.federation.spec.learnable import model_learnable_to_dxo
 from ame.federation.spec.names.app import AlgorithmConstants, AppConstants
 from ame.federation.spec.names.events import AppEventType
+from ame.federation.spec.shareable import Shareable
 from ame.federation.workflows.averaging.fedavg import BaseFedAvg
+from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 
 _DIFF = AlgorithmConstants.SCAFFOLD_CTRL_DIFF
 _GLOBAL = AlgorithmConstants.SCAFFOLD_CTRL_GLOBAL
@@ -77,3 +82,83 @@ class Scaffold(BaseFedAvg):
             )
 
         return aggregate
+
+
+class ScatterAndGatherScaffold(ScatterAndGather):
+    """The same by components: the aggregator is one of collections.
+
+    It averages the models and the changes of controls: `InTimeAccumulateWeightedAggregator(
+    expected_data_kind={"_model_weights_": "WEIGHT_DIFF", "scaffold_c_diff": "WEIGHT_DIFF"})`.
+    """
+
+    def __init__(
+        self,
+        min_clients: int = 1000,
+        num_rounds: int = 5,
+        start_round: int = 0,
+        wait_time_after_min_received: int = 10,
+        aggregator_id: str = AppConstants.DEFAULT_AGGREGATOR_ID,
+        persistor_id: str = AppConstants.DEFAULT_PERSISTOR_ID,
+        shareable_generator_id: str = AppConstants.DEFAULT_SHAREABLE_GENERATOR_ID,
+        train_task_name: str = AppConstants.TASK_TRAIN,
+        train_timeout: int = 0,
+        ignore_result_error: bool | None = None,
+        task_check_period: float = 0.5,
+        persist_every_n_rounds: int = 1,
+        snapshot_every_n_rounds: int = 1,
+    ) -> None:
+        """As those of `ScatterAndGather`."""
+        super().__init__(
+            min_clients=min_clients,
+            num_rounds=num_rounds,
+            start_round=start_round,
+            wait_time_after_min_received=wait_time_after_min_received,
+            aggregator_id=aggregator_id,
+            persistor_id=persistor_id,
+            shareable_generator_id=shareable_generator_id,
+            train_task_name=train_task_name,
+            train_timeout=train_timeout,
+            ignore_result_error=ignore_result_error,
+            task_check_period=task_check_period,
+            persist_every_n_rounds=persist_every_n_rounds,
+            snapshot_every_n_rounds=snapshot_every_n_rounds,
+        )
+        self._controls: dict[str, Any] | None = None
+
+    def outgoing(self, fl_ctx: FLContext) -> Shareable:
+        """The model, and the controls of all sites: zeros at first."""
+        model = model_learnable_to_dxo(self._model)
+        if self._controls is None:
+            self._controls = {key: each * 0 for key, each in model.data.items()}
+        parts = {
+            AppConstants.MODEL_WEIGHTS: model,
+            _GLOBAL: DXO(DataKind.WEIGHT_DIFF, data=self._controls),
+        }
+        return DXO(DataKind.COLLECTION, data=parts).to_shareable()
+
+    def incoming(self, result: Shareable) -> Shareable:
+        """Moves the controls; returns the mean of the models.
+
+        Raises:
+            errors.JobPanicked: the aggregate has no models, or no controls.
+        """
+        parts = from_shareable(result).data
+        for name in (AppConstants.MODEL_WEIGHTS, _DIFF):
+            if not isinstance(parts.get(name), DXO):
+                why = f"`{self.aggregator_id}` averages no `{name}`: see `expected_data_kind`"
+                raise errors.JobPanicked(component=self.name, reason=why, side="server")
+        moves, controls = parts[_DIFF].data, self._controls or {}
+        self._controls = {
+            key: each + moves[key] if key in moves else each for key, each in controls.items()
+        }
+        sent: Shareable = parts[AppConstants.MODEL_WEIGHTS].to_shareable()
+        return sent
+
+    def get_persist_state(self, fl_ctx: FLContext) -> dict[str, Any]:
+        """The controls too."""
+        return {**super().get_persist_state(fl_ctx), "controls": self._controls}
+
+    def restore(self, state_data: dict[str, Any], fl_ctx: FLContext) -> None:
+        """Go on with them."""
+        super().restore(state_data, fl_ctx)
+        self._controls = state_data["controls"]

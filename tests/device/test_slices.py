@@ -8,7 +8,7 @@ import pytest
 
 from ame import errors
 from ame.device import records
-from ame.device.slices import Fetcher
+from ame.device.plans.slices import Fetcher
 from ame.protocol.pb import plan as pb
 from device import devices
 

@@ -138,6 +138,7 @@ class Running:
         plan: Message | None = None,
         client_plan: bytes = b"plan",
         state: Mapping[str, Array] = START,
+        mode: str = "",
         **proto: Any,
     ) -> int:
         """A task with its artifacts; its number."""
@@ -149,7 +150,9 @@ class Running:
             population_name="p",
         )
         number: int = made.task.task_id
-        await self.app.management.set_artifacts("p", number, {"aggregation": dict(aggregation)})
+        await self.app.management.set_artifacts(
+            "p", number, {"aggregation": dict(aggregation), "mode": mode}
+        )
         artifacts = [
             (made.task.client_only_plan_url[0], client_plan),
             (made.task.init_checkpoint_url[0], checkpoint.to_bytes(state)),

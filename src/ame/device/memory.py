@@ -44,6 +44,13 @@ class Held:
     """Seconds that it took."""
     upload: aggregations.StartAggregationDataUploadResponse | None = None
     """Where it goes, once the server has said so."""
+    waiting: tuple[Held, ...] = ()
+    """The others that were had in the same visit; they come one after another."""
+
+    @property
+    def next(self) -> Held | None:
+        """The session whose turn it is when this one is over."""
+        return replace(self.waiting[0], waiting=self.waiting[1:]) if self.waiting else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,7 @@ def contributed(kept: Kept, held: Held, *, now: float) -> Kept:
             contributed={**kept.past.contributed, held.assignment.task_name: now},
             indices={**kept.past.indices, **held.indices},
         ),
-        held=None,
+        held=held.next,
     )
 
 
@@ -155,35 +162,42 @@ def _written(kept: Kept) -> dict[str, Any]:
         "contributed": dict(kept.past.contributed),
         "indices": dict(kept.past.indices),
         "returns": kept.returns,
-        "held": held
-        and {
-            "population": held.population,
-            "assignment": _text(held.assignment.SerializeToString()),
-            "indices": dict(held.indices),
-            "wait": held.wait,
-            "result": held.result is not None,
-            "took": held.took,
-            "upload": held.upload and _text(held.upload.SerializeToString()),
-        },
+        "held": held and _session(held),
+    }
+
+
+def _session(held: Held) -> dict[str, Any]:
+    return {
+        "population": held.population,
+        "assignment": _text(held.assignment.SerializeToString()),
+        "indices": dict(held.indices),
+        "wait": held.wait,
+        "result": held.result is not None,
+        "took": held.took,
+        "upload": held.upload and _text(held.upload.SerializeToString()),
+        "waiting": [_session(each) for each in held.waiting],
     }
 
 
 def _kept(said: dict[str, Any], result: bytes | None) -> Kept:
-    held = said["held"]
     return Kept(
         past=Past(contributed=said["contributed"], indices=said["indices"]),
         returns=float(said["returns"]),
-        held=held
-        and Held(
-            population=held["population"],
-            assignment=task_assignments.TaskAssignment.FromString(_bytes(held["assignment"])),
-            indices=held["indices"],
-            wait=float(held["wait"]),
-            result=result,
-            took=float(held.get("took", 0.0)),
-            upload=held["upload"]
-            and aggregations.StartAggregationDataUploadResponse.FromString(_bytes(held["upload"])),
-        ),
+        held=said["held"] and _held(said["held"], result),
+    )
+
+
+def _held(said: dict[str, Any], result: bytes | None) -> Held:
+    return Held(
+        population=said["population"],
+        assignment=task_assignments.TaskAssignment.FromString(_bytes(said["assignment"])),
+        indices=said["indices"],
+        wait=float(said["wait"]),
+        result=result,
+        took=float(said.get("took", 0.0)),
+        upload=said["upload"]
+        and aggregations.StartAggregationDataUploadResponse.FromString(_bytes(said["upload"])),
+        waiting=tuple(_held(each, None) for each in said.get("waiting", ())),
     )
 
 

@@ -1,7 +1,13 @@
 """What came of a device's visit to the server."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Outcome(StrEnum):
@@ -24,4 +30,15 @@ class Visit:
     wait: float
     """Seconds until the device is to come back."""
     task: str = ""
+    """What it was about; of several tasks, those that were contributed to, with commas between."""
     why: str = ""
+
+
+def together(visits: Sequence[Visit]) -> Visit:
+    """What came of one visit in which several tasks were done, the last of them last."""
+    last, done = visits[-1], [each for each in visits if each.outcome is Outcome.CONTRIBUTED]
+    if not done:
+        return last
+    kept = last if last.outcome in {Outcome.CUT_OFF, Outcome.DROPPED} else done[-1]
+    why = next((each.why for each in visits if each.why), "")
+    return replace(kept, task=", ".join(each.task for each in done), why=why)

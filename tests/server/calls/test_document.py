@@ -32,6 +32,9 @@ POLICY = {
 """A task's info by which its population has eligibility to compute."""
 
 
+ELIGIBLE = {"task_eligibility_info": {"task_weights": [{"task_name": "p/2", "weight": 1}]}}
+
+
 def weights(**of: float) -> Any:
     info = federated_api.TaskEligibilityInfo(version=1)
     for name, weight in of.items():
@@ -330,6 +333,66 @@ def test_a_session_of_one_of_several_tasks_gets_that_task_again_and_no_other(run
         for each in reply.task_assignments:
             again = (await server.peer.assignment(each.session_id)).task_assignment
             assert again.authorization_token == each.authorization_token
+
+    run(use)
+
+
+def test_a_task_beside_others_is_given_to_those_that_name_it_alone(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(mode="TASK_ASSIGNMENT_MODE_MULTIPLE")
+        await server.task()
+        session = await begun(server)
+        for _ in range(5):
+            other = await server.peer.assignment(await begun(server), **ELIGIBLE)
+            assert other.task_assignment.task_name in {"p/2", ""}
+        asked = task_assignments.PerformMultipleTaskAssignmentsRequest(
+            population_name="p", session_id=session, task_names=["p/1"]
+        )
+        reply = await server.peer.ask("PerformMultipleTaskAssignments", asked)
+        assert [each.task_name for each in reply.task_assignments] == ["p/1"]
+
+    run(use)
+
+
+def test_a_session_that_has_tasks_beside_others_gets_one_more(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(mode="TASK_ASSIGNMENT_MODE_MULTIPLE")
+        await server.task()
+        session = await begun(server)
+        asked = task_assignments.PerformMultipleTaskAssignmentsRequest(
+            population_name="p", session_id=session, task_names=["p/1"]
+        )
+        await server.peer.ask("PerformMultipleTaskAssignments", asked)
+        for _ in range(2):
+            more = await server.peer.assignment(session, **ELIGIBLE)
+            assert more.task_assignment.task_name == "p/2"
+
+    run(use)
+
+
+def test_a_device_that_takes_one_task_at_a_time_hears_of_no_others(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(mode="TASK_ASSIGNMENT_MODE_MULTIPLE")
+        await server.task()
+        asked = eets.EligibilityEvalTaskRequest(population_name="p")
+        simple = await server.peer.ask("RequestEligibilityEvalTask", asked)
+        assert simple.WhichOneof("result") == "no_eligibility_eval_configured"
+        asked.eligibility_eval_task_capabilities.supports_multiple_task_assignment = True
+        able = await server.peer.ask("RequestEligibilityEvalTask", asked)
+        read = eligibility_spec.PopulationEligibilitySpec.FromString(
+            able.eligibility_eval_task.population_eligibility_spec.inline_resource.data
+        )
+        modes = {each.task_name: each.task_assignment_mode for each in read.task_info}
+        assert modes == {"p/1": 2, "p/2": 1}
+
+    run(use)
+
+
+def test_a_mode_that_is_none_is_refused(run: Run) -> None:
+    async def use(server: Running) -> None:
+        said = {"taskAssignmentMode": "SEVERAL", "totalIteration": 1, "minAggregationSize": 1}
+        made = await server.peer.client.post("/api/v1/populations/p/tasks", json=said)
+        assert (made.status_code, "TASK_ASSIGNMENT_MODE_MULTIPLE" in made.text) == (400, True)
 
     run(use)
 

@@ -48,6 +48,13 @@ WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"
     metavar="HOURS",
     help="A device does it once in so many.",
 )
+@click.option(
+    "--assignment",
+    type=click.Choice(["single", "multiple"]),
+    default="single",
+    show_default=True,
+    help="Whether a device does it alone in a visit, or beside all others that are `multiple`.",
+)
 @click.option("--policies", type=FILE, help="JSON: a list of more that a device must meet.")
 @remote.server_option
 def command(
@@ -71,6 +78,7 @@ def command(
     min_examples: int | None,
     separation: int | None,
     once_in: float | None,
+    assignment: str,
     policies: Path | None,
     server: str,
 ) -> None:
@@ -87,6 +95,8 @@ def command(
         said["info"] = {"trafficWeight": weight, "evaluationInfo": looks}
     if aggregation:
         said["aggregation"] = _read(aggregation, "aggregation")
+    if assignment == "multiple":
+        said["taskAssignmentMode"] = "TASK_ASSIGNMENT_MODE_MULTIPLE"
     said |= _told(
         minClientVersion=min_version,
         maxClientVersion=max_version,

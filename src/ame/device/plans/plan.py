@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ame.device.examples import Examples
-    from ame.device.slices import Fetcher
+    from ame.device.plans.slices import Fetcher
 
 LOADED: Final = 8
 """Plans that are kept loaded; the one that was used longest ago goes first."""

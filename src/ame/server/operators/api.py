@@ -18,7 +18,7 @@ from ame.server.ledger import changes, populations, rounds, tasks
 from ame.server.recipes import keys
 from ame.server.rounds import RoundStatus
 from ame.server.tasks import TaskStatus
-from ame.server.visits.population import Policy
+from ame.server.visits.population import MODES, Policy, mode
 
 if TYPE_CHECKING:
     from ame.server.app import App
@@ -73,6 +73,7 @@ class Api:
         """Makes a task. Its answer says where its plan and its checkpoint go."""
         aggregation = said.pop("aggregation", {})
         policies = _policies(said.pop("policies", []))
+        mode = _mode(said.pop("taskAssignmentMode", ""))
         keys.read(aggregation)
         proto = odp_task.Task()
         try:
@@ -83,7 +84,7 @@ class Api:
         fields = {"population_name": at["population"]}
         named = Caller(fields=fields, headers=caller.headers, base=caller.base)
         made = (await self._app.management.create_task(asked, named)).task
-        beside = {"aggregation": aggregation, "policies": policies}
+        beside = {"aggregation": aggregation, "policies": policies, "mode": mode}
         if settings := {name: value for name, value in beside.items() if value}:
             await self._app.management.set_artifacts(at["population"], made.task_id, settings)
         address = self._app.management.slices_address(at["population"], made.task_id, caller)
@@ -176,6 +177,17 @@ def _said(body: bytes) -> Said:
     return said
 
 
+def _mode(said: object) -> str:
+    """How devices are given a task, by its name in the protocol; empty where it is as usual.
+
+    Raises:
+        errors.TaskInvalid: it is no such name.
+    """
+    if said and said not in MODES:
+        raise errors.TaskInvalid("taskAssignmentMode", f"must be one of {', '.join(MODES)}")
+    return str(said)
+
+
 def _policies(said: object) -> list[Said]:
     """What is asked of a task's devices beside what its message can say, as JSON.
 
@@ -210,6 +222,7 @@ def _task(kept: Kept) -> Said:
         "goal": task.goal,
         "capacity": task.capacity,
         "traffic_weight": task.weight,
+        "assignment_mode": mode(kept),
         "missing": [name for name in ("client_plan", "checkpoint") if not kept.settings.get(name)],
     }
 

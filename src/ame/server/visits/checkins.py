@@ -46,10 +46,12 @@ class CheckIns:
             retry_window_if_rejected=fleet.window(soon=bool(population.tasks)),
         )
         reply.task_assignment_forwarding_info.target_uri_prefix = caller.base
-        if population.asks:
+        able = request.eligibility_eval_task_capabilities
+        several = able.supports_multiple_task_assignment
+        if population.asks or (several and population.beside):
             task = reply.eligibility_eval_task
             task.execution_id = tokens.fresh()
-            spec = population.spec().SerializeToString()
+            spec = population.spec(several=several).SerializeToString()
             task.population_eligibility_spec.inline_resource.data = spec
             gzip = shares.gzips(request.resource_capabilities)
             for name, resource in (("plan", task.plan), ("checkpoint", task.init_checkpoint)):

@@ -40,6 +40,9 @@ class Openings:
         for each in openings:
             self.put(each.task, [each.aggregation] if each.aggregation else [])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
     def put(self, task: Task, aggregations: Sequence[str]) -> None:
         """A task that is open, as it is from now on; with the ids of its rounds that collect."""
         self.drop(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from google.protobuf import json_format
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 Spec = population_eligibility_spec.PopulationEligibilitySpec
 Policy = population_eligibility_spec.EligibilityPolicyEvalSpec
+Mode = Literal["TASK_ASSIGNMENT_MODE_SINGLE", "TASK_ASSIGNMENT_MODE_MULTIPLE"]
+SINGLE: Final = "TASK_ASSIGNMENT_MODE_SINGLE"
+MULTIPLE: Final = "TASK_ASSIGNMENT_MODE_MULTIPLE"
+MODES: Final[tuple[Mode, ...]] = (SINGLE, MULTIPLE)
 GRAPH: Final = Policy(name="graph", tf_custom_policy={})
 """Of a population whose own graph decides too."""
 
@@ -35,15 +39,17 @@ class Population:
         self.settings: Mapping[str, Any] = {}
         self.tasks: dict[int, Kept] = {}
         """Those that are open and not paused."""
-        self.openings = Openings()
+        self._openings = {mode: Openings() for mode in MODES}
         self._rounds: dict[int, Sequence[Round]] = {}
         self._asking: set[int] = set()
-        self._spec: Spec | None = None
+        self.beside: set[int] = set()
+        """The tasks that a device does beside others in one visit, some of which may be over."""
+        self._specs: dict[bool, Spec] = {}
 
     def put(self, settings: Mapping[str, Any]) -> None:
         """Its settings as they are now."""
         self.settings = settings
-        self._spec = None
+        self._specs.clear()
 
     @property
     def asks(self) -> bool:
@@ -59,37 +65,57 @@ class Population:
     def see(self, kept: Kept, collecting: Sequence[Round]) -> None:
         """A task as it is now, with its rounds that collect."""
         task = kept.task
-        self._spec = None
+        self._specs.clear()
         self._asking.discard(task.id)
         if task.status is not TaskStatus.OPEN or task.paused:
             self.tasks.pop(task.id, None)
             self._rounds.pop(task.id, None)
-            self.openings.drop(task)
+            self._openings[mode(kept)].drop(task)
             return
         self.tasks[task.id] = kept
         self._rounds[task.id] = collecting
-        self.openings.put(task, [each.aggregation for each in collecting])
+        self._openings[mode(kept)].put(task, [each.aggregation for each in collecting])
         asked = task.proto.info.training_info.eligibility_task_info.eligibility_policies
         if asked or kept.settings.get("policies"):
             self._asking.add(task.id)
+        if mode(kept) == MULTIPLE:
+            self.beside.add(task.id)
 
-    def choose(self, wish: Wish, draw: Callable[[], float], *, now: float) -> Opening | Why:
-        """A task for a device, or why there is none; see `Openings.choose`."""
+    def choose(
+        self, wish: Wish, draw: Callable[[], float], *, now: float, only: str = ""
+    ) -> Opening | Why:
+        """A task for a device, or why there is none; see `Openings.choose`.
+
+        Tasks of which a device does several in a visit are given to those that name them alone:
+        `only` is the one task that is asked for.
+        """
         if self.settings.get("paused"):
             return Why.NO_TASK
-        return self.openings.choose(wish, draw, now=now)
+        several = self._openings[MULTIPLE]
+        openings = several if only and only in several else self._openings[SINGLE]
+        return openings.choose(wish, draw, now=now)
 
-    def spec(self) -> Spec:
-        """The policies of its tasks, each once, with the tasks that it is for."""
-        if self._spec is None:
-            self._spec = self._made()
-        return self._spec
+    def shut(self, aggregation: str, *, until: float) -> None:
+        """Notes that a round takes nobody for a while."""
+        for openings in self._openings.values():
+            openings.shut(aggregation, until=until)
 
-    def _made(self) -> Spec:
+    def spec(self, *, several: bool) -> Spec:
+        """The policies of its tasks, each once, with the tasks that it is for.
+
+        Where a device does not take `several` at a time, it hears of none that want it to.
+        """
+        if several not in self._specs:
+            self._specs[several] = self._made(several)
+        return self._specs[several]
+
+    def _made(self, several: bool) -> Spec:
         made = Spec()
         known: dict[bytes, int] = {}
         for kept in self.tasks.values():
-            info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=1)
+            if mode(kept) == MULTIPLE and not several:
+                continue
+            info = made.task_info.add(task_name=kept.task.name, task_assignment_mode=mode(kept))
             last = max((each.number for each in self._rounds[kept.task.id]), default=0)
             for new in (*policies(kept), *([GRAPH] if self.graph else ())):
                 if new.HasField("min_sep_policy"):
@@ -101,6 +127,11 @@ class Population:
                     made.eligibility_policies.append(new)
                 info.eligibility_policy_indices.append(known[key])
         return made
+
+
+def mode(kept: Kept) -> Mode:
+    """How devices are given a task: as the only one of a visit, or beside others."""
+    return MULTIPLE if kept.settings.get("mode") == MULTIPLE else SINGLE
 
 
 def policies(kept: Kept) -> Iterator[Policy]:

@@ -12,6 +12,8 @@ from ame.server.ledger import assignments, rounds, sessions
 from ame.server.visits.assignments import Why
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
@@ -44,6 +46,8 @@ class _Share:
     version: str
     only: str
     """The one task that it is about; empty where any will do."""
+    beside: Collection[int]
+    """Tasks that are done beside others: a session that has them may have another one still."""
     chosen: Opening | Why
     made: str
     due: float
@@ -64,7 +68,7 @@ class _Share:
         if self.shown.task or not note(anew=True):
             sessions.check_session(rows, self.shown)
             for had in assignments.assignments_of(rows, self.shown.id):
-                if self.only in {"", f"{had.population}/{had.task}"}:
+                if self._meant(had):
                     return had, rounds.round_numbered(rows, had.population, had.task, had.round)
             note()
         if isinstance(self.chosen, Why):
@@ -77,6 +81,12 @@ class _Share:
             due=self.due,
             now=self.now,
         )
+
+    def _meant(self, had: Assignment) -> bool:
+        """Whether a share that the session has is the one that it asks for again."""
+        if self.only:
+            return self.only == f"{had.population}/{had.task}"
+        return had.task not in self.beside
 
 
 async def join(
@@ -97,12 +107,13 @@ async def join(
     """
     for _ in range(DRAWS):
         now = fleet.clock()
-        chosen = refused or population.choose(wish, fleet.draw, now=now)
+        chosen = refused or population.choose(wish, fleet.draw, now=now, only=only)
         share = _Share(
             shown=shown,
             population=population.name,
             version=wish.version,
             only=only,
+            beside=population.beside,
             chosen=chosen,
             made=tokens.fresh(),
             due=now + fleet.settings.compute_seconds,
@@ -114,7 +125,7 @@ async def join(
         if isinstance(chosen, Why):
             return chosen
         until = now + fleet.settings.full_seconds
-        population.openings.shut(chosen.aggregation, until=until)
+        population.shut(chosen.aggregation, until=until)
     now = fleet.clock()
     await fleet.database.do(
         lambda rows: sessions.put_session(

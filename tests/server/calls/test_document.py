@@ -32,7 +32,9 @@ POLICY = {
 """A task's info by which its population has eligibility to compute."""
 
 
-ELIGIBLE = {"task_eligibility_info": {"task_weights": [{"task_name": "p/2", "weight": 1}]}}
+ELIGIBLE: dict[str, Any] = {
+    "task_eligibility_info": {"task_weights": [{"task_name": "p/2", "weight": 1}]}
+}
 
 
 def weights(**of: float) -> Any:

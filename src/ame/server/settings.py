@@ -59,6 +59,8 @@ class Settings:
     """Decoded contributions that wait in memory to be folded; others are read again."""
     row_bytes: int = 16 << 10
     """The longest upload that is kept in the database, by one write; a longer one is a file."""
+    row_seconds: float = 86400.0
+    """How long such an upload stays there once its round is over."""
     recent_bytes: int = 64 * MEBIBYTE
     """Plans, checkpoints and uploads that stay in memory, since they are soon wanted again."""
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
+from ame.protocol.wires import Caller
 from ame.server.ledger import rounds
 from ame.server.settings import Settings
 from server import fleets
@@ -91,3 +92,41 @@ def test_what_was_uploaded_last_is_what_counts(tmp_path: Path, address: str, lon
             await server.peer.ask("SubmitAggregationResult", submit)
 
     used(tmp_path, address, use, settings=Settings(row_bytes=longest))
+
+
+def test_uploads_are_deleted_a_while_after_their_round_is_over_and_no_sooner(
+    tmp_path: Path, address: str
+) -> None:
+    async def use(server: Running) -> None:
+        database, leader = server.app.fleet.database, server.app.leader
+        kept = "SELECT count(*) FROM uploads"
+        task = await server.task(min_aggregation_size=1, total_iteration=2)
+        path, submit = await opened(server)
+        await server.peer.client.post(path, content=FIRST)
+        await server.peer.ask("SubmitAggregationResult", submit)
+        await leader.step()
+        path, submit = await opened(server)
+        await server.peer.client.post(path, content=SECOND)
+        server.clock.now += 3600
+        await leader.step()
+        assert await database.read(lambda rows: rows.execute(kept)) == [(2,)]
+
+        server.clock.now += 3600
+        await leader.step()
+
+        assert await database.read(lambda rows: rows.execute(kept)) == [(1,)]
+        digest = await database.read(lambda rows: rounds.result(rows, "p", task, 1))
+        assert checkpoint.read(await server.app.fleet.blob(digest))["server/w"].tolist() == [
+            1,
+            2,
+            3,
+        ]
+        await server.app.management.cancel_task(None, Caller(fields=NAMED))
+        server.clock.now += 7300
+        await leader.step()
+        assert await database.read(lambda rows: rows.execute(kept)) == [(0,)]
+
+    used(tmp_path, address, use, settings=Settings(row_seconds=7000, upload_seconds=1e6))
+
+
+NAMED = {"population_name": "p", "task_id": "1"}

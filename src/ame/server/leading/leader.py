@@ -15,7 +15,7 @@ from ame import errors
 from ame.server import tokens
 from ame.server.leading import schedule
 from ame.server.leading.folds import Folds, trained
-from ame.server.ledger import assignments, rounds, tasks
+from ame.server.ledger import assignments, contents, rounds, tasks
 from ame.server.rounds import Round, RoundStatus
 from ame.server.tasks import TaskStatus
 
@@ -41,6 +41,8 @@ TOGETHER = 128
 """Tasks that are led side by side."""
 TOGETHER_SECONDS = 0.02
 """For how long changes are gathered before a step is made for all of them."""
+PRUNE_SECONDS = 60.0
+"""How often is looked whether something can be deleted."""
 LOG = logging.getLogger("ame.server")
 
 
@@ -52,6 +54,7 @@ class Leader:
         self._folds = Folds(fleet)
         self._alarms: list[tuple[float, Key]] = []
         self._alarmed: dict[Key, float] = {}
+        self._pruned = 0.0
         self._stepping = asyncio.Lock()
 
     async def run(self) -> None:
@@ -80,6 +83,7 @@ class Leader:
         fleet = self._fleet
         now = fleet.clock()
         await self._expire(now)
+        await self._prune(now)
         await fleet.refresh()
         for key in await fleet.database.read(lambda rows: rounds.ripe(rows, now)):
             fleet.stir(key)
@@ -107,6 +111,15 @@ class Leader:
         database = self._fleet.database
         if await database.read(lambda rows: assignments.late(rows, now)):
             await database.do(lambda rows: assignments.expire(rows, now))
+
+    async def _prune(self, now: float) -> None:
+        """Deletes what rounds need no more that have been over for long."""
+        if now < self._pruned + PRUNE_SECONDS:
+            return
+        self._pruned = now
+        before = now - self._fleet.settings.row_seconds
+        while await self._fleet.database.do(lambda rows: contents.prune(rows, before)):
+            await asyncio.sleep(0)  # devices are answered meanwhile
 
     async def _lead_all(self, keys: Sequence[Key], later: Sequence[Key]) -> None:
         """Leads tasks side by side, so that what they write is committed together.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parts import index
+
 APP = Path(__file__).parent / "apps" / "newest"
 SOURCE = Path(__file__).parents[3] / "src"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def fed_run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def fed_run(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AME_")}
     return subprocess.run(
         [sys.executable, "-P", "-m", "ame", "fed", "run", *words],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(SOURCE), "AME_HOME": str(folder / "home")},
+        env={**kept, "PYTHONPATH": str(SOURCE), "AME_HOME": str(folder / "home"), **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -39,6 +42,26 @@ def test_an_app_runs_on_a_superlink_and_supernodes_that_are_started_for_it(tmp_p
     model = np.load(tmp_path / "ws" / "server" / "model.npy")
     assert model == pytest.approx([2 / 3 * 0.5] * 2)
     assert (tmp_path / "ws" / "flower" / "superlink.log").exists()
+
+
+def test_packages_that_an_app_lists_are_there_for_its_server_and_its_sites(tmp_path: Path) -> None:
+    shutil.copytree(APP, tmp_path / "app")
+    project = tmp_path / "app" / "pyproject.toml"
+    project.write_text(project.read_text().replace('"numpy"]', '"numpy", "colorama==0.4.6"]'))
+    for each in ("server_app", "client_app"):
+        file = tmp_path / "app" / "newest" / f"{each}.py"
+        said = f"import colorama\nprint('{each}', colorama.__file__)\n"
+        file.write_text(said + file.read_text())
+    with index.serving(tmp_path / "index", "colorama==0.4.6", "numpy>=2,<3") as address:
+        asked = ("app", "--clients", "2", "--logs", "--", "num-server-rounds=1")
+        done = fed_run(tmp_path, *asked, UV_DEFAULT_INDEX=address)
+
+    assert done.returncode == 0, done.stderr
+    assert "creating environment" in done.stderr
+    told = {line for line in done.stdout.splitlines() if "/colorama/" in line}
+    assert any("server_app" in line for line in told), done.stdout
+    assert any("client_app" in line for line in told), done.stdout
+    assert all(str(tmp_path / "home" / "environments") in line for line in told)
 
 
 JOB = """

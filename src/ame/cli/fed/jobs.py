@@ -1,10 +1,11 @@
 """The jobs that a script or a job folder stands for."""
 
+import os
 import runpy
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import click
@@ -28,13 +29,39 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
 
     extra.check()
     out = sys.stderr if aside else sys.stdout
-    with engines.under(command), flare.activated(), redirect_stdout(out):
+    with (
+        engines.under(command),
+        flare.activated(),
+        redirect_stdout(out),
+        ExitStack() as opened,
+    ):
         if target.is_dir():
+            if flower.is_app(target) and command.options.superlink is None:
+                opened.enter_context(_packages(target, command.options.engine))
             engines.run(*_of(target, command.arguments))
         else:
             _run(target, command.arguments)
     if not command.programs:
         raise errors.JobMissing(target)
+
+
+@contextmanager
+def _packages(app: Path, engine: engines.Engine | None) -> Iterator[None]:
+    """While it is open, what a Flower app lists is there to import."""
+    from ame.engine.executors.dependencies import flower as dependencies
+    from ame.engine.home import Home
+    from ame.federation.flower.deployment import programs
+    from ame.storage.home import home
+
+    def tell(said: bytes) -> None:
+        click.echo(said, nl=False, err=True)
+
+    with Home(home()) as opened:
+        ours = engine != "flower"
+        found = dependencies.packages(app, opened, tell, environ=os.environ, ours=ours)
+        if found is not None:
+            programs.import_first(found)
+        yield
 
 
 def _of(folder: Path, arguments: tuple[str, ...]) -> tuple[Program, engines.Options]:

@@ -46,6 +46,14 @@ def test_a_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
         tls.name()
 
 
+def test_an_apps_packages_go_before_all_others(tmp_path: Path) -> None:
+    found = programs.environment(tmp_path, {"AME_APP_PACKAGES": "/app", "PYTHONPATH": "/mine"})
+
+    paths = found["PYTHONPATH"].split(":")
+    assert (paths[0], paths[-1]) == ("/app", "/mine")
+    assert (Path(paths[1]) / "ame").is_dir()
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [

@@ -108,6 +108,33 @@ def test_an_app_completes_though_its_superlink_is_killed_in_the_middle(tmp_path:
     assert b"trained 0 of 2" in seen.prints["north"] + seen.prints["south"]
 
 
+def test_a_superlink_that_is_silent_is_ended_and_started_again(tmp_path: Path) -> None:
+    seen = Seen()
+    with (
+        nothing_left(),
+        hosting.Hosted(
+            hosting.Hosting(silence=0.5), (), folder=tmp_path, results=tmp_path, watcher=seen
+        ) as hosted,
+    ):
+        hosted.await_link()
+        before = hosted.pid(hosting.LINK)
+        os.kill(before, signal.SIGSTOP)
+
+        assert eventually(lambda: looked(hosted) and any("again" in n for n in seen.notes), LONG)
+        hosted.await_link()
+
+        assert hosted.pid(hosting.LINK) != before
+    assert seen.notes[:2] == [
+        "the SuperLink is silent for 0.5 s, and is ended",
+        "the SuperLink was ended by signal 9, and is started again (1)",
+    ]
+
+
+def looked(hosted: hosting.Hosted) -> bool:
+    hosted.look()
+    return True
+
+
 def test_a_run_whose_serverapp_is_killed_has_failed_and_says_so(tmp_path: Path) -> None:
     seen = Acts("[INIT]", kill(hosting.LEADER))
 

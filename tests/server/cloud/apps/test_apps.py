@@ -17,17 +17,25 @@ LONG = 500.0
 """Seconds: SuperLinks and SuperNodes take their time on a busy machine."""
 
 
-async def begin(server: Running, arguments: str = ARGUMENTS) -> None:
-    """Registers a task, uploads the app, whose loss is called an accuracy, and starts it."""
+async def begin(server: Running, arguments: str = ARGUMENTS, lists: bytes = b"") -> None:
+    """Registers a task, uploads the app, whose loss is called an accuracy, and starts it.
+
+    `lists` is a package that the app asks for.
+    """
     await server.done("rpc_exec_create_task", **TASK, server_arguments=arguments)
     content = [
-        ("files", (str(path.relative_to(APP)), path.read_bytes().replace(b'"loss"', b'"accuracy"')))
+        ("files", (str(path.relative_to(APP)), changed(path.read_bytes(), lists)))
         for path in APP.rglob("*")
         if path.suffix in {".py", ".toml"}
     ]
     response = await server.client.post("/upload_files", data={"task_id": "4fe5"}, files=content)
     assert response.status_code == 200, response.text
     await server.done("rpc_exec_start_server_task", task_id="4fe5")
+
+
+def changed(code: bytes, lists: bytes) -> bytes:
+    code = code.replace(b'"loss"', b'"accuracy"')
+    return code.replace(b'"numpy"]', b'"numpy", "%s"]' % lists) if lists else code
 
 
 async def log(server: Running) -> str:
@@ -82,6 +90,24 @@ def test_an_app_that_is_stopped_leaves_no_process(tmp_path: Path) -> None:
             found = await server.ask("GET", "tasks/4fe5")
             assert (found["state"], found["reason"]) == ("Cancelled", "stopped")
             assert eventually(lambda: not processes(run), 30), processes(run)
+
+    asyncio.run(use())
+
+
+def test_an_app_whose_packages_are_not_to_be_had_has_failed_for_that_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+
+    async def use() -> None:
+        async with clouds.running(tmp_path) as server:
+            await begin(server, lists=b"colorama==0.0.1.dev3")
+
+            found = await server.until("4fe5", lambda task: task["state"] in ENDS, LONG)
+
+            assert found["state"] == "Failed"
+            assert "the environment could not be made" in found["reason"]
+            assert "packages | creating environment" in await log(server)
 
     asyncio.run(use())
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ame.federation.flower.deployment.programs import Argv, Tls
 
 PATIENCE: Final = 180.0
-"""Seconds that a SuperLink has to come up, and may be silent before it is started again."""
+"""Seconds that a SuperLink has to come up."""
 FALLS: Final = 5
 """How often a program that ends is started again. One that then lasts is forgiven."""
 LASTS: Final = 300.0
@@ -51,6 +51,8 @@ class Hosting:
     """None: it is spoken to without TLS."""
     known_nodes: bool = False
     """Whether it lets in SuperNodes only that were admitted; that takes TLS."""
+    silence: float = PATIENCE
+    """Seconds for which one that was up may be silent before it is started again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,6 +120,9 @@ class Hosted:
         self._told: Callable[[bytes], None] = lambda _: None
         self._leader: process.Child | None = None
         self._queue: Queue | None = None
+        self._silence = hosting.silence
+        self._up = False
+        """Whether the SuperLink has answered since it was started."""
         self._heard = time.monotonic()
         self._probed = 0.0
         self._kept: list[_Kept] = []
@@ -149,7 +154,7 @@ class Hosted:
         while not self._well():
             self.look()
             time.sleep(0.1)
-        self._heard = time.monotonic()
+        self._up, self._heard = True, time.monotonic()
         with Control(self.link) as control:
             for site, public in self._known.items():
                 control.admit(public, site)
@@ -186,11 +191,12 @@ class Hosted:
         now = time.monotonic()
         if now - self._probed > _PROBE:
             self._probed = now
+            patience = self._silence if self._up else PATIENCE
             if self._well():
-                self._heard = now
-            elif now - self._heard > PATIENCE:
-                self._watcher.note(f"the SuperLink is silent for {PATIENCE:g} s, and is ended")
-                self._heard = now
+                self._up, self._heard = True, now
+            elif now - self._heard > patience:
+                self._watcher.note(f"the SuperLink is silent for {patience:g} s, and is ended")
+                self._up, self._heard = False, now
                 self._kept[0].child.end(0)
         self._take()
 
@@ -233,7 +239,8 @@ class Hosted:
         self._watcher.note(f"{what} {how(end)}, and is started again ({kept.falls})")
         kept.child.end(0)
         kept.again = now + min(2.0 ** (kept.falls - 2), 10.0)
-        self._heard = now
+        if kept.name == LINK:
+            self._up, self._heard = False, now
 
     def _well(self) -> bool:
         """Whether the SuperLink answers its health probe."""

@@ -21,6 +21,8 @@ _QUIET: Final = {
     "FLWR_DISABLE_UPDATE_CHECK": "1",
     "PYTHONUNBUFFERED": "1",
 }
+PACKAGES: Final = "AME_APP_PACKAGES"
+"""The variable with a folder of packages that an app needs beside those that are here."""
 _LINK: Final = "from flwr.superlink.cli import flower_superlink as main; main()"
 _NODE: Final = "from flwr.supernode.cli import flower_supernode as main; main()"
 _APP: Final = "from flwr.superlink.cli import flwr_serverapp as main; main()"
@@ -137,9 +139,19 @@ def site(address: str, workspace: Path) -> Argv:
     return (*_python(_SITE), address, "--workspace", str(workspace))
 
 
+def import_first(folder: Path) -> None:
+    """Lets this process, and programs that it starts from now on, import from a folder first."""
+    sys.path.insert(0, str(folder))
+    os.environ[PACKAGES] = str(folder)
+
+
 def environment(home: Path, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What such a program finds beside these: a folder of its own for what Flower keeps."""
-    paths = [str(Path(ame.__path__[0]).resolve().parent), variables.get("PYTHONPATH", "")]
+    paths = [
+        variables.get(PACKAGES, ""),
+        str(Path(ame.__path__[0]).resolve().parent),
+        variables.get("PYTHONPATH", ""),
+    ]
     # it starts others of Flower's programs by their names
     programs = [str(Path(sys.executable).parent), variables.get("PATH", os.defpath)]
     return {

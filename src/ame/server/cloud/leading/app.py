@@ -9,22 +9,27 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.daemon.reports import messages, reporter
+from ame.engine.executors.dependencies import flower as dependencies
+from ame.engine.home import Home
 from ame.federation import flower
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.flower.apps import app
-from ame.federation.flower.deployment import running
+from ame.federation.flower.deployment import programs, running
 from ame.federation.flower.deployment.hosting import Hosting
 from ame.federation.flower.deployment.programs import Tls
 from ame.federation.results.tally import ROUND, SERVER
-from ame.server.cloud.leading.asked import PORT, RUN, TLS, Asked, workspace
+from ame.server.cloud.leading.asked import HOME, PORT, RUN, TLS, Asked, workspace
 
 if TYPE_CHECKING:
     from ame.federation.client.record import Record
+    from ame.federation.program import Program
 
 
 def main() -> None:
@@ -46,6 +51,18 @@ def main() -> None:
 def run(folder: Path, asked: Asked, watcher: Saying) -> None:
     """Runs the app, on the SuperLink that is asked for or one that is started for it."""
     program = flower.read(folder, flower.settings(asked.settings))
+    with ExitStack() as ending:
+        kept = os.environ.pop(HOME, "")
+        if asked.superlink is None:  # else it runs where others see to that
+            home = ending.enter_context(Home(Path(kept)))
+            tell = partial(watcher.printed, "packages")
+            found = dependencies.packages(folder, home, tell, environ=os.environ)
+            if found is not None:
+                programs.import_first(found)
+        _lead(folder, program, asked, watcher)
+
+
+def _lead(folder: Path, program: Program, asked: Asked, watcher: Saying) -> None:
     here: int | tuple[str, ...] | None = asked.here
     if here is None:
         here = 0 if asked.joined or asked.superlink else flower.sites_of(folder)

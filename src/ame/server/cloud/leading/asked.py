@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RUN: Final = "AME_RUN"
 PORT: Final = "AME_TASK_PORT"
+HOME: Final = "AME_HOME"
+"""The variable with the state folder: there, environments of packages are kept."""
 TLS: Final = "AME_SUPERLINK_TLS"
 """The variable with the folder of the files by which its SuperLink speaks TLS."""
 RESULTS: Final = "federated"

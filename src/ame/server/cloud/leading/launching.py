@@ -17,7 +17,7 @@ from ame.daemon.services import service as daemon
 from ame.daemon.services import supervisor
 from ame.federation.flower.deployment.programs import Tls
 from ame.server.cloud import code, ledger
-from ame.server.cloud.leading.asked import ADMITTED, PORT, RUN, TLS, Asked, workspace
+from ame.server.cloud.leading.asked import ADMITTED, HOME, PORT, RUN, TLS, Asked, workspace
 from ame.server.cloud.tasks import filled
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Launcher:
                         PORT: str(service.port),
                         ADDRESS: f"0.0.0.0:{service.port}",
                         TLS: str(self.place.tls or ""),
+                        HOME: str(self.place.home),
                     }
                 ),
                 grace=GRACE,

@@ -15,6 +15,7 @@ from ame.server.calls.doors import Doors
 from ame.server.calls.rates import Shared
 from ame.server.calls.service import Service
 from ame.server.fleet import Contents, Fleet
+from ame.server.leading.beside import going
 from ame.server.leading.leader import Leader
 from ame.server.ledger import populations
 from ame.server.operators.builds import Builds
@@ -90,37 +91,27 @@ async def running(
     uploads = Uploads(fleet, check_ins, leader.accepted, keys.opened)
     management = Management(fleet)
     builds = Builds(management)
+    operations = Operations(fleet, check_ins, uploads)
+    personal = PersonalCheckIns(fleet)
+    service = Service(check_ins, operations, personal, uploads, management, builds)
     await fleet.refresh()
-    leading = asyncio.create_task(leader.run())
     doors = doors or Doors()
-    rotating = asyncio.create_task(_rotate(keys, fleet))
-    sharing = asyncio.create_task(Shared(doors.rates, fleet).run())
     try:
-        yield App(
-            fleet=fleet,
-            doors=doors,
-            service=Service(
-                check_ins,
-                Operations(fleet, check_ins, uploads),
-                PersonalCheckIns(fleet),
-                uploads,
-                management,
-                builds,
-            ),
-            uploads=uploads,
-            management=management,
-            leader=leader,
-            payloads=keys,
-            attestation=Attestation(fleet=fleet, verifier=verifier),
-            public=public.rstrip("/"),
-            cloud=cloud,
-        )
+        async with going(leader.run(), _rotate(keys, fleet), Shared(doors.rates, fleet).run()):
+            yield App(
+                fleet=fleet,
+                doors=doors,
+                service=service,
+                uploads=uploads,
+                management=management,
+                leader=leader,
+                payloads=keys,
+                attestation=Attestation(fleet=fleet, verifier=verifier),
+                public=public.rstrip("/"),
+                cloud=cloud,
+            )
     finally:
         builds.end()
-        leading.cancel()
-        rotating.cancel()
-        sharing.cancel()
-        await asyncio.gather(leading, rotating, sharing, return_exceptions=True)
         fleet.close()
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from ame.server.cloud.keeping import Keeping
 from ame.server.cloud.leading.launching import Launcher, Place
 from ame.server.cloud.leading.lookout import LOST
 from ame.server.cloud.leading.services import Services
+from ame.server.leading.beside import going
 from ame.server.tokens import Tokens
 from ame.storage import answers, sqlite
 
@@ -90,67 +91,84 @@ async def running(
         errors.BrokerInvalid: the broker's address is none.
         errors.ExtraMissing: what RabbitMQ or the schemas need is not installed.
     """
+    async with (
+        _told(wish) as (queues, events),
+        _led(wish, database, kept, events, clock) as (services, store, place),
+    ):
+        fresh = secrets.token_urlsafe(32)
+        key = await database.do(lambda rows: ledger.key(rows, "tokens", fresh))
+        cloud = Cloud(
+            database=database,
+            blobs=kept,
+            tokens=Tokens(key.encode()),
+            services=services,
+            clock=clock,
+            self_test=wish.self_test,
+        )
+        functions = Functions(cloud, events)
+        service = broker.Service(queues, answers=answers.Answers(database, clock), rate=wish.rate)
+        functions.serve(service)
+        keeping = Keeping(
+            database=database, code=kept, store=store, folder=place.folder, clock=clock
+        )
+        await services.open()
+        async with going(_serve(service), keeping.run()):
+            events.tell(OURS, "main", "Started")
+            try:
+                yield Running(
+                    cloud=cloud,
+                    functions=functions,
+                    gateway=Gateway(cloud, functions, doors, events),
+                    api=Api(cloud, store, wish.home),
+                )
+            finally:
+                events.tell(OURS, "main", "Interrupted")
+
+
+@asynccontextmanager
+async def _told(wish: Wish) -> AsyncIterator[tuple[broker.Queues, Events]]:
+    """The queues of the broker, and the events that are told to one of them."""
     queues = broker.opened(wish.broker or f"memory://{secrets.token_hex(8)}")
-    fresh = secrets.token_urlsafe(32)
-    key = await database.do(lambda rows: ledger.key(rows, "tokens", fresh))
-    folder = wish.folder / "cloud"
-    folder.mkdir(parents=True, exist_ok=True)
     caller = broker.Caller(queues)
     events = Events(caller if wish.events else None)
-    machine, held = _machine(folder)
-    store = sqlite.Database(wish.home / "runs.db")
-    place = Place(
-        folder=folder / "services",
-        home=wish.home,
-        work=wish.work,
-        machine=machine,
-        tls=wish.superlink_tls,
-    )
-    services = Services(
-        database,
-        store,
-        Launcher(place, kept),
-        clock,
-        failed=lambda task: _failed(events, task),
-        lost=wish.lost,
-    )
-    cloud = Cloud(
-        database=database,
-        blobs=kept,
-        tokens=Tokens(key.encode()),
-        services=services,
-        clock=clock,
-        self_test=wish.self_test,
-    )
-    keeping = Keeping(database=database, code=kept, store=store, folder=place.folder, clock=clock)
-    functions = Functions(cloud, events)
-    service = broker.Service(queues, answers=answers.Answers(database, clock), rate=wish.rate)
-    functions.serve(service)
-    telling = asyncio.create_task(events.run())
     try:
-        await services.open()
-        calls = asyncio.create_task(_serve(service))
-        clearing = asyncio.create_task(keeping.run())
-        events.tell(OURS, "main", "Started")
-        try:
-            yield Running(
-                cloud=cloud,
-                functions=functions,
-                gateway=Gateway(cloud, functions, doors, events),
-                api=Api(cloud, store, wish.home),
-            )
-        finally:
-            events.tell(OURS, "main", "Interrupted")
-            calls.cancel()
-            clearing.cancel()
-            await asyncio.gather(calls, clearing, return_exceptions=True)
+        async with going(events.run()):
+            yield queues, events
     finally:
-        await services.close(keep=wish.keep_services)
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
         await caller.close()
-        await asyncio.to_thread(store.close)
-        os.close(held)
+
+
+@asynccontextmanager
+async def _led(
+    wish: Wish, database: Database, kept: Code, events: Events, clock: Callable[[], float]
+) -> AsyncIterator[tuple[Services, sqlite.Database, Place]]:
+    """What leads services, as a manager whose name nobody else has; closed at the end."""
+    folder = wish.folder / "cloud"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        machine, held = _machine(folder)
+        opened.callback(os.close, held)
+        store = sqlite.Database(wish.home / "runs.db")
+        place = Place(
+            folder=folder / "services",
+            home=wish.home,
+            work=wish.work,
+            machine=machine,
+            tls=wish.superlink_tls,
+        )
+        services = Services(
+            database,
+            store,
+            Launcher(place, kept),
+            clock,
+            failed=lambda task: _failed(events, task),
+            lost=wish.lost,
+        )
+        try:
+            yield services, store, place
+        finally:
+            await services.close(keep=wish.keep_services)
+            await asyncio.to_thread(store.close)
 
 
 async def _serve(service: broker.Service) -> None:

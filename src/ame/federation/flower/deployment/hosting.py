@@ -128,16 +128,19 @@ class Hosted:
         self._kept: list[_Kept] = []
         try:
             self._keep(LINK, argv)
-            for place, (site, port) in enumerate(zip(sites, ports[1:], strict=True)):
-                key = self._home / f"{site}.key" if hosting.known_nodes else None
-                if key is not None:
-                    self._known[site] = keys.public(key)
-                config = programs.node_config(site, place, len(sites))
-                argv = programs.supernode(self.link, port=port, config=config, key=key)
-                self._keep(site, argv)
+            self._begin(sites, ports[1:], known=hosting.known_nodes)
         except BaseException:
             self.close()
             raise
+
+    def _begin(self, sites: Sequence[str], ports: Sequence[int], *, known: bool) -> None:
+        for place, (site, port) in enumerate(zip(sites, ports, strict=True)):
+            key = self._home / f"{site}.key" if known else None
+            if key is not None:
+                self._known[site] = keys.public(key)
+            config = programs.node_config(site, place, len(sites))
+            argv = programs.supernode(self.link, port=port, config=config, key=key)
+            self._keep(site, argv)
 
     def __enter__(self) -> Self:
         return self

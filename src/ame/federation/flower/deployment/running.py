@@ -85,19 +85,16 @@ def run(
     with ExitStack() as ending:
         hosted = None
         if link is None:
-            hosted = ending.enter_context(
-                Hosted(
-                    hosting or Hosting(),
-                    sites,
-                    folder=logs,
-                    results=workspace / RESULTS,
-                    watcher=watching,
-                )
-            )
+            here = Hosted(
+                hosting or Hosting(), sites, folder=logs, results=workspace / RESULTS,
+                watcher=watching,
+            )  # fmt: skip
+            hosted = ending.enter_context(here)
             hosted.await_link()
-            link = hosted.link
             if begun is not None:
                 begun(hosted)
+        link = hosted.link if hosted else link
+        assert link is not None
         control = ending.enter_context(Control(link))
         one = _Run(control, link, hosted, watching, logs / _STATE)
         if not (again and one.found()):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parts import index
+from parts.servers import index
 
 APP = Path(__file__).parent / "apps" / "newest"
 SOURCE = Path(__file__).parents[3] / "src"

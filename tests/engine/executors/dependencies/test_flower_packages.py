@@ -11,7 +11,7 @@ import pytest
 from ame import errors
 from ame.engine.executors.dependencies import flower
 from ame.engine.home import Home
-from parts import index
+from parts.servers import index
 
 
 class Told:

@@ -50,18 +50,14 @@ def test_packages_that_an_app_lists_are_there_for_its_server_and_its_sites(tmp_p
     project.write_text(project.read_text().replace('"numpy"]', '"numpy", "colorama==0.4.6"]'))
     for each in ("server_app", "client_app"):
         file = tmp_path / "app" / "newest" / f"{each}.py"
-        said = f"import colorama\nprint('{each}', colorama.__file__)\n"
-        file.write_text(said + file.read_text())
+        holds = f"assert colorama.__file__.startswith({str(tmp_path / 'home')!r})"
+        file.write_text(f"import colorama\n{holds}\n{file.read_text()}")
     with index.serving(tmp_path / "index", "colorama==0.4.6", "numpy>=2,<3") as address:
-        asked = ("app", "--clients", "2", "--logs", "--", "num-server-rounds=1")
+        asked = ("app", "--clients", "2", "--", "num-server-rounds=1")
         done = fed_run(tmp_path, *asked, UV_DEFAULT_INDEX=address)
 
     assert done.returncode == 0, done.stderr
     assert "creating environment" in done.stderr
-    told = {line for line in done.stdout.splitlines() if "/colorama/" in line}
-    assert any("server_app" in line for line in told), done.stdout
-    assert any("client_app" in line for line in told), done.stdout
-    assert all(str(tmp_path / "home" / "environments") in line for line in told)
 
 
 JOB = """

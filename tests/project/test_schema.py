@@ -75,9 +75,6 @@ JUNK = st.one_of(
 )
 
 
-WAYS = ("executor", "pipeline", "taskRef", "taskref", "runcommand", "command", "taskType")
-
-
 @cache
 def defined(name: str) -> st.SearchStrategy[Any]:
     return st.deferred(lambda: values(WHOLE["$defs"][name]))

@@ -150,3 +150,16 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(errors.DatabaseUnusable, match=r"postgresql://127.0.0.1/x") as raised:
         databases.opened("postgresql://u:hidden@127.0.0.1:1/x?connect_timeout=2", "fleet")
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["mysql://u:hidden@h/x", "sqlite:///fleet.sqlite"])
+def test_the_url_of_another_database_is_refused_and_makes_no_file(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(errors.DatabaseUnknown, match=r"`postgresql://` URL") as raised:
+        databases.opened(address, "fleet")
+
+    assert "hidden" not in str(raised.value)
+    assert not [*tmp_path.iterdir()]

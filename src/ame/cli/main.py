@@ -45,13 +45,14 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant; for a word that is none, names the nearest one."""
+        """The command that is meant; for a word that is none, names the nearest one, or all."""
         known = [*self._table, *self._aliases]
         if args and not args[0].startswith("-") and args[0] not in known:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], known, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
+            has = ", ".join(f"`{name}`" for name in self._table)
+            hint = f"; did you mean `{near[0]}`?" if near else f"; it has {has}"
             ctx.fail(f"`{ctx.command_path}` has no command `{args[0]}`{hint}")
         return super().resolve_command(ctx, args)
 
@@ -125,9 +126,11 @@ def run(command: click.Command, name: str) -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(exits.code_of(error))
     except OSError as error:
-        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
-        remedy = "see that it is there, that you may use it, and that the disk has room"
-        click.echo(f"error: {what}; {remedy}", err=True)
+        what = str(error.strerror or error)
+        if error.filename:
+            remedy = "see that it is there, that you may use it, and that the disk has room"
+            what = f"{error.filename}: {what}; {remedy}"
+        click.echo(f"error: {what}", err=True)
         sys.exit(exits.CODES[errors.Unavailable])
     except (KeyboardInterrupt, click.Abort):
         click.echo("cancelled", err=True)

@@ -1,4 +1,4 @@
-"""What several commands share: the state folder, the form of a list."""
+"""What several commands share: the state folder, the form of a list, a key."""
 
 from typing import TYPE_CHECKING
 
@@ -36,4 +36,8 @@ json_or_text = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     help="A table for people, or JSON for programs.",
+)
+
+api_key_option = click.option(
+    "--api-key", default="", envvar="AME_API_KEY", help="Shown to the server. [env: AME_API_KEY]"
 )

@@ -20,6 +20,17 @@ SECONDS = 60.0
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def address(
+    context: click.Context,  # noqa: ARG001 - click's own
+    parameter: click.Parameter,  # noqa: ARG001 - the same
+    given: str,
+) -> str:
+    """The address of a server, as options take it."""
+    if given and not given.startswith(("http://", "https://")):
+        raise click.BadParameter(f"`{given}` is no address; write `http://HOST:PORT`")
+    return given.rstrip("/")
+
+
 def server_option(command: Command) -> Command:
     """The option that says which server is meant."""
     option = click.option(
@@ -27,7 +38,8 @@ def server_option(command: Command) -> Command:
         envvar="AME_SERVER",
         default="http://127.0.0.1:8080",
         show_default=True,
-        help="The server's address.",
+        callback=address,
+        help="The server's address. [env: AME_SERVER]",
     )
     return option(command)
 

@@ -88,7 +88,11 @@ class Said:
     type=click.IntRange(0, 65535),
     help="0 takes one that is free. [default: 8080, or the gateway's of `--config`]",
 )
-@click.option("--grpc-port", type=int, help="Serve gRPC there as well; 0 takes a free one.")
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    help="Serve gRPC there as well; 0 takes a free one.",
+)
 @click.option(
     "--public-url",
     default="",
@@ -131,14 +135,24 @@ class Said:
     help="Of those who manage tasks. Without any, one is made and kept in the folder.",
 )
 @click.option("--open", "open_", is_flag=True, help="Anyone may manage tasks; on loopback only.")
-@click.option("--rate", default=0.0, help="Calls a second that one address may make; 0: any.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Calls a second that one address may make; 0: any.",
+)
 @click.option(
     "--settings",
     "settings_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of TOML with limits and times.",
 )
-@click.option("--patience", default=0.0, help="Seconds that a device may wait for a task.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Seconds that a device may wait for a task.",
+)
 @click.option(
     "--operations",
     is_flag=True,
@@ -207,6 +221,7 @@ def start(**said: Any) -> None:  # noqa: ANN401 - click gives what it declares
 
     asked = _configured(Said(**said))
     logs.show(asked.log_level)
+    _check_certificate(asked)
     secret = asked.where / "operator-token"
 
     def ready(http: str, grpc: str) -> None:
@@ -215,6 +230,21 @@ def start(**said: Any) -> None:  # noqa: ANN401 - click gives what it declares
             click.echo(f"operators show the token in {secret}")
 
     serving.run(_place(asked), ready)
+
+
+def _check_certificate(said: Said) -> None:
+    if said.certificate is None and said.key is None:
+        return
+    if said.certificate is None or said.key is None:
+        raise click.UsageError("--certificate and --key belong together: give both, or neither")
+    import ssl
+
+    try:
+        ssl.create_default_context().load_cert_chain(said.certificate, said.key)
+    except ssl.SSLError as error:
+        raise click.UsageError(
+            f"{said.certificate} and {said.key} are no certificate and its key, in PEM ({error})"
+        ) from None
 
 
 def _configured(said: Said) -> Said:

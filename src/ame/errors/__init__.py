@@ -90,6 +90,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "tasks.process": "NotExecutable",
         "tasks.project": "ArgumentsRefused CycleFound PathLeaves ProjectInvalid SettingsInvalid",
         "tasks.secrets": "SecretInvalid VaultInvalid",
+        "tasks.storage": "DatabaseUnknown",
     },
     "NotFound": {
         "fleet.builder": "PlaceMissing",

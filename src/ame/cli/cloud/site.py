@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ame.cli import remote
 from ame.cli.main import Commands
+from ame.cli.options import api_key_option
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -26,11 +28,9 @@ server_option = click.option(
     "--server",
     envvar="AME_SERVER",
     default="",
+    callback=remote.address,
     help="The server's address. [env: AME_SERVER; default: that of the configuration, or "
     "http://127.0.0.1:8080]",
-)
-key_option = click.option(
-    "--api-key", default="", envvar="AME_API_KEY", help="Shown to the server. [env: AME_API_KEY]"
 )
 config_option = click.option(
     "--config",
@@ -71,7 +71,7 @@ config_option = click.option(
     help="For SuperNodes of Flower apps: `partition-id=0 num-partitions=2`.",
 )
 @click.option("--once", is_flag=True, help="Ask once, run what is offered, and end.")
-@key_option
+@api_key_option
 def run(
     name: str,
     server: str,
@@ -130,7 +130,7 @@ def run(
 @server_option
 @click.option("--broker", default="", help="The site's own broker. [default: AME_BROKER]")
 @config_option
-@key_option
+@api_key_option
 def gateway(server: str, broker: str, file: Path | None, api_key: str) -> None:
     """Takes what clients of this site call through its own broker, and hands it to the server."""
     import asyncio

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 import ame
-from ame import errors, runs
+from ame import errors
 from ame.cli import completion, exits
 from ame.cli.fed import jobs
 from ame.cli.fed import options as shared
-from ame.cli.options import open_store
+from ame.cli.options import json_or_text, open_store
 from ame.cli.terminal import shown
 from ame.federation import engines
 from ame.federation.codes import Code
@@ -83,13 +83,7 @@ Examples:
 @click.option(
     "--tolerate", "tolerant", is_flag=True, default=None, help="Exit with 0 though sites were lost."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="What to print at the end: tables, or the runs as JSON.",
-)
+@json_or_text
 def command(*, target: Path | None, arguments: tuple[str, ...], form: str, **given: object) -> None:
     """Runs a federated job and waits for its end.
 
@@ -114,17 +108,13 @@ def command(*, target: Path | None, arguments: tuple[str, ...], form: str, **giv
         raise
     if form == "json":
         store = open_store()
-        click.echo(shown.as_json([_plain(each.run, store) for each in asked.results]))
+        click.echo(shown.as_json([shown.whole(each.run, store) for each in asked.results]))
     for result in asked.results:
         code = engines.code(result, tolerant=bool(asked.options.tolerant))
         if code is Code.FAILED and result.error is not None:
             raise click.exceptions.Exit(exits.code_of(result.error))
         if code is not Code.DONE:
             raise click.exceptions.Exit(int(code))
-
-
-def _plain(run: runs.Run, store: runs.Store) -> dict[str, object]:
-    return shown.whole(run, store)
 
 
 def _resumed(asked: engines.Command, name: str, target: Path | None) -> Path:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ame import errors
+from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import json_or_text
+from ame.cli.options import api_key_option, json_or_text
 from ame.cli.terminal import shown
 from ame.storage import home
 
@@ -24,17 +25,7 @@ group = Commands(
         "simulate": ("ame.cli.fleet.device:simulate", "Be many devices, in a time of their own."),
     },
 )
-server_option = click.option(
-    "--server",
-    envvar="AME_SERVER",
-    default="http://127.0.0.1:8080",
-    show_default=True,
-    help="The fleet's server. [env: AME_SERVER]",
-)
 population_option = click.option("--population", required=True, help="Which devices these are.")
-key_option = click.option(
-    "--api-key", default="", envvar="AME_API_KEY", help="Shown to the server. [env: AME_API_KEY]"
-)
 authority_option = click.option(
     "--ca",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -49,7 +40,7 @@ insecure_option = click.option(
     epilog="Examples: `ame device run --population digits --examples mine.tfrecord --once`; "
     "`ame device run --population words --examples app://typed=words.tfrecord`"
 )
-@server_option
+@remote.server_option
 @population_option
 @click.option(
     "--examples",
@@ -58,7 +49,7 @@ insecure_option = click.option(
     metavar="[COLLECTION=]FILE",
     help="A file of TFRecords, of one collection or of all.",
 )
-@key_option
+@api_key_option
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
@@ -150,7 +141,7 @@ def run(
     epilog="Example: `ame device simulate --population digits --devices 200 --examples data "
     "--dropout 0.1 --processes 2`"
 )
-@server_option
+@remote.server_option
 @population_option
 @click.option("--devices", type=click.IntRange(1), default=100, show_default=True)
 @click.option(
@@ -190,7 +181,7 @@ def run(
     "[default: 3 for each of its devices, at least 100]",
 )
 @click.option("--version", default="1", show_default=True, help="Told to the server.")
-@key_option
+@api_key_option
 @authority_option
 @insecure_option
 @json_or_text

@@ -153,12 +153,13 @@ def _print_failures(run: runs.Run, home: "Home") -> None:
 
 
 def last_lines(steps: Sequence[runs.Step], folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """For each step that has failed, by name, what it has printed last."""
+    """For each step that has failed, by name, what it has printed last beside its reason."""
     from ame.engine.reports import log
 
     for step in steps:
         if step.state is runs.State.FAILED:
-            yield step.name, log.tail(folder / str(step.index), _LAST_LINES)
+            lines = log.tail(folder / str(step.index), _LAST_LINES)
+            yield step.name, [line for line in lines if line != f"{log.OWN}{step.reason}"]
 
 
 def metrics(measured: Sequence[runs.Metric], steps: Sequence[runs.Step]) -> str:

@@ -128,7 +128,7 @@ class Environments:
             if found := self.interpreters.find(wanted):
                 return found
             why = "could not be fetched"
-        there = [f"{each.version} ({each.path})" for each in self.interpreters.all()]
+        there = tuple(dict.fromkeys(each.version for each in self.interpreters.all()))
         raise errors.PythonMissing(wanted, there, why)
 
     def own(self) -> Interpreter:

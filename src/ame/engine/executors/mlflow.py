@@ -153,7 +153,8 @@ def _entry_point(
         program = "python" if entry.endswith(".py") else "bash"
         command = f"{program} {shlex.quote(entry)}"
     if not command:
-        remedy = f"give it a command, or choose one of: {', '.join(points) or 'there are none'}"
+        others = f", or choose one of: {', '.join(points)}" if points else ""
+        remedy = f"give it a command{others}"
         raise errors.DependenciesInvalid(file, f"no entry point `{entry}` to run", remedy)
     declared = mlflow_env.table(point.get("parameters"), file, f"entry_points.{entry}.parameters")
     values = {

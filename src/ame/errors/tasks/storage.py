@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ame.errors.tree import Conflict, Damaged, Denied, NotFound, Unavailable, Unsupported
+from ame.errors.tree import Conflict, Damaged, Denied, Invalid, NotFound, Unavailable, Unsupported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,17 @@ class DatabaseNewer(Unsupported):
         super().__init__(
             f"the database {path} has version {version}, this ame knows up to {known}: "
             "upgrade ame, or point AME_HOME at another folder"
+        )
+
+
+class DatabaseUnknown(Invalid):
+    """The address of a database has a scheme that no database of ame has."""
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        super().__init__(
+            f"`{scheme}://…` is no address of a database: give a `postgresql://` URL, "
+            "or the path of a SQLite file"
         )
 
 

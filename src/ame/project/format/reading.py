@@ -124,6 +124,8 @@ def _found(node: Node) -> str:
     if is_null(node):
         return "nothing"
     if isinstance(node, ScalarNode):
+        if not node.value:
+            return "an empty text"
         text = node.value if len(node.value) <= 40 else node.value[:37] + "..."
         return f"`{text}`"
     return "a list" if isinstance(node, SequenceNode) else "a map"

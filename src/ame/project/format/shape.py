@@ -254,6 +254,8 @@ class Record:
         return data
 
     def _unknown(self, word: str) -> str:
+        if word == "<<":
+            return "is no key here: maps are not merged; `fromTemplate` takes over what tasks share"
         hint = self.hint(word) if self.hint else ""
         known = ", ".join(f"`{key.name}`" for key in self.keys)
         return hint or f"is no key here{nearest(word, self.spelled) or f'; known are {known}'}"
@@ -309,7 +311,8 @@ class Tagged:
                     reading.expect(inner, f"{path}.{word}", self.kinds[word].wanted)
                     return {}
                 return self._of(word, node, inner, f"{path}.{word}", reading, partial)
-        if self.bare and any(key.value in self.bare.spelled for key, _ in node.value):
+        words = {key.value for key, _ in node.value if isinstance(key, ScalarNode)}
+        if self.bare and not words.isdisjoint(self.bare.spelled):
             return self.bare.read(node, path, reading)
         reading.expect(node, path, self.wanted)
         return {}

@@ -99,3 +99,16 @@ def test_an_mlflow_project_is_run_in_the_image_within_a_run_of_mlflow(inside: Do
     with closing(sqlite3.connect(inside.home.folder / "mlflow" / "mlflow.db")) as kept:
         assert kept.execute("SELECT key, value FROM params").fetchall() == [("alpha", "2")]
         assert kept.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
+
+
+def test_python_prints_at_once_in_the_image_and_what_it_printed_outlives_it(inside: Doing) -> None:
+    executor = {
+        "command": "python -c \"import os; print('last words'); os.kill(os.getpid(), 9)\"",
+        "image": docker.PYTHON_IMAGE,
+    }
+    inside.file({"name": "t", "executor": {"custom": executor}, "resources": {"memory": "1G"}})
+
+    ended = inside.run("t")
+
+    assert ended.run.state is runs.State.FAILED
+    assert "last words" in inside.log(ended).decode()

@@ -109,10 +109,13 @@ class Machine:
 def variables_of(
     inherited: Mapping[str, str], own: Mapping[str, str], ready: executors.Ready
 ) -> dict[str, str]:
-    """The whole environment of a command. Paths of its Python come before those of the task."""
+    """The whole environment of a command. Paths of its Python come before those of the task.
+
+    Python is asked to print at once, so that logs are live, and complete where memory is short.
+    """
     joined = {
         name: os.pathsep.join((ready.variables[name], own[name]))
         for name in ("PATH", "PYTHONPATH")
         if name in own and name in ready.variables
     }
-    return {**inherited, **ready.defaults, **own, **ready.variables, **joined}
+    return {"PYTHONUNBUFFERED": "1", **inherited, **ready.defaults, **own, **ready.variables, **joined}

@@ -16,16 +16,12 @@ _NOT_PASSED_ON = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "VAULT_TOKEN", "PYT
 
 
 def inherited() -> dict[str, str]:
-    """What a step takes over from the environment that ame was started in.
-
-    Python is asked to print at once, so that logs are live.
-    """
-    taken = {
+    """What a step takes over from the environment that ame was started in."""
+    return {
         name: value
         for name, value in os.environ.items()
         if name not in _NOT_PASSED_ON and not name.startswith("AME_")
     }
-    return {"PYTHONUNBUFFERED": "1", **taken}
 
 
 def of_run(settings: Settings, *, home: Path, run: str, task: str, project: str) -> dict[str, str]:

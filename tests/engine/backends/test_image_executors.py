@@ -103,7 +103,7 @@ def test_an_mlflow_project_is_run_in_the_image_within_a_run_of_mlflow(inside: Do
 
 def test_python_prints_at_once_in_the_image_and_what_it_printed_outlives_it(inside: Doing) -> None:
     executor = {
-        "command": "python -c \"import os; print('last words'); os.kill(os.getpid(), 9)\"",
+        "command": "python3 -c \"import os; print('last words'); os.kill(os.getpid(), 9)\"",
         "image": docker.PYTHON_IMAGE,
     }
     inside.file({"name": "t", "executor": {"custom": executor}, "resources": {"memory": "1G"}})

@@ -118,4 +118,5 @@ def variables_of(
         for name in ("PATH", "PYTHONPATH")
         if name in own and name in ready.variables
     }
-    return {"PYTHONUNBUFFERED": "1", **inherited, **ready.defaults, **own, **ready.variables, **joined}
+    whole = {**inherited, **ready.defaults, **own, **ready.variables, **joined}
+    return {"PYTHONUNBUFFERED": "1", **whole}

@@ -1,7 +1,7 @@
 """One suite over SQLite and PostgreSQL."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,57 @@ def test_an_error_undoes_its_own_work_and_harms_no_other(address: str) -> None:
         assert isinstance(done[1], errors.RunNotFound)
         assert isinstance(done[3], Exception)
         assert await database.read(lambda rows: rows.execute(NAME)) == [("a",), ("b",)]
+
+    run(address, use)
+
+
+def test_a_deed_is_done_once_for_all_who_ask_at_the_same_time(address: str) -> None:
+    seen: list[int] = []
+
+    def name(rows: Rows, asked: Sequence[str]) -> list[str | Exception]:
+        seen.append(len(asked))
+        known = {
+            row[0]
+            for row in rows.execute("SELECT name FROM populations WHERE name {among}", (asked,))
+        }
+        rows.execute_all(
+            "INSERT INTO populations VALUES (?, '{}', 0, 1.5)",
+            [(each,) for each in asked if each not in known],
+        )
+        return [errors.RunNotFound(each) if each in known else each for each in asked]
+
+    async def use(database: Database) -> None:
+        await database.do(lambda rows: insert(rows, "a"))
+        names = ["a", *(f"n{number:02}" for number in range(40))]
+        done = await asyncio.gather(
+            *(database.do_together(name, each) for each in names), return_exceptions=True
+        )
+        assert isinstance(done[0], errors.RunNotFound)
+        assert done[1:] == names[1:]
+        assert len(seen) < len(names)
+        assert await database.read(lambda rows: rows.execute(NAME)) == [(each,) for each in names]
+
+    run(address, use)
+
+
+def test_where_a_deed_fails_each_item_is_done_alone(address: str) -> None:
+    def name(rows: Rows, asked: Sequence[str]) -> list[str]:
+        made = rows.execute_all(
+            "INSERT INTO populations VALUES (?, '{}', 0, 1.5) RETURNING name",
+            [(each,) for each in asked],
+        )
+        return [found[0][0] for found in made]
+
+    async def use(database: Database) -> None:
+        await database.do(lambda rows: insert(rows, "a"))
+        done = await asyncio.gather(
+            *(database.do_together(name, each) for each in "cab"), return_exceptions=True
+        )
+        assert done[0] == "c"
+        assert isinstance(done[1], Exception)
+        assert done[2] == "b"
+        found = await database.read(lambda rows: rows.execute(NAME))
+        assert found == [("a",), ("b",), ("c",)]
 
     run(address, use)
 

@@ -6,7 +6,7 @@ On-Device Personalization client reach them over HTTP.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
@@ -53,6 +53,8 @@ class Call:
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _own: Mapping[str, bool] = field(init=False, repr=False, compare=False)
     """Which of the names in the path are fields of the request; and whether those are bytes."""
+    _asked: Collection[str] = field(init=False, repr=False, compare=False)
+    """What an operation is known by that stands in the request."""
 
     def __post_init__(self) -> None:
         parts = re.split(r"{(\w+)}", self.path)
@@ -62,6 +64,7 @@ class Call:
         )
         object.__setattr__(self, "_pattern", re.compile(made))
         known = self.request.DESCRIPTOR.fields_by_name
+        object.__setattr__(self, "_asked", frozenset(known) & {*self.known_by})
         own = {name: known[name] for name in self.names if name in known}
         kinds = {name: each.type == each.TYPE_BYTES for name, each in own.items()}
         object.__setattr__(self, "_own", kinds)
@@ -106,9 +109,7 @@ class Call:
         """
         parts = [f"operations/{self.verb}"]
         for name in self.known_by:
-            given: str = getattr(
-                request if name in request.DESCRIPTOR.fields_by_name else reply, name
-            )
+            given: str = getattr(request if name in self._asked else reply, name)
             parts.append(urlsafe_b64encode(given.encode()).decode().rstrip("="))
         return "/".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
@@ -97,9 +98,7 @@ class Task:
 
     def admits(self, version: str) -> bool:
         """Whether devices of this version may do it."""
-        least, most = self.proto.min_client_version, self.proto.max_client_version
-        order = _order(version)
-        return (not least or _order(least) <= order) and (not most or order <= _order(most))
+        return within(version, self.proto.min_client_version, self.proto.max_client_version)
 
     def moved(self, to: TaskStatus, reason: str = "") -> Task:
         """The same task in another state.
@@ -110,6 +109,13 @@ class Task:
         if to not in MOVES[self.status]:
             raise errors.TaskMoveRefused(self.name, self.status.name, to.name)
         return replace(self, status=to, reason=reason)
+
+
+@lru_cache(1024)
+def within(version: str, least: str, most: str) -> bool:
+    """Whether a version lies between two, either of which may be empty: then there is no bound."""
+    order = _order(version)
+    return (not least or _order(least) <= order) and (not most or order <= _order(most))
 
 
 def _order(version: str) -> tuple[tuple[int, int | str], ...]:

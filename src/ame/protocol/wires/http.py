@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import Final, Literal, TypeVar
 from urllib.parse import parse_qs
 
-from google.protobuf import json_format
+from google.protobuf import any_pb2, json_format
 from google.protobuf.message import DecodeError, Message
 
 from ame import errors
 from ame.protocol import calls, statuses
 from ame.protocol.calls import Call
 from ame.protocol.pb import _pool, operations, status
+from ame.protocol.tensors import wire
 from ame.protocol.wires.serving import Pending
 
 Form = Literal["proto", "json"]
@@ -25,6 +26,9 @@ TYPES: Final[Mapping[Form, str]] = {
     "proto": "application/x-protobuf",
     "json": "application/json",
 }
+NAME: Final = operations.Operation.NAME_FIELD_NUMBER
+RESPONSE: Final = operations.Operation.RESPONSE_FIELD_NUMBER
+VALUE: Final = any_pb2.Any.VALUE_FIELD_NUMBER
 CREATED: Final = 201
 TOO_LARGE: Final = 413
 GZIP: Final = 16 + zlib.MAX_WBITS
@@ -67,7 +71,19 @@ def read(
     found = calls.find(method, path)
     if found is None:
         raise errors.CallUnknown(method, path)
-    call, fields = found
+    return meant(*found, query, headers, body, limit=limit)
+
+
+def meant(
+    call: Call,
+    fields: Mapping[str, str],
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    limit: int,
+) -> Asked:
+    """The same for a call that was found by its path, and what stands there."""
     body = unpacked(body, headers.get("content-encoding", ""), limit=limit)
     sent, wanted = forms(query, headers)
     request = parsed(call.request, body, sent)
@@ -125,6 +141,8 @@ def parsed(kind: type[Any_], body: bytes, form: Form) -> Any_:
         errors.RequestMalformed: it is not one.
     """
     message = kind()
+    if not body:
+        return message
     try:
         if form == "proto":
             message.ParseFromString(body)
@@ -144,17 +162,17 @@ def written(message: Message, form: Form) -> bytes:
 
 def answer(asked: Asked, reply: Message | Pending) -> Answer:
     """The response for a reply; an operation where the call answers with one."""
-    message: Message
-    if asked.call.metadata is not None or isinstance(reply, Pending):
-        message = operation(asked.call, asked.request, reply)
+    call, form = asked.call, asked.form
+    number = 200
+    if call.metadata is None and not isinstance(reply, Pending):
+        body = written(reply, form)
+        if call.name == "CreateTaskAssignment" and reply.HasField("task_assignment"):
+            number = CREATED
+    elif isinstance(reply, Pending) or form == "json":
+        body = written(operation(call, asked.request, reply), form)
     else:
-        message = reply
-    made = asked.call.name == "CreateTaskAssignment" and message.WhichOneof("result")
-    return Answer(
-        status=CREATED if made == "task_assignment" else 200,
-        type=TYPES[asked.form],
-        body=written(message, asked.form),
-    )
+        body = _ended(call, asked.request, reply)
+    return Answer(status=number, type=TYPES[form], body=body)
 
 
 def operation(call: Call, request: Message, reply: Message | Pending) -> operations.Operation:
@@ -163,20 +181,33 @@ def operation(call: Call, request: Message, reply: Message | Pending) -> operati
         made = operations.Operation(name=reply.operation)
         made.metadata.Pack(reply.metadata)
         return made
-    made = operations.Operation.FromString(_done(call.name))
+    done, _ = _done(call.name)
+    made = operations.Operation.FromString(done)
     made.name = call.operation(request, reply)
     made.response.Pack(reply)
     return made
 
 
+def _ended(call: Call, request: Message, reply: Message) -> bytes:
+    """The bytes of `operation`: all but its name and the reply are the same each time."""
+    done, about = _done(call.name)
+    name = wire.put_field(NAME, call.operation(request, reply).encode())
+    kept = wire.put_field(VALUE, reply.SerializeToString())
+    return b"".join((*name, done, *wire.put_field(RESPONSE, about, *kept)))
+
+
 @lru_cache(64)
-def _done(call: str) -> bytes:
-    """The operation of a call that has ended, but for its name and its response."""
-    metadata = calls.by_name(call).metadata
+def _done(call: str) -> tuple[bytes, bytes]:
+    """The operation of a call that has ended, but for its name; and its response, but for the reply
+    in it.
+    """
+    declared = calls.by_name(call)
     made = operations.Operation(done=True)
-    if metadata is not None:
-        made.metadata.Pack(metadata())
-    return made.SerializeToString()
+    if declared.metadata is not None:
+        made.metadata.Pack(declared.metadata())
+    response = any_pb2.Any()
+    response.Pack(declared.reply())
+    return made.SerializeToString(), response.SerializeToString()
 
 
 def refusal(error: errors.Error, form: Form) -> Answer:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
 from ame import errors
+from ame.protocol import calls
 from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
 from ame.server.calls import rates
@@ -22,6 +24,7 @@ from ame.server.visits.slices import SLICES
 from ame.server.visits.uploads import ARTIFACTS, GRADIENTS, MEDIA
 
 if TYPE_CHECKING:
+    from ame.protocol.calls import Call
     from ame.server.app import App
 
 LOG = logging.getLogger("ame.server")
@@ -36,7 +39,7 @@ JSON: Final = "application/json"
 FEW: Final = 1 << 16
 """Bytes of an upload of which any number may come at once, as of other messages."""
 BYTES: Final = "application/octet-stream"
-Headers = list[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Site:
@@ -57,16 +60,22 @@ class Site:
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
         path = path.partition("?")[0]
         query = scope["query_string"].decode("latin-1")
+        extra: Headers = ()
         try:
-            status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
+            found = calls.find(scope["method"], path)
+            if found is not None:
+                made = await self._called(scope, receive, *found, query, headers)
+                status, kind, body = made.status, made.type, made.body
+            else:
+                status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
         except errors.Error as error:
             LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
             refused = http.refusal(error, form)
-            status, kind, body, extra = refused.status, refused.type, refused.body, []
+            status, kind, body = refused.status, refused.type, refused.body
         except Exception:
             LOG.exception("%s %s failed", scope["method"], _shown(path))
-            status, kind, body, extra = 500, "text/plain", b"", []
+            status, kind, body = 500, "text/plain", b""
         head = [
             (b"content-type", kind.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -89,22 +98,16 @@ class Site:
             return 200, "text/plain", b"ok", []
         if path == KEYS and method == "GET":
             return 200, JSON, json.dumps({"keys": app.payloads.public()}).encode(), []
-        address = rates.origin(
-            (scope.get("client") or ("",))[0],
-            headers.get("x-forwarded-for", ""),
-            app.doors.proxies,
-        )
-        app.doors.rates.count(address, app.fleet.clock())
+        address = self._counted(scope, headers)
         if method == "GET" and path.startswith(SLICES):
             return await self._content(await slices.find(app.fleet, path), query, headers)
         if method == "GET" and path.startswith(RESOURCES):
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
             return await self._upload(path, headers, receive)
-        uploaded = path == gateway.UPLOAD or path.startswith((api.PREFIX, BUILDER))
+        uploaded = path == gateway.UPLOAD or path.startswith(api.PREFIX)
         longest = limits.upload_bytes if uploaded else limits.body_bytes
         body = await _body(receive, longest)
-        base = app.public or f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
         if app.cloud and gateway.takes(method, path):
             return await app.cloud.gateway.answer(method, path, headers, body)
         if path.startswith(PREFIX):
@@ -112,21 +115,57 @@ class Site:
             if app.cloud and path.startswith(api.PREFIX):
                 kind, shown = await app.cloud.api.answer(method, path, query, body)
                 return 200, kind, shown, []
-            who = Caller(headers=headers, address=address, base=base)
+            who = Caller(headers=headers, address=address, base=self._base(scope, headers))
             return 200, JSON, await self._api.answer(method, path, body, who), []
-        asked = http.read(method, path, query, headers, body, limit=longest)
-        app.doors.admit(asked.call, _with_key(headers, query))
-        refused = await app.attestation.refused(asked.call, headers)
+        raise errors.CallUnknown(method, path)
+
+    async def _called(
+        self,
+        scope: Scope,
+        receive: Receive,
+        call: Call,
+        fields: Mapping[str, str],
+        query: str,
+        headers: Mapping[str, str],
+    ) -> http.Answer:
+        """The response to a call of the protocol."""
+        app = self._app
+        address = self._counted(scope, headers)
+        limits = app.fleet.settings
+        longest = limits.upload_bytes if call.path.startswith(BUILDER) else limits.body_bytes
+        body = await _body(receive, longest)
+        asked = http.meant(call, fields, query, headers, body, limit=longest)
+        app.doors.admit(call, _with_key(headers, query))
+        refused = await app.attestation.refused(call, headers)
         if refused is not None:
             number, told = refused
-            return number, http.TYPES[asked.form], http.written(told, asked.form), []
-        caller = Caller(fields=asked.fields, headers=headers, address=address, base=base)
-        reply = await app.service.answer(asked.call, asked.request, caller)
+            form = asked.form
+            return http.Answer(status=number, type=http.TYPES[form], body=http.written(told, form))
+        caller = Caller(
+            fields=fields, headers=headers, address=address, base=self._base(scope, headers)
+        )
+        reply = await app.service.answer(call, asked.request, caller)
         answer = http.answer(asked, reply)
-        number = answer.status
         if isinstance(reply, task_builder.BuildTaskResponse):
-            number = builds.status(reply, headers)
-        return number, answer.type, answer.body, []
+            return replace(answer, status=builds.status(reply, headers))
+        return answer
+
+    def _counted(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        """Whence a request comes, which is counted.
+
+        Raises:
+            errors.CallsTooMany: from there come more than may.
+        """
+        doors = self._app.doors
+        address: str = (scope.get("client") or ("",))[0]
+        if doors.proxies:
+            address = rates.origin(address, headers.get("x-forwarded-for", ""), doors.proxies)
+        doors.rates.count(address, self._app.fleet.clock())
+        return address
+
+    def _base(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        """Where the server is reached."""
+        return self._app.public or f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
 
     async def _upload(
         self, path: str, headers: Mapping[str, str], receive: Receive
@@ -143,8 +182,10 @@ class Site:
             raise errors.UploadsTooMany(limits.uploads)
         self._uploading += not few
         try:
+            if few:
+                return await self._take(path, headers, await _body(receive, FEW))
             async with asyncio.timeout(limits.upload_seconds):
-                content = await _body(receive, FEW if few else limits.upload_bytes)
+                content = await _body(receive, limits.upload_bytes)
             return await self._take(path, headers, content)
         except TimeoutError:
             raise errors.RequestMalformed("an upload that came too slowly") from None

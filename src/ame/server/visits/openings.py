@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from ame.server.tasks import within
 from ame.server.visits.assignments import Why
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ class Openings:
             return
         bounds = task.proto.min_client_version, task.proto.max_client_version
         kind = self._kinds.setdefault(bounds, _Kind())
-        member = _Member(task=task, rounds=tuple(aggregations), kind=kind, place=kind.place())
+        member = _Member(
+            task=task,
+            openings=tuple(Opening(task=task, aggregation=each) for each in aggregations),
+            kind=kind,
+            place=kind.place(),
+        )
         self._members[task.name] = member
         self._of_rounds |= dict.fromkeys(aggregations, member)
         kind.members[member.place] = member
@@ -61,9 +67,9 @@ class Openings:
         member = self._members.pop(task.name, None)
         if member is None:
             return
-        for each in member.rounds:
-            self._of_rounds.pop(each, None)
-            self._shut.pop(each, None)
+        for each in member.openings:
+            self._of_rounds.pop(each.aggregation, None)
+            self._shut.pop(each.aggregation, None)
         kind = member.kind
         kind.shut.discard(member.place)
         kind.weights.put(member.place, 0)
@@ -87,7 +93,11 @@ class Openings:
             return Why.NO_TASK
         if wish.eligible is not None:
             return self._look(wish, draw)
-        kinds = [kind for kind in self._kinds.values() if kind.members and kind.admits(wish)]
+        kinds = [
+            kind
+            for bounds, kind in self._kinds.items()
+            if kind.members and within(wish.version, *bounds)
+        ]
         sums = list(accumulate(kind.weights.total for kind in kinds))
         if not kinds:
             return Why.VERSION
@@ -115,13 +125,12 @@ class Openings:
             return Why.VERSION
         if (wish.eligible or {}).get(member.task.name, 0.0) <= 0:
             return Why.NOT_ELIGIBLE
-        if not member.rounds:
+        if not member.openings:
             return Why.NOT_OPEN
         return Why.FULL if member.place in member.kind.shut else None
 
     def _opening(self, member: _Member) -> Opening:
-        room = next(each for each in member.rounds if each not in self._shut)
-        return Opening(task=member.task, aggregation=room)
+        return next(each for each in member.openings if each.aggregation not in self._shut)
 
     def _reopen(self, now: float) -> None:
         """Rounds that took nobody are tried again; they lie as they were shut."""
@@ -133,9 +142,9 @@ class Openings:
             self._weigh(self._of_rounds[aggregation])
 
     def _weigh(self, member: _Member) -> None:
-        room = any(each not in self._shut for each in member.rounds)
+        room = any(each.aggregation not in self._shut for each in member.openings)
         member.kind.weights.put(member.place, member.task.weight if room else 0)
-        if member.rounds and not room:
+        if member.openings and not room:
             member.kind.shut.add(member.place)
         else:
             member.kind.shut.discard(member.place)
@@ -192,7 +201,7 @@ class Weights:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
     task: Task
-    rounds: Sequence[str]
+    openings: Sequence[Opening]
     kind: _Kind
     place: int
 
@@ -213,6 +222,3 @@ class _Kind:
             return self.free.pop()
         self.weights.grow()
         return len(self.weights) - 1
-
-    def admits(self, wish: Wish) -> bool:
-        return next(iter(self.members.values())).task.admits(wish.version)

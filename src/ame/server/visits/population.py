@@ -41,6 +41,7 @@ class Population:
         """Those that are open and not paused."""
         self._openings = {mode: Openings() for mode in MODES}
         self._rounds: dict[int, Sequence[Round]] = {}
+        self._collecting: dict[str, Round] = {}
         self._asking: set[int] = set()
         self.beside: set[int] = set()
         """The tasks that a device does beside others in one visit, some of which may be over."""
@@ -67,6 +68,8 @@ class Population:
         task = kept.task
         self._specs.clear()
         self._asking.discard(task.id)
+        for each in self._rounds.get(task.id, ()):
+            self._collecting.pop(each.aggregation, None)
         if task.status is not TaskStatus.OPEN or task.paused:
             self.tasks.pop(task.id, None)
             self._rounds.pop(task.id, None)
@@ -74,6 +77,7 @@ class Population:
             return
         self.tasks[task.id] = kept
         self._rounds[task.id] = collecting
+        self._collecting |= {each.aggregation: each for each in collecting}
         self._openings[mode(kept)].put(task, [each.aggregation for each in collecting])
         asked = task.proto.info.training_info.eligibility_task_info.eligibility_policies
         if asked or kept.settings.get("policies"):
@@ -94,6 +98,10 @@ class Population:
         several = self._openings[MULTIPLE]
         openings = several if only and only in several else self._openings[SINGLE]
         return openings.choose(wish, draw, now=now)
+
+    def collecting(self, aggregation: str) -> Round:
+        """The round of an opening, with its counts as they were when it was seen."""
+        return self._collecting[aggregation]
 
     def shut(self, aggregation: str, *, until: float) -> None:
         """Notes that a round takes nobody for a while."""

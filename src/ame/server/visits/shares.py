@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ame.protocol.pb import common
 from ame.server import tokens
-from ame.server.ledger import assignments, rounds, sessions
+from ame.server.ledger import sessions, together
 from ame.server.visits.assignments import Why
+from ame.server.visits.openings import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
     from ame.server.ledger.sessions import Shown
     from ame.server.rounds import Round
     from ame.server.visits.assignments import Wish
-    from ame.server.visits.openings import Opening
     from ame.server.visits.population import Population
-    from ame.storage.databases import Rows
 
 DRAWS: Final = 4
 """How many tasks are tried whose rounds turn out to be full."""
@@ -35,58 +30,6 @@ REASONS: Final = {
     Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
 }
 SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE, Why.SILENT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
-    """A session's wish for a share of a round, as the work of one transaction."""
-
-    shown: Shown
-    population: str
-    version: str
-    only: str
-    """The one task that it is about; empty where any will do."""
-    beside: Collection[int]
-    """Tasks that are done beside others: a session that has them may have another one still."""
-    chosen: Opening | Why
-    made: str
-    due: float
-    now: float
-
-    def take(self, rows: Rows) -> tuple[Assignment, Round] | None:
-        """The share that the session has or gets; none where it gets none."""
-        refused = str(self.chosen) if isinstance(self.chosen, Why) else ""
-        note = partial(
-            sessions.put_session,
-            rows,
-            self.shown.id,
-            self.population,
-            version=self.version,
-            refused=refused,
-            now=self.now,
-        )
-        if self.shown.task or not note(anew=True):
-            sessions.check_session(rows, self.shown)
-            for had in assignments.assignments_of(rows, self.shown.id):
-                if self._meant(had):
-                    return had, rounds.round_numbered(rows, had.population, had.task, had.round)
-            note()
-        if isinstance(self.chosen, Why):
-            return None
-        return assignments.join(
-            rows,
-            self.chosen.aggregation,
-            assignment=self.made,
-            session=self.shown.id,
-            due=self.due,
-            now=self.now,
-        )
-
-    def _meant(self, had: Assignment) -> bool:
-        """Whether a share that the session has is the one that it asks for again."""
-        if self.only:
-            return self.only == f"{had.population}/{had.task}"
-        return had.task not in self.beside
 
 
 async def join(
@@ -108,24 +51,27 @@ async def join(
     for _ in range(DRAWS):
         now = fleet.clock()
         chosen = refused or population.choose(wish, fleet.draw, now=now, only=only)
-        share = _Share(
+        why = chosen if isinstance(chosen, Why) else None
+        room = population.collecting(chosen.aggregation) if isinstance(chosen, Opening) else None
+        asked = together.Joining(
             shown=shown,
             population=population.name,
             version=wish.version,
             only=only,
             beside=population.beside,
-            chosen=chosen,
+            aggregation=room.aggregation if room else "",
+            refused=str(why or ""),
             made=tokens.fresh(),
             due=now + fleet.settings.compute_seconds,
             now=now,
         )
-        joined = await fleet.database.do(share.take)
-        if joined is not None:
-            return joined
-        if isinstance(chosen, Why):
-            return chosen
-        until = now + fleet.settings.full_seconds
-        population.shut(chosen.aggregation, until=until)
+        joined = await fleet.database.do_together(together.join, asked)
+        if joined is not None and (found := joined[1] or room) is not None:
+            return joined[0], found
+        if why is not None:
+            return why
+        if room is not None:
+            population.shut(room.aggregation, until=now + fleet.settings.full_seconds)
     now = fleet.clock()
     await fleet.database.do(
         lambda rows: sessions.put_session(

@@ -13,7 +13,7 @@ from ame import errors
 from ame.protocol import statuses
 from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
 from ame.protocol.wires import http
-from ame.server.ledger import assignments, sessions
+from ame.server.ledger import assignments, sessions, together
 from ame.server.recent import Recent
 from ame.server.tasks import TaskStatus
 from ame.server.visits.assignments import AssignmentStatus
@@ -108,11 +108,18 @@ class Uploads:
         population, _, task = request.task_name.rpartition("/")
         named = population == request.population_name and task.isdecimal() and not shown.task
 
+        if not code and (named or not request.task_name):
+            asked = together.Completing(
+                shown=shown,
+                task=int(task or shown.task or 0),
+                aggregation=request.aggregation_id,
+                due=due,
+                took=took,
+            )
+            if await self._fleet.database.do_together(together.complete, asked):
+                return task_assignments.ReportTaskResultResponse()
+
         def work(rows: Rows) -> None:
-            if not code and (named or not request.task_name):
-                about = {"task": task, "aggregation": request.aggregation_id}
-                if assignments.complete(rows, shown, **about, due=due, took=took):
-                    return
             sessions.check_session(rows, shown)
             for had in assignments.assignments_of(rows, shown.id):
                 if shown.task not in {"", str(had.task)}:
@@ -144,13 +151,10 @@ class Uploads:
         about = self._assignment("authorization", request.authorization_token)
         number, _, opened = about.rpartition(".")
         due = fleet.clock() + fleet.settings.upload_seconds
-
-        wanted = request.aggregation_id
-        await fleet.database.do(
-            lambda rows: assignments.open_upload(
-                rows, number, aggregation=wanted, opened=int(opened), due=due
-            )
+        asked = together.Opening(
+            number=number, aggregation=request.aggregation_id, opened=int(opened), due=due
         )
+        await fleet.database.do_together(together.open_upload, asked)
         return self._place(number, caller)
 
     async def opened(
@@ -189,8 +193,8 @@ class Uploads:
         number = self._assignment("upload", resource_name)
         content = await self._unpacked(content)
         digest, beside = await self._keep(content)
-        found = await self._fleet.database.do(
-            lambda rows: assignments.uploaded(rows, number, digest, beside)
+        found = await self._fleet.database.do_together(
+            together.uploaded, together.Uploaded(number=number, digest=digest, content=beside)
         )
         self._put(found, content)
 
@@ -248,9 +252,6 @@ class Uploads:
         aggregation = fields["aggregation_id"]
 
         def work(rows: Rows) -> Assignment:
-            if completed:
-                about = {"population": population, "aggregation": aggregation}
-                return assignments.complete_and_open(rows, number, **about, task=task, due=due)
             had = assignments.seen(rows, number, aggregation)
             if (had.population, had.task) != (population, task):
                 raise errors.AssignmentUnknown
@@ -258,7 +259,14 @@ class Uploads:
             assignments.end_assignment(rows, had, ended)
             return had
 
-        self._put(await fleet.database.do(work), b"")
+        if completed:
+            asked = together.Completed(
+                number=number, population=population, task=task, aggregation=aggregation, due=due
+            )
+            found = await fleet.database.do_together(together.complete_and_open, asked)
+        else:
+            found = await fleet.database.do(work)
+        self._put(found, b"")
         reply = odp_task_assignments.ReportResultResponse()
         if completed:
             until = int(now + fleet.settings.url_seconds)
@@ -329,11 +337,14 @@ class Uploads:
             )
             raise
         digest, beside = (found.digest, None) if found.digest else await self._keep(content)
-        place = await self._fleet.database.do(
-            lambda rows: assignments.accept(
-                rows, found.id, aggregation, digest=digest, weight=taken.weight, content=beside
-            )
+        asked = together.Accepting(
+            number=found.id,
+            aggregation=aggregation,
+            digest=digest,
+            weight=taken.weight,
+            content=beside,
         )
+        place = await self._fleet.database.do_together(together.accept, asked)
         if place is None:
             return False
         self._accepted(

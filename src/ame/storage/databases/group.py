@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ame.storage.databases.database import Work
+    from ame.storage.databases.database import Deed, Rows, Work
 
 MOST = 256
 """How many works are committed together."""
@@ -20,13 +20,19 @@ Commit = Callable[[Sequence["Given"]], None]
 """Does works in one transaction. Fills in what each came to; raises where none was done."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Given:
-    """A work, who waits for it, and what it came to."""
+Item = TypeVar("Item")
 
-    work: Work[Any]
+
+@dataclass(slots=True)
+class Given:
+    """A work, or a deed with its item; who waits for it, and what it came to."""
+
+    work: Work[Any] | Deed[Any, Any]
     loop: asyncio.AbstractEventLoop
     waiting: asyncio.Future[Any]
+    together: bool = False
+    """Whether it is a deed."""
+    item: Any = None
     kept: Any = None
     error: BaseException | None = None
 
@@ -56,11 +62,21 @@ class Group:
 
     async def do(self, work: Work[Kept]) -> Kept:
         """Waits until the work was committed."""
-        loop = asyncio.get_running_loop()
-        given = Given(work=work, loop=loop, waiting=loop.create_future())
-        self._queue.put(given)
-        kept: Kept = await given.waiting
+        kept: Kept = await self._put(work)
         return kept
+
+    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
+        """Waits until the deed was committed."""
+        kept: Kept = await self._put(deed, together=True, item=item)
+        return kept
+
+    def _put(
+        self, work: Work[Any] | Deed[Any, Any], *, together: bool = False, item: object = None
+    ) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        given = Given(work, loop, loop.create_future(), together, item)
+        self._queue.put(given)
+        return given.waiting
 
     def close(self) -> None:
         """Ends the threads when all that was given before is done."""
@@ -88,6 +104,34 @@ class Group:
             tell(batch)
             if ending:
                 return
+
+
+def sorted_out(batch: Sequence[Given]) -> list[list[Given]]:
+    """What is done at a time: a work, or a deed for all its items."""
+    parts: list[list[Given]] = []
+    deeds: dict[object, list[Given]] = {}
+    for given in batch:
+        if not given.together:
+            parts.append([given])
+        elif (same := deeds.get(given.work)) is not None:
+            same.append(given)
+        else:
+            parts.append(deeds.setdefault(given.work, [given]))
+    return parts
+
+
+def do(rows: Rows, part: Sequence[Given]) -> None:
+    """Does a work, or a deed for all its items. What it raises says nothing of one of many."""
+    first = part[0]
+    if not first.together:
+        first.kept = first.work(rows)  # type: ignore[call-arg]  # `together` tells which it is
+        return
+    made = first.work(rows, [given.item for given in part])  # type: ignore[call-arg]  # the same
+    for given, kept in zip(part, made, strict=True):
+        if isinstance(kept, Exception):
+            given.error = kept
+        else:
+            given.kept = kept
 
 
 def tell(batch: Sequence[Given]) -> None:

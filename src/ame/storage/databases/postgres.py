@@ -11,7 +11,8 @@ import psycopg
 from psycopg import Connection, sql
 
 from ame import errors
-from ame.storage.databases.database import Work
+from ame.storage.databases import group
+from ame.storage.databases.database import Deed, Work
 from ame.storage.databases.group import Given, Group
 
 WRITERS = 4
@@ -19,6 +20,7 @@ READERS = 2
 MIGRATING = 0x616D65
 """The lock under which one server at a time brings the schema up to date."""
 Kept = TypeVar("Kept")
+Item = TypeVar("Item")
 
 
 class _Rows:
@@ -31,11 +33,28 @@ class _Rows:
         self.wrote = self.wrote or (ran.rowcount > 0 and not statement.startswith("SELECT"))
         return ran.fetchall() if ran.description else []
 
+    def execute_all(
+        self, statement: str, values: Sequence[Sequence[Any]]
+    ) -> list[list[tuple[Any, ...]]]:
+        if not values:
+            return []
+        self.wrote = True
+        returning = "RETURNING" in statement
+        with self._connection.cursor() as cursor:  # all are sent before the first is answered
+            cursor.executemany(_text(statement), values, returning=returning)
+            if not returning:
+                return []
+            made = [cursor.fetchall()]
+            while cursor.nextset():
+                made.append(cursor.fetchall())
+            return made
+
 
 @lru_cache(1024)
 def _text(statement: str) -> bytes:
     """A statement as PostgreSQL has it."""
-    return statement.replace("?", "%s").replace("{lock}", "FOR UPDATE").encode()
+    text = statement.replace("{among}", "= ANY(?)").replace("{lock}", "FOR UPDATE")
+    return text.replace("?", "%s").encode()
 
 
 class _UndoneAlone(Exception):
@@ -65,6 +84,9 @@ class Postgres:
 
     async def do(self, work: Work[Kept]) -> Kept:
         return await self._writes.do(work)
+
+    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
+        return await self._writes.do_together(deed, item)
 
     async def read(self, work: Work[Kept]) -> Kept:
         return await self._reads.do(work)
@@ -106,19 +128,22 @@ class Postgres:
         connection = self._connection()
         rows = _Rows(connection)
         with connection.transaction():
-            for given in batch:
-                given.error, rows.wrote = None, False
+            for part in [[given] for given in batch] if apart else group.sorted_out(batch):
+                for given in part:
+                    given.error = None
+                rows.wrote = False
                 try:
                     with connection.transaction() if apart else nullcontext():
-                        given.kept = given.work(rows)
+                        group.do(rows, part)
                 except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                     raise
                 except psycopg.OperationalError:
                     raise
                 except Exception as error:
-                    if not apart and (rows.wrote or isinstance(error, psycopg.Error)):
+                    alone = len(part) == 1 and not rows.wrote
+                    if not apart and (not alone or isinstance(error, psycopg.Error)):
                         raise _UndoneAlone from error
-                    given.error = error
+                    part[0].error = error
 
     def _connection(self) -> "Connection[tuple[Any, ...]]":
         kept: Connection[tuple[Any, ...]] | None = getattr(self._own, "connection", None)

@@ -1,6 +1,7 @@
 """A database in a SQLite file, for the processes of one machine."""
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,12 +12,15 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from ame import errors
-from ame.storage.databases.database import Work
+from ame.storage.databases import group
+from ame.storage.databases.database import Deed, Work
 from ame.storage.databases.group import MOST, Given, tell
 from ame.storage.sqlite.bound import SQLITE_BUSY, Connection, OperationalError
 from ame.storage.sqlite.connections import BUSY, Connections
 
 Kept = TypeVar("Kept")
+Item = TypeVar("Item")
+AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 class _Rows:
@@ -25,8 +29,18 @@ class _Rows:
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if "{" in statement:
-            statement = statement.replace("{lock}", "")
+            statement = statement.replace("{lock}", "").replace("{among}", AMONG)
+            values = [json.dumps(each) if isinstance(each, list) else each for each in values]
         return self._connection.execute(statement, values).fetchall()
+
+    def execute_all(
+        self, statement: str, values: Sequence[Sequence[Any]]
+    ) -> list[list[tuple[Any, ...]]]:
+        if "RETURNING" not in statement:
+            self._connection.executemany(statement, values)
+            return []
+        cursor = self._connection.cursor()
+        return [cursor.execute(statement, each).fetchall() for each in values]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,8 +83,18 @@ class Sqlite:
         self._thread.start()
 
     async def do(self, work: Work[Kept]) -> Kept:
+        kept: Kept = await self._put(work)
+        return kept
+
+    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
+        kept: Kept = await self._put(deed, together=True, item=item)
+        return kept
+
+    def _put(
+        self, work: Work[Any] | Deed[Any, Any], *, together: bool = False, item: object = None
+    ) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        given = Given(work=work, loop=loop, waiting=loop.create_future())
+        given = Given(work, loop, loop.create_future(), together, item)
         with self._lock:
             if self._closed:
                 raise errors.DatabaseUnusable(self._file.path, "it was closed")
@@ -78,8 +102,7 @@ class Sqlite:
             first, self._due = not self._due, True
         if first:
             loop.call_soon(self._turn)
-        kept: Kept = await given.waiting
-        return kept
+        return given.waiting
 
     async def read(self, work: Work[Kept]) -> Kept:
         with self._file.read() as connection:
@@ -165,13 +188,25 @@ class Sqlite:
         return True
 
     def _do(self, batch: Sequence[Given]) -> None:
-        for given in batch:
-            self._writer.execute("SAVEPOINT work")
-            try:
-                given.kept = given.work(self._rows)
-            except OperationalError:
-                raise
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the work
-                self._writer.execute("ROLLBACK TO work")
-                given.error = error
-            self._writer.execute("RELEASE work")
+        for part in group.sorted_out(batch):
+            error = self._done(part)
+            if error is None or len(part) == 1:
+                part[0].error = error or part[0].error
+                continue
+            for given in part:
+                given.error = None
+                given.error = self._done([given]) or given.error
+
+    def _done(self, part: Sequence[Given]) -> Exception | None:
+        """Does what is done at a time; what it raised, after which nothing of it is left."""
+        self._writer.execute("SAVEPOINT work")
+        raised = None
+        try:
+            group.do(self._rows, part)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the work
+            self._writer.execute("ROLLBACK TO work")
+            raised = error
+        self._writer.execute("RELEASE work")
+        return raised

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ALIGNED = 64
 """Bytes at whose multiples arrays begin: a line of the processor's cache."""
 _DEEPEST = 64
+_HEAD = 1024
+"""Bytes that there is room for at first while a head is written; by itself it would be 256 KiB."""
 _LENGTH = struct.Struct("<I")
 _OFFSET = struct.Struct("<Q")
 
@@ -167,7 +169,8 @@ class _Writer:
         self.size = 0
 
     def pack(self, value: object) -> bytes:
-        packed: bytes = msgpack.packb(value, default=self._other, strict_types=True)
+        packer = msgpack.Packer(default=self._other, strict_types=True, buf_size=_HEAD)
+        packed: bytes = packer.pack(value)
         return packed
 
     def _other(self, value: object) -> object:

@@ -3,7 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +53,7 @@ class Engine:
         *,
         name: str,
         job: str,
-        root: Path,
+        root: Path | str,
         process: str,
         components: Mapping[str, Any],
         parts: Iterable[object] = (),
@@ -69,7 +69,7 @@ class Engine:
         self.job = job
         self.params = dict(params or {})
         self.signal = Signal()
-        self.workspace = Workspace(root, name)
+        self.workspace = Workspace(str(root), name)
         self._components = dict(components)
         self._parts = [
             part
@@ -86,21 +86,14 @@ class Engine:
         self._sites = tuple(sites)
         self._job_prop = Prop(job, private=False, sticky=False)
         self.post: Post | None = None
-        self.manager = FLContextManager(
-            engine=self,
-            identity_name=name,
-            job_id=job,
-            private_stickers={
-                FLContextKey.RUN_ABORT_SIGNAL: self.signal,
-                FLContextKey.WORKSPACE_ROOT: str(root),
-                FLContextKey.WORKSPACE_OBJECT: self.workspace,
-                FLContextKey.APP_ROOT: self.workspace.get_app_dir(job),
-                FLContextKey.CURRENT_JOB_ID: job,
-                FLContextKey.SECURE_MODE: False,
-                FLContextKey.SIMULATE_MODE: True,
-                FLContextKey.PROCESS_TYPE: process,
-            },
-        )
+        self.manager = FLContextManager(engine=self, identity_name=name, job_id=job)
+        self.manager.stickers = {
+            **_known_to_all(job, process),
+            FLContextKey.RUN_ABORT_SIGNAL: _private(self.signal),
+            FLContextKey.WORKSPACE_ROOT: _private(self.workspace.root_dir),
+            FLContextKey.WORKSPACE_OBJECT: _private(self.workspace),
+            FLContextKey.APP_ROOT: _private(self.workspace.get_app_dir(job)),
+        }
 
     def new_context(self) -> FLContext:
         """A context of this run."""
@@ -211,11 +204,13 @@ class Engine:
         """Whether any part would hear an event of this name."""
         if self._heard_at != REGISTERED[0]:
             self._heard_at = REGISTERED[0]
-            self._heard = None
-            if not any(self._hears.values()):
-                tables = [part.__dict__.get("_event_handlers", ()) for part in self._parts]
-                self._heard = frozenset(itertools.chain.from_iterable(tables))
+            self._heard = None if True in self._hears.values() else self._asked_for()
         return self._heard is None or event_type in self._heard
+
+    def _asked_for(self) -> frozenset[str]:
+        """The events that parts have asked for by name."""
+        tables = [part.__dict__.get("_event_handlers", ()) for part in self._parts]
+        return frozenset(itertools.chain.from_iterable(tables)) if any(tables) else _NOTHING
 
     def fire(self, event_type: str, fl_ctx: FLContext) -> None:
         """Fire an event of the run itself, if anybody hears it."""
@@ -379,6 +374,25 @@ _ABOUT = (
     FLContextKey.EVENT_SCOPE,
 )
 """What a context says of the event that is being heard."""
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=16)
+def _known_to_all(job: str, process: str) -> dict[str, Prop]:
+    """What contexts of every side say alike. It is made once, and not changed."""
+    said = {
+        FLContextKey.CURRENT_JOB_ID: job,
+        FLContextKey.SECURE_MODE: False,
+        FLContextKey.SIMULATE_MODE: True,
+        FLContextKey.PROCESS_TYPE: process,
+    }
+    return {key: _private(value) for key, value in said.items()}
+
+
+def _private(value: object) -> Prop:
+    return Prop(value, private=True, sticky=True)
 
 
 def _hears(part: FLComponent) -> bool:

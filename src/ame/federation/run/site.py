@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ class Site:
         *,
         name: str,
         job: str,
-        root: Path,
+        root: Path | str,
         sites: Sequence[str] = (),
         post: Post | None = None,
     ) -> None:
@@ -119,9 +118,8 @@ class Site:
         )
         self.engine.post = post
         self.engine.site = self
-        self.engine.manager.stickers.update(
-            {FLContextKey.CLIENT_NAME: _private(name), FLContextKey.SITE_NAME: _private(name)}
-        )
+        known, own = self.engine.manager.stickers, Prop(name, private=True, sticky=True)
+        known[FLContextKey.CLIENT_NAME] = known[FLContextKey.SITE_NAME] = own
         self.deeds: deque[Callable[[], None]] = deque()
         self._routes: dict[str, Executor | None] = {}
         self._abort: Signal | None = None
@@ -240,18 +238,25 @@ class Site:
         self.engine.fire(EventType.ABOUT_TO_END_RUN, ctx)
         self.engine.fire(EventType.END_RUN, ctx)
 
+    def let_go(self) -> None:
+        """Nothing of it is used any more: it is taken apart, so that its memory is free at once."""
+        self.engine.keep = self.engine.post = None
+        self.engine.manager.let_go()
+        del self.engine.site
+
     def _route(self, task: str) -> Executor | None:
         """Who does a task: who has its very name, or else the first whose pattern fits."""
-        if task not in self._routes:
-            routes = self._parts.executors
-            exact = (executor for tasks, executor in routes if task in tasks)
-            fits = (
-                executor
-                for tasks, executor in routes
-                if any(fnmatchcase(task, pattern) for pattern in tasks)
-            )
-            self._routes[task] = next(chain(exact, fits), None)
-        return self._routes[task]
+        if task in self._routes:
+            return self._routes[task]
+        fits: Executor | None = None
+        for tasks, executor in self._parts.executors:
+            if task in tasks:
+                fits = executor
+                break
+            if fits is None and any(each == "*" or fnmatchcase(task, each) for each in tasks):
+                fits = executor
+        self._routes[task] = fits
+        return fits
 
     def _do(self, task: str, data: Shareable, number: str, ctx: FLContext) -> Shareable:
         engine, parts = self.engine, self._parts
@@ -315,10 +320,6 @@ class Site:
             place=error.place if isinstance(error, errors.ComponentFailed) else place(error),
         )
         return Lost(number=order.number, site=self.name, task=order.task, why=why)
-
-
-def _private(value: object) -> Prop:
-    return Prop(value, private=True, sticky=True)
 
 
 def _blocked(rc: str, error: Exception) -> Shareable:

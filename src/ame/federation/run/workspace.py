@@ -8,17 +8,18 @@ from pathlib import Path
 class Workspace:
     """The folder of the server or of a site; a run is a folder in it, an app a folder in that."""
 
-    root: Path
+    root_dir: str
+    """The folder of this side."""
     site_name: str
 
     @property
-    def root_dir(self) -> str:
+    def root(self) -> Path:
         """The folder of this side."""
-        return str(self.root)
+        return Path(self.root_dir)
 
     def get_root_dir(self) -> str:
         """The folder of this side."""
-        return str(self.root)
+        return self.root_dir
 
     def get_run_dir(self, job_id: str) -> str:
         """The folder of a run: results come here."""
@@ -29,7 +30,7 @@ class Workspace:
 
     def get_app_dir(self, job_id: str) -> str:
         """The folder of its app: models come here."""
-        return f"{self.root}/{job_id}/app_{self.site_name}"
+        return f"{self.root_dir}/{job_id}/app_{self.site_name}"
 
     def get_app_config_dir(self, job_id: str) -> str:
         """Where the app's configuration lies."""

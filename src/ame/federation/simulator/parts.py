@@ -67,6 +67,10 @@ def of_site(
     )
 
 
+_NONE = Chain()
+"""Of no filters: sites of a crowd share it."""
+
+
 def _components(app: App, code: Code, variables: Mapping[str, object]) -> dict[str, Any]:
     return {part.id: code.build(part, variables) for part in app.components}
 
@@ -83,6 +87,8 @@ def _chain(
 
     `usual`: of groups that say none.
     """
+    if not groups:
+        return _NONE
     return Chain(
         [
             (group.tasks, [code.build(part, variables) for part in group.filters])

@@ -233,6 +233,10 @@ class FLContextManager:
         if identity_name:
             self._own[ReservedKey.IDENTITY_NAME] = Prop(identity_name, private=False, sticky=False)
 
+    def let_go(self) -> None:
+        """The run is over, and makes no more contexts: what it knows of itself is forgotten."""
+        self._own, self.stickers, self.engine = {}, {}, None
+
     def new_context(self) -> FLContext:
         """A context of this run."""
         made = FLContext()

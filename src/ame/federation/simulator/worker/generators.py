@@ -6,6 +6,7 @@ imported has none; when it is, the site's begins with the same seed.
 
 from __future__ import annotations
 
+import _random as _random_of_c
 import ctypes
 import hashlib
 import importlib
@@ -54,7 +55,10 @@ class Generators:
 
 def begin_all(seed: int) -> None:
     """Every generator begins with this seed."""
-    for name, (begin, _, _) in _KINDS.items():
+    _begin_random(random._inst, seed)  # type: ignore[attr-defined]  # noqa: SLF001
+    random._inst.gauss_next = None  # type: ignore[attr-defined]  # noqa: SLF001
+    np.random.seed(seed)  # noqa: NPY002 (that one is meant)
+    for name, begin in _SELDOM.items():
         if name in sys.modules:
             begin(seed)
 
@@ -212,3 +216,6 @@ _KINDS: dict[str, _Kind] = {
     "tensorflow": (_begin_tensorflow, _save_tensorflow, _restore_tensorflow),
 }
 """How each begins, is kept, and put back."""
+_SELDOM = {name: begin for name, (begin, _, _) in _KINDS.items() if name not in ("random", "numpy")}
+_begin_random = _random_of_c.Random.seed
+"""Of an integer `random.seed` makes no more than this, and takes three times as long."""

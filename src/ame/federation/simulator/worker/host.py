@@ -147,7 +147,7 @@ class Host:
             self._parts(),
             name=site,
             job=setups.JOB,
-            root=self.places.folder,
+            root=f"{hosts.setup.workspace}/{site}",
             sites=hosts.setup.sites if self.app.components else (),
             post=hosts.post,
         )
@@ -196,6 +196,7 @@ class Host:
             self._site.work()
             if self._crowd is not None:
                 self._site.end()
+                self._site.let_go()
         except errors.ComponentFailed as error:
             return _why(error)
         return None

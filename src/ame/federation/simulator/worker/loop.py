@@ -117,10 +117,9 @@ class _Loop:
 
     def _take(self, message: wire.Message) -> None:
         match message:
-            case ("order", number, site, task, body, head):
-                self._perform(number, site, task, body, head)
             case ("orders", list(orders)):
-                self._backlog.extendleft(("order", *order) for order in reversed(orders))
+                for order in orders:
+                    self._perform(*order)
             case ("tell", str(site), bytes(packed)):
                 self._hear(site, packed)
             case ("finish", str(aborted)):

@@ -59,7 +59,7 @@ def passed(
 ) -> Iterator[tuple[str, Seen]]:
     """The arrays of an update, one after another, as they passed the checks.
 
-    Only when all have been seen has the update passed.
+    Only when all have been seen has the update passed. Who takes them is `blocks.quiet`.
 
     Args:
         update: what a client sent.
@@ -106,7 +106,7 @@ def _seen(value: Array, slot: Slot | None, checks: Checks, *, measure: bool) -> 
         return Seen(array, None)
     if not measure:
         return Seen(array, None)
-    squares, finite = blocks.squares(array)
+    squares, finite = blocks.unguarded_squares(array)
     if checks.finite and not finite:
         raise errors.ArrayUnsupported(_not_finite(array))
     return Seen(array, squares)

@@ -81,7 +81,8 @@ class FLModel:
             TypeError: `metrics` or `meta` is no dict, or a round no int.
         """
         if params_type is not None:
-            params_type = ParamsType(params_type)
+            if not isinstance(params_type, ParamsType):
+                params_type = ParamsType(params_type)
             if params is None:
                 message = f"params must be given when params_type is {params_type.value}"
                 raise ValueError(message)

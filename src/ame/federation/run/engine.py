@@ -105,10 +105,10 @@ class Engine:
         theirs = FLContext()
         known = theirs.props
         known[ReservedKey.RUN_NUM] = self._job_prop
-        known[ReservedKey.IDENTITY_NAME] = Prop(peer, private=False, sticky=False)
-        if props:
-            for key, value in props.items():
-                known[key] = Prop(value, private=False, sticky=False)
+        for key, value in (props or {}).items():
+            known[key] = Prop(value, private=False, sticky=False)
+        if ReservedKey.IDENTITY_NAME not in known:
+            known[ReservedKey.IDENTITY_NAME] = Prop(peer, private=False, sticky=False)
         ctx.props[ReservedKey.PEER_CTX] = Prop(theirs, private=True, sticky=False)
         return ctx
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 INLINE = 32768
 """Bytes of arrays that travel within a message; more lie in memory that is handed over."""
-AHEAD, AHEAD_OF_CROWDS, AHEAD_IF_LARGE = 8, 128, 2
+AHEAD, AHEAD_OF_CROWDS, AHEAD_IF_LARGE = 8, 512, 2
 """How many orders a worker has before it: of a crowd as many as make it seldom that one side waits
 for the other; where replies are large, so few that little memory waits."""
 

@@ -312,18 +312,19 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             operator=operator,
             props={AppConstants.TASK_PROP_CALLBACK: callback, AppConstants.META_DATA: data.meta},
             timeout=timeout,
-            before_task_sent_cb=self._before_model_sent,
+            before_task_sent_cb=self._before_model_sent
+            if self.engine.heard(AppEventType.BEFORE_TRAIN_TASK)
+            else None,
             result_received_cb=self._process_result,
         )
 
     def _before_model_sent(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
-        if self.engine.heard(AppEventType.BEFORE_TRAIN_TASK):
-            self.fire_event_with_data(
-                AppEventType.BEFORE_TRAIN_TASK,
-                fl_ctx,
-                AppConstants.TRAIN_SHAREABLE,
-                client_task.task.data,
-            )
+        self.fire_event_with_data(
+            AppEventType.BEFORE_TRAIN_TASK,
+            fl_ctx,
+            AppConstants.TRAIN_SHAREABLE,
+            client_task.task.data,
+        )
 
     def _process_result(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
         """Take one site's result: to the callback, or to the list."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ame import errors
 from ame.aggregation import Checks, Slot, Update
+from ame.aggregation.arrays import blocks
 from ame.aggregation.checks import passed
 from ame.protocol.tensors import Array, Shape, alike, fcv1, tensor
 
@@ -112,6 +113,7 @@ class Expected:
                 raise errors.ContributionRefused(name, "is not one finite number")
         return Read(tensors=tensors, norm=self._norm(checked))
 
+    @blocks.quiet
     def _norm(self, arrays: Mapping[str, Array]) -> float:
         """The L2 norm, once all numbers are seen to be finite."""
         if self.norm is None and (norm := _norm_of_few(arrays)) < LARGE:

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from threading import Condition
+from threading import Condition, RLock
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Order, Reply, Sites, Why
@@ -12,8 +12,10 @@ from ame.federation.run.engine import Engine
 from ame.federation.run.tasks.incoming import Incoming
 from ame.federation.run.tasks.plans import Broadcast, Forever, Plan, Relay, Single
 from ame.federation.run.tasks.standing import Standing
+from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller, InTurn, Targets, To, ToAll, ToAllAgain, ToOne
 from ame.federation.spec.filter import ContentBlockedException
+from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import (
     Client,
     ClientTask,
@@ -47,7 +49,8 @@ class Tasks:
         self._incoming = Incoming(engine, results)
         self._clock = clock
         self._lost = lost
-        self._changed = Condition()
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._standing: list[Standing] = []
         self._orders: dict[int, Standing] = {}
         self._numbers = itertools.count(1)
@@ -107,14 +110,12 @@ class Tasks:
 
     def due(self) -> float | None:
         """When `check` may have something to do though nothing comes."""
-        with self._changed:
-            times = [
-                when
-                for each in self._standing
-                for when in (each.deadline, each.plan.due())
-                if when is not None
-            ]
-        return min(times, default=None)
+        soonest: float | None = None
+        for each in tuple(self._standing):
+            for when in (each.deadline, each.plan.due()):
+                if when is not None and (soonest is None or when < soonest):
+                    soonest = when
+        return soonest
 
     def check(self) -> None:
         """End tasks whose time is up, and pass over sites that take too long."""
@@ -139,7 +140,7 @@ class Tasks:
         Raises:
             errors.ComponentFailed: a part of the job raised an error over it.
         """
-        with self._changed:
+        with self._lock:
             standing = self._orders.pop(came.number, None)
             share = standing.open.pop(came.number, None) if standing is not None else None
         if standing is None or share is None:
@@ -225,20 +226,24 @@ class Tasks:
         """Give the task to these sites, as it is now."""
         task = standing.task
         orders, lost = [], []
+        alike = not (
+            task.before_task_sent_cb or task.after_task_sent_cb or self._data.of(task.name)
+        )
+        ctx: FLContext | None = None
         with task.cb_lock:
             for name in names:
                 client = self._engine.get_client_from_name(name)
                 assert client is not None
                 share = ClientTask(client, task)
-                ctx = standing.context(self._engine, share)
-                standing.call(task.before_task_sent_cb, share, ctx)
-                if task.completion_status is not None:
-                    return
+                if ctx is None or not alike:
+                    ctx = standing.context(self._engine, share)
+                    standing.call(task.before_task_sent_cb, share, ctx)
+                    if task.completion_status is not None:
+                        return
+                    data, blocked = self._data_for(standing, ctx)
                 number = next(self._numbers)
-                try:
-                    data = standing.outgoing.of(task, self._data, ctx)
-                except ContentBlockedException as error:
-                    why = Why(kind="dropped", text=f"a filter let the task not pass: {error}")
+                if data is None:
+                    why = Why(kind="dropped", text=f"a filter let the task not pass: {blocked}")
                     lost.append(Lost(number=number, site=name, task=task.name, why=why))
                 else:
                     order = Order(
@@ -250,15 +255,23 @@ class Tasks:
                 share.task_send_count += 1
                 task.client_tasks.append(share)
                 task.last_client_task_map[name] = share
-                with self._changed:
+                with self._lock:
                     standing.open[number] = share
                     self._orders[number] = standing
-                standing.call(task.after_task_sent_cb, share, ctx)
+                if not alike:
+                    standing.call(task.after_task_sent_cb, share, ctx)
         if isinstance(standing.plan, Relay):
             standing.plan.begun(self._clock())
         self._sites.send(orders)
         for each in lost:
             self.follow(each)
+
+    def _data_for(self, standing: Standing, ctx: FLContext) -> tuple[Shareable | None, str]:
+        """What goes out, or why a filter lets nothing out."""
+        try:
+            return standing.outgoing.of(standing.task, self._data, ctx), ""
+        except ContentBlockedException as error:
+            return None, str(error)
 
     def _settle(self, standing: Standing, now: float) -> None:
         """End the task if its plan says so."""

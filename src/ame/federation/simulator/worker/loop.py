@@ -33,8 +33,8 @@ _NOW = struct.Struct("<q")
 _RECORDS = 64
 _PATIENCE = 0.5
 """How many records, and for how many seconds, are kept back while a script works."""
-_REPLIES = 32
-_HURRY = 0.02
+_REPLIES = 128
+_HURRY = 0.05
 """The same of replies of a crowd, while the next orders are there."""
 
 

@@ -157,7 +157,8 @@ def test_a_site_may_write_into_what_it_got_and_nobody_else_sees_it(tmp_path: Pat
 
 def test_a_flood_of_lines_is_in_the_log_and_the_watcher_sees_its_end(tmp_path: Path) -> None:
     script = STEPS.replace(
-        "flare.init()", "flare.init()\nfor n in range(100_000): print('line', n)"
+        "flare.init()",
+        "flare.init()\nprint('\\n'.join(f'line {n}' for n in range(100_000)))",
     )
     with sites(tmp_path, app(text("s.py", script)), 1) as (made, seen):
         made.send(orders(made.names, data()))

@@ -50,8 +50,9 @@ def widen(seen: View, part: slice, room: Floats) -> Floats:
 def unguarded_squares(seen: View) -> tuple[float, bool]:
     """The sum of the squares of floating numbers, and whether all of them are finite.
 
-    For those who are `quiet` already: with few numbers that takes as long as all else. The sum is that of float32 products (of float64 ones for float64), exact to 1e-6 of it; it is
-    infinite only if it is beyond float64 or a number is not finite.
+    For those who are `quiet` already: to become so takes as long as to sum a few numbers. The sum
+    is that of float32 products (of float64 ones for float64), exact to 1e-6 of it; it is infinite
+    only if it is beyond float64 or a number is not finite.
     """
     size, flat = len(seen.flat), seen.flat
     if flat.dtype in _WIDE and flat.flags.aligned:

@@ -55,9 +55,9 @@ class Generators:
 
 def begin_all(seed: int) -> None:
     """Every generator begins with this seed."""
-    _begin_random(random._inst, seed)  # type: ignore[attr-defined]  # noqa: SLF001
+    _begin_random(random._inst, seed)  # noqa: SLF001
     random._inst.gauss_next = None  # type: ignore[attr-defined]  # noqa: SLF001
-    np.random.seed(seed)  # noqa: NPY002 (that one is meant)
+    np.random.seed(seed)
     for name, begin in _SELDOM.items():
         if name in sys.modules:
             begin(seed)

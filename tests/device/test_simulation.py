@@ -80,13 +80,14 @@ def test_a_fleet_of_which_every_device_vanishes_gives_up_when_it_is_told_to(
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A server in a process of its own; its address."""
-    argv = [sys.executable, "-m", "ame", "server", "start", "--open", "--port", "0"]
+def serving(folder: Path, *options: str) -> Iterator[tuple[str, str]]:
+    """A server in a process of its own; where it is over HTTP and, if asked for, gRPC."""
+    argv = [sys.executable, "-m", "ame", "server", "start", "--open", "--port", "0", *options]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=_variables(folder))
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[2]
+        words = process.stdout.readline().split()
+        yield words[2].rstrip(","), words[-1]
     finally:
         process.terminate()
         process.communicate()
@@ -117,7 +118,7 @@ def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path:
     start = {"server/w": np.zeros(2, np.float32)}
     (tmp_path / "start").write_bytes(checkpoint.to_bytes(start))
     (tmp_path / "mean.json").write_text(json.dumps(fleets.AGGREGATION))
-    with serving(tmp_path) as server:
+    with serving(tmp_path) as (server, _):
         at = ("--server", server)
         ame(tmp_path, "population", "create", "p", *at)
         files = ("--plan", tmp_path / "plan", "--checkpoint", tmp_path / "start")
@@ -162,7 +163,7 @@ def _free_port() -> int:
 def test_the_example_learns_to_read_digits(tmp_path: Path) -> None:
     script = ROOT / "examples" / "devices" / "digits.py"
     size = ("--devices", "20", "--rounds", "3", "--goal", "10", "--capacity", "20")
-    with serving(tmp_path) as server:
+    with serving(tmp_path) as (server, _):
         done = subprocess.run(
             [sys.executable, script, "--server", server, *size],
             env=_variables(tmp_path),
@@ -176,3 +177,30 @@ def test_the_example_learns_to_read_digits(tmp_path: Path) -> None:
     assert len(scores) == 4
     assert scores[-1] > 0.4
     assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("dialect", ["odp", "grpc"])
+def test_a_fleet_is_simulated_in_the_other_dialect_and_over_grpc(
+    tmp_path: Path, dialect: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "0.tfrecord").open("wb") as file:
+        records.write(file, [devices.serialized(w=[1, 2], examples=[1], loss_sum=[2])])
+    (tmp_path / "plan").write_bytes(devices.PLAN)
+    start = {"server/w": np.zeros(2, np.float32)}
+    (tmp_path / "start").write_bytes(checkpoint.to_bytes(start))
+    (tmp_path / "mean.json").write_text(json.dumps(fleets.AGGREGATION))
+    with serving(tmp_path, "--grpc-port", "0") as (server, grpc):
+        at = ("--server", server)
+        ame(tmp_path, "population", "create", "p", *at)
+        files = ("--plan", tmp_path / "plan", "--checkpoint", tmp_path / "start")
+        size = ("--rounds", 2, "--goal", 4, "--aggregation", tmp_path / "mean.json")
+        asks = ("--min-examples", 1) if dialect == "grpc" else ()
+        ame(tmp_path, "fleet", "task", "create", "p", *files, *size, *asks, *at)
+        crowd = ("--population", "p", "--devices", 12, "--examples", tmp_path / "data")
+        spoken = ("--dialect", "odp") if dialect == "odp" else ("--grpc", f"grpc://{grpc}")
+        ame(tmp_path, "device", "simulate", *crowd, *spoken, "--processes", 2, *at)
+        shown = json.loads(ame(tmp_path, "fleet", "task", "show", "p", 1, *at, "--format", "json"))
+        assert [each["accepted"] >= 4 for each in shown["rounds"]] == [True, True]
+        both = ("--dialect", "odp", "--grpc", f"grpc://{grpc}")
+        assert "HTTP alone" in ame(tmp_path, "device", "simulate", *crowd, *both, *at, code=2)

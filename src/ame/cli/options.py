@@ -1,5 +1,6 @@
 """What several commands share: the state folder, the form of a list, a key."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,8 @@ def open_store() -> runs.Store:
     return store
 
 
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+"""An option's file that is there."""
 json_or_text = click.option(
     "--format",
     "form",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ame.cli.main import Commands
+from ame.cli.options import FILE
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ class Said:
 )
 @click.option("--database", default="", help="A `postgresql://` URL, or a SQLite file.")
 @click.option("--files", default="", help="Where files are kept instead: `s3://…` or `gs://…`.")
-@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="For TLS.")
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="Of the certificate.")
+@click.option("--certificate", type=FILE, help="For TLS.")
+@click.option("--key", type=FILE, help="Of the certificate.")
 @click.option(
     "--client-ca",
-    type=click.Path(path_type=Path, exists=True),
+    type=FILE,
     help="Devices must show a certificate of this authority.",
 )
 @click.option(
@@ -144,7 +145,7 @@ class Said:
 @click.option(
     "--settings",
     "settings_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="A file of TOML with limits and times.",
 )
 @click.option(
@@ -165,7 +166,7 @@ class Said:
 )
 @click.option(
     "--attestation-roots",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="Devices of that dialect must show that they are genuine: certificates to trust.",
 )
 @click.option(
@@ -181,7 +182,7 @@ class Said:
 )
 @click.option(
     "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="A `config.ini` that names the broker, the gateway's port, and whether events are told.",
 )
 @click.option(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ame import errors, process
 from ame.device import simulation
 from ame.device.examples import Files
-from ame.device.links import link, transport
+from ame.device.links.reach import Reach
 from ame.device.plans import Plans
 from ame.device.resources import Resources
 
@@ -39,7 +39,7 @@ EVERY = 0.5
 class Crew:
     """Who is simulated, where, and by how many processes."""
 
-    server: str
+    reach: Reach
     population: str
     devices: int
     examples: str = ""
@@ -49,9 +49,6 @@ class Crew:
     at_once: int = 32
     threads: int = 1
     processes: int = 1
-    key: str = ""
-    authority: str = ""
-    insecure: bool = False
     environments: str = ""
     version: str = "1"
     failures: int = 0
@@ -102,21 +99,14 @@ async def _simulated(crew: Crew, told: Callable[[Visit], None]) -> Tally:
         at_once=crew.at_once,
         version=crew.version,
         failures=crew.failures,
+        spoken=crew.reach.spoken,
     )
-    tls = transport.tls(authority=Path(crew.authority)) if crew.authority else None
     environments = Path(crew.environments) if crew.environments else None
     with tempfile.TemporaryDirectory(prefix="ame-device-") as folder:
         async with (
-            transport.Http(tls=tls, connections=crew.at_once) as http,
+            crew.reach.opened(connections=crew.at_once, compress=False) as server,
             Plans(threads=crew.threads, environments=environments) as plans,
         ):
-            server = link.Link(
-                transport=http,
-                server=crew.server,
-                key=crew.key,
-                insecure=crew.insecure,
-                compress=False,
-            )
             resources = Resources(Path(folder))
             return await simulation.simulate(setting, server, plans, resources, told=told)
 
@@ -197,7 +187,8 @@ def _read(line: bytes) -> Tally:
 
 def main() -> None:
     """One process of several."""
-    crew = Crew(**json.loads(os.environ[VARIABLE]))
+    said = json.loads(os.environ[VARIABLE])
+    crew = Crew(**{**said, "reach": Reach(**said["reach"])})
     whole = _alone(crew, lambda tally: print(json.dumps(tally.plain()), flush=True))  # noqa: T201 - to the parent
     print(json.dumps(whole.plain()), flush=True)  # noqa: T201 - to the parent
 

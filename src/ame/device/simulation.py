@@ -12,8 +12,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
+import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ame.device import memory
@@ -21,10 +24,11 @@ from ame.device.device import Device
 from ame.device.visit import Outcome, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ame.device.examples import Examples
     from ame.device.links.link import Link
+    from ame.device.links.personal import Personal
     from ame.device.plans import Plans
     from ame.device.resources import Resources
 
@@ -35,6 +39,9 @@ LOST: Final = frozenset({Outcome.FAILED, Outcome.CUT_OFF, Outcome.DROPPED})
 """The visits that come to nothing."""
 FEWEST: Final = 100
 """So many visits in a row may come to nothing, or three for each device if that is more."""
+Spoken = Callable[
+    ["Link", "memory.Memory", "Examples", Callable[[], float], Callable[[], str]], "Link | Personal"
+]
 LONGEST: Final = 0.25
 """Seconds between two visits while every one is turned away and no device is at work."""
 
@@ -54,6 +61,8 @@ class Setting:
     version: str = "1"
     failures: int = 0
     """How many visits in a row may come to nothing, before the devices give up; 0: `FEWEST`."""
+    spoken: Spoken | None = None
+    """Makes of the link what a device speaks over; see `Reach.spoken`. The link itself, if none."""
 
     @property
     def most(self) -> int:
@@ -119,16 +128,21 @@ class _Simulation:
         for number, examples in setting.devices:
             chance = random.Random(f"{setting.seed}/{number}")  # noqa: S311 - a simulation
             drops = random.Random(f"{setting.seed}/{number}/drops")  # noqa: S311 - a simulation
+            own = random.Random(f"{setting.seed}/{number}/own")  # noqa: S311 - a simulation
+            kept = memory.Brief()
+            speaks: Link | Personal = link
+            if setting.spoken is not None:
+                speaks = setting.spoken(link, kept, examples, self._time, partial(_known_by, own))
             self._devices.append(
                 Device(
                     population=setting.population,
-                    link=link,
-                    memory=memory.Brief(),
+                    link=speaks,
+                    memory=kept,
                     examples=examples,
                     plans=plans,
                     resources=resources,
                     version=setting.version,
-                    clock=lambda: self._now,
+                    clock=self._time,
                     draw=chance.random,
                     drops=lambda drops=drops: drops.random() < setting.dropout,  # type: ignore[misc]  # bound early
                 )
@@ -138,6 +152,9 @@ class _Simulation:
         """How many visits in a row."""
         self._lost: Counter[str] = Counter()
         """Why visits came to nothing since the last contribution."""
+
+    def _time(self) -> float:
+        return self._now
 
     async def run(self, told: Callable[[Visit], None]) -> Tally:
         try:
@@ -188,3 +205,8 @@ class _Simulation:
         contributed = self._tally.visits[Outcome.CONTRIBUTED.value]
         waited = asyncio.get_running_loop().time() - self._begun
         return bool(contributed) or waited > PATIENCE
+
+
+def _known_by(own: random.Random) -> str:
+    """What a device is known by in the other dialect."""
+    return str(uuid.UUID(int=own.getrandbits(128), version=4))

@@ -8,7 +8,7 @@ import pytest
 
 from ame import errors
 from ame.device import agent
-from ame.device.links import channel
+from ame.device.links import channel, reach
 from ame.device.visit import Outcome, Visit
 from ame.protocol.tensors import checkpoint
 from device import devices
@@ -29,10 +29,12 @@ def task(address: str) -> None:
 
 def visit(folder: Path, words: list[str], key: str, *, operations: bool = False) -> Visit | None:
     asked = agent.Asked(
-        server="http://127.0.0.1:1",
-        grpc=f"grpc://{words[-1]}",
-        operations=operations,
-        key=key,
+        reach=reach.Reach(
+            server="http://127.0.0.1:1",
+            grpc=f"grpc://{words[-1]}",
+            operations=operations,
+            key=key,
+        ),
         population="p",
         examples=devices.USUAL,
         state=folder / "state",

@@ -7,7 +7,7 @@ import click
 
 from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import api_key_option
+from ame.cli.options import FILE, api_key_option
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ server_option = click.option(
 config_option = click.option(
     "--config",
     "file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="A `config.ini` that names brokers, the server, and the interval.",
 )
 

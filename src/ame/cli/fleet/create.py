@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ame.cli import remote
+from ame.cli.options import FILE
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"])
 
 

@@ -1,22 +1,25 @@
 """`ame device run|simulate`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ame import errors
 from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import api_key_option, json_or_text
+from ame.cli.options import FILE, api_key_option, json_or_text
 from ame.cli.terminal import shown
 from ame.storage import home
 
 if TYPE_CHECKING:
     from ame.device import simulation, visit
     from ame.device.examples import Files
+    from ame.device.links.reach import Reach
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 group = Commands(
     name="device",
     help="Devices that train and evaluate for a fleet's server.",
@@ -25,22 +28,77 @@ group = Commands(
         "simulate": ("ame.cli.fleet.device:simulate", "Be many devices, in a time of their own."),
     },
 )
+REACH = (
+    remote.server_option,
+    api_key_option,
+    click.option(
+        "--grpc",
+        default="",
+        metavar="grpc[s]://HOST:PORT",
+        help="Make calls over gRPC there; files still go to `--server`.",
+    ),
+    click.option(
+        "--operations", is_flag=True, help="The server answers with operations over gRPC too."
+    ),
+    click.option(
+        "--dialect",
+        type=click.Choice(["federated-compute", "odp"]),
+        default="federated-compute",
+        show_default=True,
+        help="Which protocol the server speaks; `odp` is On-Device Personalization's.",
+    ),
+    click.option(
+        "--keys",
+        default="",
+        help="Where keys to encrypt with are, with `odp`. [default: the server]",
+    ),
+    click.option(
+        "--ca", type=FILE, help="Of the server's certificate, where the system does not know it."
+    ),
+    click.option(
+        "--certificate", type=FILE, help="The devices' own, where the server asks for one."
+    ),
+    click.option("--key", type=FILE, help="Of the certificate."),
+    click.option("--insecure", is_flag=True, help="Allow plain HTTP to other machines."),
+)
+"""How a server is got at: what `_reach` makes of them."""
 population_option = click.option("--population", required=True, help="Which devices these are.")
-authority_option = click.option(
-    "--ca",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Of the server's certificate, where the system does not know it.",
+version_option = click.option(
+    "--version", default="1", show_default=True, help="Told to the server."
 )
-insecure_option = click.option(
-    "--insecure", is_flag=True, help="Allow plain HTTP to other machines."
-)
+
+
+def _reaching(command: Command) -> Command:
+    """A command with all these options."""
+    for option in reversed(REACH):
+        command = option(command)
+    return command
+
+
+def _reach(said: dict[str, Any]) -> "Reach":
+    from ame.device.links.reach import Reach
+
+    if said["grpc"] and said["dialect"] == "odp":
+        raise click.UsageError("the dialect `odp` is spoken over HTTP alone, without `--grpc`")
+    return Reach(
+        server=said["server"],
+        key=said["api_key"],
+        insecure=said["insecure"],
+        grpc=said["grpc"],
+        operations=said["operations"],
+        personal=said["dialect"] == "odp",
+        keys=said["keys"],
+        authority=str(said["ca"] or ""),
+        certificate=str(said["certificate"] or ""),
+        certificate_key=str(said["key"] or ""),
+    )
 
 
 @click.command(
     epilog="Examples: `ame device run --population digits --examples mine.tfrecord --once`; "
     "`ame device run --population words --examples app://typed=words.tfrecord`"
 )
-@remote.server_option
+@_reaching
 @population_option
 @click.option(
     "--examples",
@@ -49,62 +107,21 @@ insecure_option = click.option(
     metavar="[COLLECTION=]FILE",
     help="A file of TFRecords, of one collection or of all.",
 )
-@api_key_option
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     help="What the device remembers. [default: `device` in the state folder]",
 )
 @click.option("--once", is_flag=True, help="Check in once, now, and end.")
-@click.option("--version", default="1", show_default=True, help="Told to the server.")
-@click.option(
-    "--grpc",
-    default="",
-    metavar="grpc[s]://HOST:PORT",
-    help="Make calls over gRPC there; files still go to `--server`.",
-)
-@click.option(
-    "--operations", is_flag=True, help="The server answers with operations over gRPC too."
-)
-@click.option(
-    "--dialect",
-    type=click.Choice(["federated-compute", "odp"]),
-    default="federated-compute",
-    show_default=True,
-    help="Which protocol the server speaks; `odp` is On-Device Personalization's.",
-)
-@click.option(
-    "--keys", default="", help="Where keys to encrypt with are, with `odp`. [default: the server]"
-)
-@authority_option
-@click.option(
-    "--certificate",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The device's own, where the server asks for one.",
-)
-@click.option(
-    "--key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Of the certificate.",
-)
-@insecure_option
+@version_option
 def run(
-    server: str,
     population: str,
     given: tuple[str, ...],
-    api_key: str,
     state: Path | None,
     version: str,
-    grpc: str,
-    dialect: str,
-    keys: str,
-    ca: Path | None,
-    certificate: Path | None,
-    key: Path | None,
     *,
     once: bool,
-    operations: bool,
-    insecure: bool,
+    **said: Any,  # noqa: ANN401 - click gives what it declares
 ) -> None:
     """Checks in, runs the plan that it is given on its examples, and hands in the result.
 
@@ -116,21 +133,12 @@ def run(
     from ame.device import agent
 
     asked = agent.Asked(
-        server=server,
+        reach=_reach(said),
         population=population,
         examples=_files(given),
         state=state or home.home() / "device",
         environments=home.home() / "environments",
-        grpc=grpc,
-        operations=operations,
-        personal=dialect == "odp",
-        keys=keys,
-        key=api_key,
         version=version,
-        insecure=insecure,
-        authority=ca,
-        certificate=certificate,
-        certificate_key=key,
     )
     seen = asyncio.run(agent.run(asked, once=once, told=_tell))
     if seen is not None and seen.outcome in {"failed", "cut off"}:
@@ -141,7 +149,7 @@ def run(
     epilog="Example: `ame device simulate --population digits --devices 200 --examples data "
     "--dropout 0.1 --processes 2`"
 )
-@remote.server_option
+@_reaching
 @population_option
 @click.option("--devices", type=click.IntRange(1), default=100, show_default=True)
 @click.option(
@@ -180,13 +188,9 @@ def run(
     help="Visits of a process in a row that may come to nothing, before it gives up. "
     "[default: 3 for each of its devices, at least 100]",
 )
-@click.option("--version", default="1", show_default=True, help="Told to the server.")
-@api_key_option
-@authority_option
-@insecure_option
+@version_option
 @json_or_text
 def simulate(
-    server: str,
     population: str,
     devices: int,
     examples: Path | None,
@@ -197,11 +201,8 @@ def simulate(
     threads: int,
     failures: int | None,
     version: str,
-    api_key: str,
-    ca: Path | None,
     form: str,
-    *,
-    insecure: bool,
+    **said: Any,  # noqa: ANN401 - click gives what it declares
 ) -> None:
     """Simulates a fleet: devices that check in until the server has no task that is open.
 
@@ -211,7 +212,7 @@ def simulate(
     from ame.device import crew
 
     asked = crew.Crew(
-        server=server,
+        reach=_reach(said),
         population=population,
         devices=devices,
         examples=str(examples or ""),
@@ -220,9 +221,6 @@ def simulate(
         processes=processes,
         at_once=at_once,
         threads=threads,
-        key=api_key,
-        authority=str(ca or ""),
-        insecure=insecure,
         environments=str(home.home() / "environments"),
         version=version,
         failures=failures or 0,

@@ -6,7 +6,7 @@ import click
 
 from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import json_or_text
+from ame.cli.options import FILE, json_or_text
 from ame.cli.terminal import shown
 
 group = Commands(
@@ -19,9 +19,6 @@ group = Commands(
         "resume": ("ame.cli.fleet.population:resume", "Give its devices tasks again."),
     },
 )
-
-
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()

@@ -10,6 +10,7 @@ import click
 from ame import errors, runs
 from ame.cli import completion
 from ame.cli.main import Commands
+from ame.cli.options import FILE
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ group = Commands(
 @click.option(
     "--from-file",
     "file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="Take the content of a file, as it is.",
 )
 @click.option("--replace", is_flag=True, help="Give a new value to a secret that there is.")

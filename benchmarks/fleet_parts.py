@@ -77,6 +77,8 @@ async def serve_bare() -> None:
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
+    from ame.server.serving import spare
+
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     server = Server(
@@ -96,18 +98,19 @@ async def serve_bare() -> None:
                 break
         except OSError:
             await asyncio.sleep(0.01)
+    spare()
     print(port, flush=True)
     await serving
 
 
-async def serve_fleet(database: str, folder: Path) -> None:
+def serve_fleet(database: str, folder: Path) -> None:
     from ame.server import serving
     from ame.server.calls import doors
 
     place = serving.Place(
         folder=folder, database=database, port=0, doors=doors.Doors(open=True), plain=True
     )
-    await serving.serve(place, lambda at, _: print(at.rpartition(":")[2], flush=True))
+    serving.run(place, lambda at, _: print(at.rpartition(":")[2], flush=True))
 
 
 # --- devices
@@ -236,4 +239,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "bare":
         asyncio.run(serve_bare())
     else:
-        asyncio.run(serve_fleet(sys.argv[2], Path(sys.argv[3])))
+        serve_fleet(sys.argv[2], Path(sys.argv[3]))

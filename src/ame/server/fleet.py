@@ -36,8 +36,8 @@ Key = tuple[str, int]
 
 READERS = 2
 """Threads that read plans, which takes long. They are others than those for all else."""
-ADDRESSES = 1 << 18
-"""Bytes of addresses that are remembered."""
+TOLD_BYTES = 1 << 20
+"""Bytes of what devices have just been told that are remembered."""
 TOLD = 0.1
 """Seconds for which devices are told the same window; each draws within it."""
 
@@ -75,8 +75,8 @@ class Fleet:
     _opening: dict[Key, asyncio.Lock] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _windows: dict[bool, tuple[float, common.RetryWindow]] = field(default_factory=dict)
-    addresses: Recent[bytes] = field(default_factory=lambda: Recent(ADDRESSES))
-    """Of plans and checkpoints, as devices have just been told them."""
+    told: Recent[bytes] = field(default_factory=lambda: Recent(TOLD_BYTES))
+    """Messages, and parts of them, as devices have just been told them."""
     _recent: Recent[bytes] = field(init=False)
 
     def __post_init__(self) -> None:

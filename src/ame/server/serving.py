@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import resource
@@ -35,6 +36,8 @@ BACKLOG = 4096
 ENDING = (signal.SIGINT, signal.SIGTERM)
 LINGER = 2.0
 """Seconds that requests, and then threads, have to come to an end."""
+GARBAGE = 50_000
+"""New objects after which those are looked for that only hold each other."""
 FILES = 256
 """Files that a server opens beside its connections."""
 
@@ -90,13 +93,24 @@ def run(place: Place, ready: Callable[[str, str], None]) -> None:
     be kept of it is kept when it is done, or made again by the next server.
     """
 
+    def begun(*addresses: str) -> None:
+        spare()
+        ready(*addresses)
+
     async def served() -> None:
-        await serve(place, ready)
+        await serve(place, begun)
         leaving = threading.Timer(LINGER, os._exit, (0,))
         leaving.daemon = True
         leaving.start()
 
     asyncio.run(served())
+
+
+def spare() -> None:
+    """Sees that what this process keeps for good is not looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
 
 
 async def serve(place: Place, ready: Callable[[str, str], None]) -> None:

@@ -63,6 +63,8 @@ class Joining(NamedTuple):
     aggregation: str
     """The round that was chosen for it; empty where it is refused."""
     refused: str
+    noted: bool
+    """Whether anything is to be known of the session but its share."""
     made: str
     """The id of the share that it gets."""
     due: float
@@ -85,11 +87,12 @@ def join(rows: Rows, asked: Sequence[Joining]) -> list[Had | Exception | None]:
 
     To be raised: `errors.SessionEnded`.
     """
-    whole = [place for place, each in enumerate(asked) if not each.shown.task]
+    anew = {place for place, each in enumerate(asked) if not each.noted}
+    whole = [p for p, each in enumerate(asked) if each.noted and not each.shown.task]
     noted = rows.execute_all(_NOTE, [asked[place].note for place in whole])
-    anew = {place for place, new in zip(whole, noted, strict=True) if new}
+    anew |= {place for place, new in zip(whole, noted, strict=True) if new}
     wanting: dict[str, list[int]] = {}
-    for place in anew:
+    for place in sorted(anew):
         if aggregation := asked[place].aggregation:
             wanting.setdefault(aggregation, []).append(place)
     made: list[Had | Exception | None] = [None] * len(asked)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ame.server.visits.population import Population
     from ame.storage.databases import Rows
 
+TOLD: Final = 0.1
+"""Seconds for which all that begin a session are told the same."""
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
 
 
@@ -38,14 +40,9 @@ class CheckIns:
         population = fleet.population(request.population_name)
         now = fleet.clock()
         fleet.census.add(now)
-        reply = eligibility_eval_tasks.EligibilityEvalTaskResponse(
-            session_id=fleet.tokens.make(
-                f"session:{population.name}", f"{tokens.fresh()}.{now:.0f}"
-            ),
-            retry_window_if_accepted=fleet.window(soon=True),
-            retry_window_if_rejected=fleet.window(soon=bool(population.tasks)),
-        )
-        reply.task_assignment_forwarding_info.target_uri_prefix = caller.base
+        reply = self._begun(population, caller)
+        about = f"{tokens.fresh()}.{now:.0f}"
+        reply.session_id = fleet.tokens.make(f"session:{population.name}", about)
         able = request.eligibility_eval_task_capabilities
         several = able.supports_multiple_task_assignment
         if population.asks or (several and population.beside):
@@ -59,6 +56,23 @@ class CheckIns:
                     shares.resource(fleet, resource, population.graph[name], caller, gzip=gzip)
         else:
             reply.no_eligibility_eval_configured.SetInParent()
+        return reply
+
+    def _begun(
+        self, population: Population, caller: Caller
+    ) -> eligibility_eval_tasks.EligibilityEvalTaskResponse:
+        """What all are told that begin a session now."""
+        fleet, reply = self._fleet, eligibility_eval_tasks.EligibilityEvalTaskResponse()
+        busy = bool(population.tasks)
+        name = f"begun {busy} {fleet.clock() // TOLD} {caller.base}"
+        if (told := fleet.told.get(name)) is not None:
+            reply.MergeFromString(told)
+            return reply
+        reply.retry_window_if_accepted.CopyFrom(fleet.window(soon=True))
+        reply.retry_window_if_rejected.CopyFrom(fleet.window(soon=busy))
+        reply.task_assignment_forwarding_info.target_uri_prefix = caller.base
+        told = reply.SerializeToString()
+        fleet.told.put(name, told, len(name) + len(told))
         return reply
 
     async def report_eligibility_eval_task_result(
@@ -196,18 +210,25 @@ class CheckIns:
         gzip: bool,
     ) -> None:
         fleet = self._fleet
-        kept = await fleet.kept(assignment.population, assignment.task)
-        made.aggregation_data_forwarding_info.target_uri_prefix = caller.base
-        made.aggregation_info.SetInParent()
+        population = fleet.population(joined.population)
+        name = f"assignment {shares.share(fleet, population, joined, caller)} {gzip}"
+        if (told := fleet.told.get(name)) is None:
+            kept = await fleet.kept(assignment.population, assignment.task)
+            made.aggregation_data_forwarding_info.target_uri_prefix = caller.base
+            made.aggregation_info.SetInParent()
+            made.aggregation_id = joined.aggregation
+            made.task_name = kept.task.name
+            shares.resource(fleet, made.plan, kept.settings["client_plan"], caller, gzip=gzip)
+            shares.resource(fleet, made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
+            if template := slices.template(fleet, kept, caller.base):
+                made.federated_select_uri_info.uri_template = template
+            told = made.SerializeToString()
+            fleet.told.put(name, told, len(name) + len(told))
+        else:
+            made.MergeFromString(told)
         made.session_id = session
-        made.aggregation_id = joined.aggregation
         token = f"{assignment.id}.{assignment.opened}"
         made.authorization_token = fleet.tokens.make("authorization", token)
-        made.task_name = kept.task.name
-        shares.resource(fleet, made.plan, kept.settings["client_plan"], caller, gzip=gzip)
-        shares.resource(fleet, made.init_checkpoint, joined.checkpoint, caller, gzip=gzip)
-        if template := slices.template(fleet, kept, caller.base):
-            made.federated_select_uri_info.uri_template = template
 
 
 def _only(population: Population, shown: Shown) -> str:

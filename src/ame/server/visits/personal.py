@@ -13,6 +13,7 @@ from ame.server.visits.assignments import Why, Wish
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
+    from ame.server.rounds import Round
 
 AGAIN: Final = "odp-idempotency-key"
 """The header by which a device that had no answer asks again."""
@@ -35,32 +36,51 @@ class PersonalCheckIns:
         said = caller.headers.get(AGAIN, "")
         visit = visit_of(fleet, population.name, said) if said else tokens.fresh()
         wish = Wish(version=request.client_version.version_code)
-        joined = await shares.join(fleet, population, Shown(id=visit), wish)
+        joined = await shares.join(fleet, population, Shown(id=visit), wish, noted=bool(said))
         if isinstance(joined, Why):
             reply.rejection_info.CopyFrom(shares.rejection(fleet, joined))
             return reply
         assignment, joined_round = joined
-        kept = await fleet.kept(population.name, assignment.task)
+        gzip = shares.gzips(request.resource_capabilities)
         made = reply.task_assignment
-        made.population_name = population.name
-        made.task_id = str(assignment.task)
-        made.aggregation_id = joined_round.aggregation
+        name = f"personal {shares.share(fleet, population, joined_round, caller)} {gzip}"
+        if (told := fleet.told.get(name)) is None:
+            await self._describe(made, joined_round, caller, gzip=gzip)
+            told = made.SerializeToString()
+            fleet.told.put(name, told, len(name) + len(told))
+        else:
+            made.MergeFromString(told)
         made.assignment_id = assignment.id
+        return reply
+
+    async def _describe(
+        self,
+        made: odp_task_assignments.TaskAssignment,
+        joined: Round,
+        caller: Caller,
+        *,
+        gzip: bool,
+    ) -> None:
+        """All that a device is told of its share but the share's own id."""
+        fleet = self._fleet
+        kept = await fleet.kept(joined.population, joined.task)
+        made.population_name = joined.population
+        made.task_id = str(joined.task)
+        made.aggregation_id = joined.aggregation
         made.task_name = kept.task.name
         for resource, digest in (
             (made.plan, kept.settings["client_plan"]),
-            (made.init_checkpoint, joined_round.checkpoint),
+            (made.init_checkpoint, joined.checkpoint),
         ):
             shares.resource(fleet, resource, digest, caller, gzip=False)
-            if shares.gzips(request.resource_capabilities):
+            if gzip:
                 resource.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
         policies = kept.task.proto.info.training_info.eligibility_task_info
         if policies.eligibility_policies:
             made.eligibility_task_info.CopyFrom(policies)
             for policy in made.eligibility_task_info.eligibility_policies:
                 if policy.HasField("min_sep_policy"):
-                    policy.min_sep_policy.current_index = joined_round.number
-        return reply
+                    policy.min_sep_policy.current_index = joined.number
 
 
 def visit_of(fleet: Fleet, population: str, said: str) -> str:

@@ -40,10 +40,12 @@ async def join(
     *,
     only: str = "",
     refused: Why | None = None,
+    noted: bool = True,
 ) -> tuple[Assignment, Round] | Why:
     """A share of a round for a session; the same one again for a session that has one.
 
-    Where it is `refused`, it gets none that it does not have.
+    Where it is `refused`, it gets none that it does not have. A session that nobody can come back
+    to need not be `noted`.
 
     Raises:
         errors.SessionEnded: the session is over.
@@ -61,6 +63,7 @@ async def join(
             beside=population.beside,
             aggregation=room.aggregation if room else "",
             refused=str(why or ""),
+            noted=noted,
             made=tokens.fresh(),
             due=now + fleet.settings.compute_seconds,
             now=now,
@@ -72,6 +75,8 @@ async def join(
             return why
         if room is not None:
             population.shut(room.aggregation, until=now + fleet.settings.full_seconds)
+    if not noted:
+        return Why.FULL
     now = fleet.clock()
     await fleet.database.do(
         lambda rows: sessions.put_session(
@@ -86,20 +91,26 @@ async def join(
     return Why.FULL
 
 
+def share(fleet: Fleet, population: Population, joined: Round, caller: Caller) -> str:
+    """What is the same of all shares of which devices are told the same, within a second."""
+    until = int(fleet.clock() + fleet.settings.url_seconds)
+    return f"{joined.aggregation} {population.revision} {until} {caller.base}"
+
+
 def resource(
     fleet: Fleet, made: common.Resource, digest: str, caller: Caller, *, gzip: bool
 ) -> None:
     """Says where the device gets a plan or a checkpoint; the same to all within a second."""
     until = int(fleet.clock() + fleet.settings.url_seconds)
     name = f"{digest} {until} {gzip} {caller.base}"
-    told = fleet.addresses.get(name)
+    told = fleet.told.get(name)
     if told is None:
         token = fleet.tokens.make("resource", f"{digest}.{until}")
         made.uri = f"{caller.base}/v1/resources/{token}{'?gzip=1' if gzip else ''}"
         made.client_cache_id = digest
         made.max_age.FromSeconds(int(fleet.settings.cache_seconds))
         told = made.SerializeToString()
-        fleet.addresses.put(name, told, len(name) + len(told))
+        fleet.told.put(name, told, len(name) + len(told))
     else:
         made.MergeFromString(told)
 

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
+from ame.federation.components.locators import ListModelLocator
+from ame.federation.components.persistors.numpy_files import (
+    NPFileModelPersistor,
+    NPModelLocator,
+    NPModelPersistor,
+)
 from ame.federation.components.persistors.safetensors_files import SafetensorsModelPersistor
 from ame.federation.run.engine import Engine
 from ame.federation.spec.context import FLContext
@@ -117,3 +122,49 @@ def test_a_filter_stands_before_a_persistor(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="must be a PersistorFilter"):
         SafetensorsModelPersistor(filter_id="other").load(ctx)
+
+
+def test_peers_keep_the_last_and_the_best_numpy_model(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    persistor = NPFileModelPersistor()
+    assert weights(persistor, ctx)["numpy_key"].shape == (3, 3)
+
+    persistor.save(make_model_learnable({"numpy_key": np.ones(2)}, {}), ctx)
+    best = make_model_learnable({"numpy_key": np.zeros(2)}, {})
+    ctx.set_prop("global_model", best, private=True, sticky=False)
+    persistor.handle_event("_global_best_model_available", ctx)
+
+    assert set(persistor.get_model_inventory(ctx)) == {"last_global_model", "best_global_model"}
+    for name, value in (("last_global_model", 1), ("best_global_model", 0)):
+        found = persistor.get_model(name, ctx)
+        assert found is not None
+        np.testing.assert_array_equal(found["weights"]["numpy_key"], np.full(2, value))
+    assert persistor.get_model("other", ctx) is None
+
+
+@pytest.mark.parametrize("given", ["model_file_name", "initial_model_file_name"])
+def test_peers_begin_with_the_numpy_model_of_a_file(tmp_path: Path, given: str) -> None:
+    ctx = context(tmp_path)
+    (tmp_path / "job/models").mkdir(parents=True)
+    np.save(tmp_path / "job/models/start.npy", np.full(3, 7.0))
+
+    persistor = NPFileModelPersistor(**{given: "start.npy"})
+
+    np.testing.assert_array_equal(weights(persistor, ctx)["numpy_key"], [7, 7, 7])
+
+
+def test_models_of_a_list_are_read_by_a_persistor(tmp_path: Path) -> None:
+    np.save(tmp_path / "old.npy", np.full(2, 5.0))
+    ctx = context(tmp_path, persistor=NPModelPersistor(), other=SafetensorsModelPersistor())
+    locator = ListModelLocator("persistor", {"old": str(tmp_path / "old.npy")})
+
+    found = locator.locate_model("old", ctx)
+
+    assert locator.get_model_names(ctx) == ["old"]
+    assert found is not None
+    np.testing.assert_array_equal(found.data["numpy_key"], [5, 5])
+    assert locator.locate_model("new", ctx) is None
+    with pytest.raises(errors.ComponentUnknown, match="persitor"):
+        ListModelLocator("persitor", {"old": "x"}).locate_model("old", ctx)
+    with pytest.raises(NotImplementedError, match="reads no models from places"):
+        ListModelLocator("other", {"old": "x"}).locate_model("old", ctx)

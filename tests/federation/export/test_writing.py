@@ -279,6 +279,17 @@ def test_an_import_that_nvflare_lacks_is_refused_with_its_line(line: str, why: s
         rewritten(f"\n{line}\n".encode(), "m.py", "2.7")
 
 
+@pytest.mark.parametrize(
+    "line", ["import nvflare.client as f", "from ame.federation import client as f"]
+)
+def test_what_a_script_uses_of_the_client_that_a_version_lacks_is_refused(line: str) -> None:
+    script = f"{line}\nf.init()\nprint(f.get_task_name())\n".encode()
+
+    assert b"nvflare.client as f" in rewritten(script, "m.py", "2.9")
+    with pytest.raises(errors.NotExportable, match=r"`m\.py:3`.*`f\.get_task_name`"):
+        rewritten(script, "m.py", "2.7")
+
+
 def test_a_filter_for_all_tasks_names_them(job: FedJob) -> None:
     job.to_clients(ScriptRunner("train.py"), tasks=["train", "special"])
     job.to_clients(PercentilePrivacy(gamma=0.5), filter_type=FilterType.TASK_RESULT)

@@ -12,7 +12,12 @@ import torch
 from ame.federation import recipes
 from ame.federation.recipes.evaluation import FedEvalRecipe
 from ame.federation.recipes.fedavg import FedAvgRecipe, NumpyFedAvgRecipe
-from ame.federation.recipes.workflows import CyclicRecipe, FedOptRecipe, ScaffoldRecipe
+from ame.federation.recipes.workflows import (
+    CyclicRecipe,
+    FedOptRecipe,
+    FedTaskRecipe,
+    ScaffoldRecipe,
+)
 from ame.federation.simulator import simulate
 
 if TYPE_CHECKING:
@@ -150,3 +155,22 @@ def test_models_are_evaluated_across_sites_after_the_training(tmp_path: Path) ->
         "a": 2,
         "b": 6,
     }
+
+
+def test_a_task_without_a_model_is_done_by_scripts(tmp_path: Path) -> None:
+    (tmp_path / "embed.py").write_text(
+        "import sys\n"
+        "from ame.federation import client as flare\n"
+        "flare.init()\n"
+        "model = flare.receive()\n"
+        "print(flare.get_task_name(), model.params['rows'], sys.argv[1])\n"
+        "flare.send(flare.FLModel(metrics={'rows': 3.0}))\n"
+    )
+    recipe = FedTaskRecipe(
+        task_name="embed", min_clients=2, task_script="embed.py", task_args="--all",
+        task_data={"rows": [1, 2]},
+    )  # fmt: skip
+
+    run(recipe, tmp_path)
+
+    assert "embed [1, 2] --all" in (tmp_path / "ws/site-2/log.txt").read_text()

@@ -11,11 +11,14 @@ import pytest
 
 from ame import errors
 from ame.federation.flare import activated
+from ame.federation.job.fedjob import FedJob
 from ame.federation.run.engine import Engine
 from ame.federation.simulator import simulate
 from ame.federation.statistics import frames, privacy
 from ame.federation.statistics.controller import StatisticsController, check_configs
 from ame.federation.statistics.digest import Digest
+from ame.federation.statistics.executor import StatisticsExecutor
+from ame.federation.statistics.hierarchy import HierarchicalStatisticsController
 from ame.federation.statistics.spec import Bin, Histogram, HistogramType
 from ame.federation.statistics.written import JsonStatsFileWriter
 from parts.userfolder import user_folder
@@ -178,3 +181,76 @@ def test_a_file_outside_of_the_run_is_not_written(tmp_path: Path) -> None:
     ctx = engine.new_context()
     with pytest.raises(errors.PathLeaves):
         JsonStatsFileWriter("../../out.json").save({}, True, ctx)
+
+
+TREE = {
+    "Regions": [
+        {"Name": "north", "Places": [{"Name": "hill", "Sites": ["site-1"]}]},
+        {"Name": "south", "Places": [{"Name": "bay", "Sites": ["site-2", "site-3"]}]},
+    ]
+}
+
+
+def by_level(place: Path, patch: pytest.MonkeyPatch, tree: Any) -> tuple[Any, Any]:
+    """What a job of levels writes, and the tables of its sites."""
+    with user_folder(place, patch) as folder, activated():
+        tables = folder.module("tables_of_levels", TABLES)
+        folder.write("tree.json", tree if isinstance(tree, str) else json.dumps(tree))
+        job = FedJob(name="levels")
+        asked = {name: ASKED[name] for name in ASKED if name != "quantile"}
+        job.to_server(
+            HierarchicalStatisticsController(asked, "writer", hierarchy_config="tree.json")
+        )
+        job.to_server(JsonStatsFileWriter("all.json"), id="writer")
+        job.add_file_to_server("tree.json", app_folder_type="config")
+        for site in SITES:
+            job.to(tables.Tables(["train"]), site, id="generator")
+            job.to(StatisticsExecutor("generator"), site)
+        simulate(job.program(), workspace=place / "work")
+        rows = {site: tables.rows(site, "train") for site in SITES}
+    return json.loads((place / "work/server/simulate_job/all.json").read_text()), rows
+
+
+def test_statistics_of_each_node_are_those_of_the_rows_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, rows = by_level(tmp_path, monkeypatch, TREE)
+    north, south = found["Regions"]
+    hill, bay = north["Places"][0], south["Places"][0]
+    nodes = [
+        (found["Global"], SITES), (north["Global"], ["site-1"]), (south["Global"], SITES[1:]),
+        (bay["Global"], SITES[1:]), (hill["Sites"][0]["Local"], ["site-1"]),
+        (bay["Sites"][1]["Local"], ["site-3"]),
+    ]  # fmt: skip
+
+    assert (north["Name"], hill["Sites"][0]["Name"]) == ("north", "site-1")
+    for told, sites in nodes:
+        for feature in ("age", "score"):
+            column = pd.concat([rows[site] for site in sites])[feature]
+            values = {name: told[name]["train"][feature] for name in told}
+            assert values["count"] == len(column)
+            assert values["mean"] == pytest.approx(column.mean(), abs=1e-3)
+            assert values["stddev"] == pytest.approx(column.std(), abs=1e-3)
+            assert sum(count for _, _, count in values["histogram"]) == len(column)
+
+
+@pytest.mark.parametrize(
+    ("tree", "why"),
+    [
+        ("{", "Expecting property name"),
+        ({"Regions": [{"Sites": ["site-1"]}]}, "a node of `Regions` has no `Name`"),
+        ({"Sites": ["site-1", "site-1"]}, "site-1 is there twice"),
+        ({"Sites": ["site-9"]}, "site-9 are no sites of the job"),
+        ({"Sites": "site-1"}, "`Sites` must be a list"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: Any, why: str
+) -> None:
+    with pytest.raises(errors.SourceUnusable, match=why):
+        by_level(tmp_path, monkeypatch, tree)
+
+
+def test_levels_need_a_tree(tmp_path: Path) -> None:
+    with pytest.raises(errors.JobInvalid, match="hierarchy_config"):
+        HierarchicalStatisticsController(ASKED, "writer")

@@ -14,7 +14,10 @@ from ame.federation.components.robust import (
     MedianAggregator,
     TrimmedMeanAggregator,
 )
-from ame.federation.components.selector import IntimeModelSelector
+from ame.federation.components.selector import (
+    IntimeModelSelector,
+    SimpleIntimeModelSelector,
+)
 from ame.federation.components.validation import ValidationJsonGenerator
 from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
@@ -22,8 +25,10 @@ from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.learnable import ModelLocator
 from ame.federation.workflows.arguments import parse_compare_criteria
 from ame.federation.workflows.averaging.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg_torch import PTFedAvgEarlyStopping
 from ame.federation.workflows.averaging.fedopt import FedOptimizer
 from ame.federation.workflows.averaging.scaffold import Scaffold
+from ame.federation.workflows.command import CmdTaskController
 from ame.federation.workflows.cross_site import CrossSiteModelEval, GlobalModelEval
 from ame.federation.workflows.cross_site_models import CrossSiteEval
 from ame.federation.workflows.cyclic import Cyclic, CyclicController, RelayOrder
@@ -166,6 +171,22 @@ def test_without_a_persistor_the_model_is_kept_in_a_file_and_taken_from_it(tmp_p
 
     found = controller.load_model_file(str(tmp_path / "server/job/FL_global_model.pt"))
     np.testing.assert_array_equal(found.params["w"], [3, 3])
+
+
+def test_a_job_of_flare_2_7_stops_early_and_begins_with_its_module(tmp_path: Path) -> None:
+    import torch
+
+    net = torch.nn.Linear(2, 1, bias=False)
+    controller = PTFedAvgEarlyStopping(
+        num_clients=2, num_rounds=9, stop_cond="accuracy >= 0.9", initial_model=net,
+        task_to_optimize="train", save_filename="mine.pt",
+    )  # fmt: skip
+
+    run(controller, tmp_path, measures(0.5, 0.95, 1.0))
+
+    assert controller.current_round == 1
+    kept = torch.load(tmp_path / "server/job/mine.pt", weights_only=True)
+    np.testing.assert_allclose(kept["weight"], net.weight.detach().numpy())
 
 
 def test_sites_are_told_the_mu_of_fedprox(tmp_path: Path) -> None:
@@ -343,6 +364,33 @@ def test_the_selector_takes_the_model_that_was_measured_best(tmp_path: Path) -> 
     )
 
     assert notes.best == 2.0
+
+
+def test_the_simple_selector_counts_what_is_not_accepted_too(tmp_path: Path) -> None:
+    best: dict[type, list[int]] = {}
+    for kind in (IntimeModelSelector, SimpleIntimeModelSelector):
+
+        class Notes(Keeps):
+            def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
+                if event_type == "_global_best_model_available":
+                    best.setdefault(kind, []).append(fl_ctx.get_prop("current_round"))  # noqa: B023
+
+        def train(site: str, model: FLModel) -> FLModel:
+            value = np.full(2, np.nan if model.current_round == 1 and site == "site-2" else 1.0)
+            score = 9.0 if np.isnan(value[0]) else 1.0 + (model.current_round or 0)
+            return FLModel(params={"w": value}, metrics={"accuracy": score})
+
+        run(
+            FedAvg(num_rounds=3, num_clients=2),
+            tmp_path / kind.__name__,
+            train,
+            components={
+                "persistor": Notes({"w": np.zeros(2)}),
+                "s": kind(key_metric="accuracy"),
+            },
+        )
+
+    assert best == {IntimeModelSelector: [1, 2], SimpleIntimeModelSelector: [1]}
 
 
 # From site to site.
@@ -539,3 +587,34 @@ def test_the_mean_is_that_of_aggregation() -> None:
         update = aggregation.Update(client="x", arrays=each.params)
         state = mean.add(state, update)
     np.testing.assert_array_equal(made.params["w"], mean.value(state).arrays["w"])
+
+
+# One task, and no model.
+
+
+def test_a_command_reaches_so_many_sites(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def does(site: str, model: FLModel) -> FLModel:
+        seen.append((model.params, model.meta["why"]))
+        return FLModel(metrics={"done": 1.0})
+
+    controller = CmdTaskController(
+        "train", {"folder": "x"}, {"why": "it is asked"}, num_clients=2, persistor_id=""
+    )
+    run(controller, tmp_path, does, names=("a", "b", "c"))
+
+    assert seen == [({"folder": "x"}, "it is asked")] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"num_clients": 0}, "`num_clients` must be 1 or more"),
+        ({"num_clients": 2, "min_responses": 3}, "no more can answer than are asked"),
+        ({"timeout": "5"}, "`timeout` must be an int"),
+    ],
+)
+def test_a_command_that_cannot_be_is_refused(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(errors.Invalid, match=why):
+        CmdTaskController("train", **given)

@@ -24,8 +24,9 @@ def rewritten(source: bytes, name: str, version: Version) -> bytes:
     Raises:
         errors.NotExportable: it imports what NVFLARE of this version does not have.
     """
-    if b"ame" not in source:
+    if b"ame" not in source and b"nvflare" not in source:
         return source
+    _check_uses(source, name, version)
     lines = source.splitlines(keepends=True)
     for node in sorted(_imports(source, name), key=lambda node: node.lineno, reverse=True):
         text = "; ".join(_replaced(node, f"{name}:{node.lineno}", version))
@@ -43,6 +44,28 @@ def _imports(source: bytes, name: str) -> Iterator[ast.Import | ast.ImportFrom]:
                 yield node
             case ast.ImportFrom(module=str(module), level=0) if _ours(module):
                 yield node
+
+
+def _check_uses(source: bytes, name: str, version: Version) -> None:
+    """Refuses what is taken of a module that NVFLARE of this version has without it."""
+    tree = ast.parse(source, name)
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            above = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                path = MODULES.get(f"{above}{alias.name}", f"{above}{alias.name}")
+                if path in MODULES.values() and (alias.asname or above):
+                    known[alias.asname or alias.name] = path
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=used), attr=wanted) if used in known:
+                path = f"{known[used]}.{wanted}"
+                if path in names.table() and names.lacks(path, version):
+                    raise errors.NotExportable(
+                        f"{name}:{node.lineno}", version,
+                        f"it uses `{used}.{wanted}`, which NVFLARE {version} does not have",
+                    )  # fmt: skip
 
 
 def _ours(module: str) -> bool:

@@ -1,5 +1,6 @@
 """`StatisticsExecutor`: a site asks its `Statistics` for what the server asked for."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -131,9 +132,10 @@ class StatisticsExecutor(Executor):
         given = (plain.of_feature(config, feature) or {}).get(C.STATS_BIN_RANGE)
         if given:
             return float(given[0 if name == C.STATS_MIN else 1])
-        made = self._generator
-        found = made.min_value if name == C.STATS_MIN else made.max_value
-        return float(self._number(found(data, feature)))
+        scale = 10.0**self.precision  # rounded outwards, so that a histogram counts it
+        if name == C.STATS_MIN:
+            return math.floor(float(self._generator.min_value(data, feature)) * scale) / scale
+        return math.ceil(float(self._generator.max_value(data, feature)) * scale) / scale
 
     def _variance(self, inputs: Shareable, data: str, feature: str) -> float:
         mean = inputs[C.STATS_GLOBAL_MEAN][data][feature]

@@ -16,6 +16,7 @@ with warnings.catch_warnings():
 from ame import errors
 from ame.federation import client as flare
 from ame.federation.client.trainers import lightning as patched
+from ame.federation.client.trainers.lightning_logger import ClientLogger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,3 +209,24 @@ def test_metrics_that_the_job_wants_must_be_measured(tmp_path: Path) -> None:
 def test_what_is_no_trainer_is_refused(site: Site) -> None:
     with pytest.raises(TypeError, match="was given Net"):
         patched.patch(Net())
+
+
+def test_what_a_module_logs_is_told_to_the_job(site: Site, tmp_path: Path) -> None:
+    class Logs(Net):
+        def training_step(self, batch: Any, number: int) -> torch.Tensor:
+            loss = super().training_step(batch, number)
+            self.log("loss", loss)
+            return loss
+
+    logger = ClientLogger(prefix="mine")
+    trainer = lightning.Trainer(
+        max_epochs=1, accelerator="cpu", logger=logger, log_every_n_steps=1,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )  # fmt: skip
+    patched.patch(trainer)
+    site.put()
+    trainer.fit(Logs(), torch.utils.data.DataLoader(DATA, batch_size=4))
+
+    told = [record for record in site.channel.records if "mine-loss" in str(record)]
+    assert len(told) == 2

@@ -14,14 +14,8 @@ class ClientLogger:
     """A logger of either Lightning: what a module logs goes to the run, beside other sites'."""
 
     def __init__(self, prefix: str = "") -> None:
-        """`prefix`: before each metric's name, with a `-` between them.
-
-        Raises:
-            errors.NotBegun: the script has not said `init()` (a RuntimeError).
-
-        """
+        """`prefix`: before each metric's name, with a `-` between them."""
         self._prefix = f"{prefix}-" if prefix else ""
-        self._writer = MLflowWriter()
 
     name = "ame"
     version = "0"
@@ -30,12 +24,12 @@ class ClientLogger:
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Records numbers."""
         told = {f"{self._prefix}{name}": float(each) for name, each in metrics.items()}
-        self._writer.log_metrics(told, step)
+        MLflowWriter().log_metrics(told, step)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  # Lightning's
         """Records parameters, as text."""
         given = params if isinstance(params, dict) else vars(params)
-        self._writer.log_params({key: str(each) for key, each in given.items()})
+        MLflowWriter().log_params({key: str(each) for key, each in given.items()})
 
     def log_graph(self, model: Any, input_array: Any = None) -> None:
         """A graph is not recorded."""

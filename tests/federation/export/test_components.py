@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import xgboost
 
 from ame.federation import FedJob, ScriptRunner
-from ame.federation.boosting.recipes import XGBBaggingRecipe
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.components.persistors.numpy_files import NPFileModelPersistor
@@ -207,37 +205,6 @@ def test_statistics_by_level_count_the_same(served: Folder, real: Flare) -> None
                 one, other = one[step], other[step]
             one, other = (each["Global"][name]["train"]["age"] for each in (one, other))
             assert one == pytest.approx(other, rel=1e-3)
-
-
-LOADER = """
-import numpy as np
-import xgboost as xgb
-from nvflare.app_opt.xgboost.data_loader import XGBDataLoader
-
-class Rows(XGBDataLoader):
-    def load_data(self):
-        drawn = np.random.default_rng(5)
-        x = drawn.normal(size=(900, 6))
-        y = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(float)
-        mine = slice(self.rank, 600, 2)
-        return xgb.DMatrix(x[mine], y[mine]), xgb.DMatrix(x[600:], y[600:])
-"""
-
-
-@pytest.mark.parametrize(("mode", "trees"), [("bagging", 6), ("cyclic", 6)])
-def test_sites_grow_trees_on_one_model(served: Folder, real: Flare, mode: str, trees: int) -> None:
-    loader = served.module("loader_of_mine", LOADER)
-    recipe = XGBBaggingRecipe(
-        name="trees", min_clients=2, training_mode=mode, num_rounds=3, max_depth=3, nthread=1,
-        per_site_config={site: {"data_loader": loader.Rows()} for site in SITES},
-    )  # fmt: skip
-    recipe.settle()
-
-    theirs, ours = both(recipe.job, served, real)
-
-    for place in (theirs, ours):
-        (file,) = place.rglob("xgboost_model.json")
-        assert len(xgboost.Booster(model_file=str(file)).get_dump()) == trees
 
 
 NEWTON = """

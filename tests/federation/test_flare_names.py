@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-from ame import federation
+from ame import errors, federation
 from ame.federation.flare import names, rows
 from ame.federation.spec.component import FLComponent
 
@@ -63,3 +63,26 @@ def test_the_nearest_names_are_told() -> None:
     assert names.nearest("nvflare.app_common.workflow.fedavg.FedAvg")[0] == (
         "nvflare.app_common.workflows.fedavg.FedAvg"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("app_common.workflows.splitnn_workflow.SplitNNController", "split learning"),
+        ("app_opt.pt.fedce.FedCEModelAggregator", r"FedAvg\(aggregator="),
+        ("app_common.aggregators.lazy.LazyAggregator", "added up as they come"),
+        ("app_opt.he.model_encryptor.HEModelEncryptor", "homomorphic encryption"),
+        ("app_opt.xgboost.histogram_based.executor.XGBoostParams", "histogram_based_v2"),
+        ("app_opt.p2p.controllers.dist_opt_controller.DistOptController", "without a server"),
+    ],
+)
+def test_what_is_not_served_on_purpose_says_why(path: str, why: str) -> None:
+    with pytest.raises(errors.NameNotServed, match=why):
+        raise names.not_served(f"nvflare.{path}")
+
+
+def test_a_version_lacks_what_came_later_or_went() -> None:
+    early = "nvflare.app_opt.pt.fedavg_early_stopping.PTFedAvgEarlyStopping"
+    assert names.lacks(early, "2.9")
+    assert not names.lacks(early, "2.7")
+    assert names.lacks("nvflare.app_opt.pt.fedavg.PTFedAvg", "2.7")

@@ -45,7 +45,7 @@ class Tables(DFStatisticsCore):
         site = fl_ctx.get_identity_name()
         self.data = {part: rows(site, part) for part in self.parts}
 """
-ASKED = {
+ASKED: dict[str, dict[str, Any]] = {
     "count": {}, "mean": {}, "sum": {}, "stddev": {},
     "histogram": {"*": {"bins": 5}, "age": {"bins": 8, "range": [0, 120]}},
     "quantile": {"*": [0.1, 0.5, 0.9]},

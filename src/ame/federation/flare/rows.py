@@ -337,6 +337,7 @@ LATER: Mapping[str, str] = {
     "app_opt.hf.api": "*",
     "app_opt.pt.PTFileModelPersistor": "load_device",
     "app_opt.pt.fedavg": "*",
+    "app_opt.pt.fedavg_early_stopping.PTFedAvgEarlyStopping": "aggregation_weights aggregator enable_tensor_disk_offload exclude_vars fedprox_mu memory_gc_rounds model task_name",
     "app_opt.pt.fedopt_ctl.FedOpt": "aggregation_weights aggregator enable_tensor_disk_offload exclude_vars fedprox_mu memory_gc_rounds model patience save_filename stop_cond task_name",
     "app_opt.pt.file_model_persistor.PTFileModelPersistor": "load_device",
     "app_opt.pt.recipes": "*",

@@ -218,7 +218,7 @@ def test_what_a_module_logs_is_told_to_the_job(site: Site, tmp_path: Path) -> No
             self.log("loss", loss)
             return loss
 
-    logger = ClientLogger(prefix="mine")
+    logger: Any = ClientLogger(prefix="mine")
     trainer = lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=logger, log_every_n_steps=1,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,

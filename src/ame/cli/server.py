@@ -59,6 +59,7 @@ class Said:
     settings_file: Path | None
     patience: float
     attestation_roots: Path | None
+    attestation_revoked: Path | None
     broker: str
     work_path: Path | None
     config: Path | None
@@ -168,6 +169,11 @@ class Said:
     "--attestation-roots",
     type=FILE,
     help="Devices of that dialect must show that they are genuine: certificates to trust.",
+)
+@click.option(
+    "--attestation-revoked",
+    type=FILE,
+    help="Certificates of such devices that are trusted no more: JSON, as Android publishes it.",
 )
 @click.option(
     "--broker",
@@ -288,6 +294,7 @@ def _place(said: Said) -> "Place":
         operations_answered=said.operations,
         plain=said.plain_payloads,
         attestation=said.attestation_roots,
+        revoked=said.attestation_revoked,
         more_ports=said.more_ports,
         cloud=_flower_tasks(said),
     )

@@ -133,7 +133,9 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
     "Unavailable": {
         "fleet.builder": "PlaceUnusable ServerUnreachable",
         "fleet.protocol": "RequestTooLarge",
-        "fleet.server": "CallsTooMany ServerSilent ServerUnusable UploadsTooMany",
+        "fleet.server": (
+            "CallsTooMany RevocationsUnreadable ServerSilent ServerUnusable UploadsTooMany"
+        ),
         "learning.client": "FlareMissing NoSite",
         "learning.federation": "EngineMissing",
         "learning.flower": "FlowerUnreachable",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ame import errors
 from ame.server import app
-from ame.server.calls import attestation
+from ame.server.calls import attestation, revocation
 from ame.server.calls.doors import Doors
 from ame.server.calls.http import Site
 from ame.server.calls.service import Guarded
@@ -68,6 +68,8 @@ class Place:
     plain: bool = False
     """Whether payloads of the On-Device Personalization dialect may be without encryption."""
     attestation: Path | None = None
+    revoked: Path | None = None
+    """Of certificates of devices that are trusted no more, beside `attestation`."""
     """Certificates in PEM: the roots by which devices of that dialect show that they are genuine.
     None: all are."""
     cloud: opening.Wish | None = None
@@ -142,7 +144,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
                 settings=place.settings,
                 doors=place.doors,
                 plain=place.plain,
-                verifier=_verifier(place.attestation),
+                verifier=_verifier(place.attestation, place.revoked),
                 public=place.public,
                 cloud=cloud,
             )
@@ -233,16 +235,18 @@ async def _cloud(stack: AsyncExitStack, place: Place) -> opening.Running | None:
     )
 
 
-def _verifier(roots: Path | None) -> attestation.Verifier | None:
+def _verifier(roots: Path | None, revoked: Path | None) -> attestation.Verifier | None:
     """Who says which devices are genuine.
 
     Raises:
         errors.ServerUnusable: the file holds no certificates.
+        errors.RevocationsUnreadable: the other file is no list of revoked ones.
     """
     if roots is None:
         return None
     try:
-        return attestation.Chains.read(roots.read_bytes())
+        gone = revocation.Revocations(revoked).serials if revoked else tuple
+        return attestation.Chains.read(roots.read_bytes(), gone)
     except (OSError, ValueError) as error:
         raise errors.ServerUnusable(str(roots), str(error)) from None
 

@@ -23,6 +23,7 @@ from ame.device.plans import Plans
 from ame.device.visit import Outcome
 from ame.protocol.pb import common, odp_task_assignments
 from ame.server.calls.attestation import EXTENSION, Chains
+from ame.server.calls.revocation import Revocations
 from device import devices
 from device.devices import Died, Place, Through
 from server import fleets
@@ -285,6 +286,33 @@ def test_a_device_that_is_not_genuine_gets_nothing(
             assert seen.outcome is Outcome.FAILED  # the status is 403
 
     at(tmp_path, use, verifier=Chains(roots=[maker.root]))
+
+
+@pytest.mark.parametrize("place_", range(3))
+def test_a_chain_with_a_revoked_certificate_is_not_genuine(
+    tmp_path: Path, maker: Maker, place_: int
+) -> None:
+    chain = [base64.b64decode(each) for each in maker.chain(b"c")]
+    listed = tmp_path / "status.json"
+    listed.write_text('{"entries": {}}')
+    checks = Chains(roots=[maker.root], revoked=Revocations(listed).serials)
+    assert asyncio.run(checks.genuine(chain, b"c"))
+    serial = x509.load_der_x509_certificate(chain[place_]).serial_number
+    listed.write_text(json.dumps({"entries": {f"{serial:x}": {"status": "REVOKED"}}}))
+    assert not asyncio.run(checks.genuine(chain, b"c"))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"entries": {"no number": {}}}', None])
+def test_a_list_of_revoked_certificates_that_cannot_be_read_lets_nobody_in(
+    tmp_path: Path, maker: Maker, content: str | None
+) -> None:
+    chain = [base64.b64decode(each) for each in maker.chain(b"c")]
+    listed = tmp_path / "status.json"
+    listed.write_text('{"entries": {"00ff": {"status": "REVOKED"}}}')
+    checks = Chains(roots=[maker.root], revoked=Revocations(listed).serials)
+    listed.unlink() if content is None else listed.write_text(content)
+    with pytest.raises(errors.RevocationsUnreadable, match=r"status\.json"):
+        asyncio.run(checks.genuine(chain, b"c"))
 
 
 def test_statuses_and_reasons_are_those_of_the_table(tmp_path: Path, maker: Maker) -> None:

@@ -1,5 +1,7 @@
 """Tasks and rounds of a fleet of devices."""
 
+from pathlib import Path
+
 from ame.errors.tree import Conflict, Denied, Failed, Invalid, NotFound, Unavailable, Unsupported
 
 
@@ -169,6 +171,17 @@ class CallsTooMany(Unavailable):
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         super().__init__(f"more than {per_second:g} calls a second: come back later")
+
+
+class RevocationsUnreadable(Unavailable):
+    """It cannot be said which certificates are trusted no more."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        self.why = why
+        super().__init__(
+            f"{path} is no list of revoked certificates ({why}): it has to be JSON with `entries`"
+        )
 
 
 class UploadsTooMany(Unavailable):

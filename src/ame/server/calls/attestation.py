@@ -26,7 +26,7 @@ from ame.server.ledger import populations
 from ame.server.visits.pace import SOON
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -107,15 +107,17 @@ class Chains:
     """Verifies chains against roots that are trusted, here in the process."""
 
     roots: Collection[x509.Certificate]
+    revoked: Callable[[], Collection[int]] = tuple
+    """Serial numbers of certificates that are trusted no more."""
 
     @classmethod
-    def read(cls, pem: bytes) -> Chains:
+    def read(cls, pem: bytes, revoked: Callable[[], Collection[int]] = tuple) -> Chains:
         """With the roots of a file.
 
         Raises:
             ValueError: it holds none.
         """
-        return cls(roots=x509.load_pem_x509_certificates(pem))
+        return cls(roots=x509.load_pem_x509_certificates(pem), revoked=revoked)
 
     async def genuine(self, chain: Sequence[bytes], challenge: bytes) -> bool:
         """See `Verifier`."""
@@ -131,6 +133,9 @@ class Chains:
             raise errors.RequestMalformed(f"no chain of certificates: {error}") from None
         held = said.value if isinstance(said, x509.UnrecognizedExtension) else b""
         if challenge_in(held) != challenge:
+            return False
+        gone = self.revoked()
+        if any(each.serial_number in gone for each in read):
             return False
         now = datetime.now(UTC)
         issuers = [*read[1:], *self._roots_of(read[-1])]

@@ -85,29 +85,43 @@ def run(
             watcher=watching,
         )
         return
+    _lead(program, names, root, superlink, seed, resume, watching, begun)
+
+
+def _lead(
+    program: Program,
+    names: Sequence[str],
+    root: Path,
+    link: Link | None,
+    seed: int,
+    resume: bool,
+    watcher: Watcher,
+    begun: Callable[[Started], None] | None,
+) -> None:
+    """Does a job of ours: as `run` says."""
     packed = bundle.pack(program)
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
     simulation.make_room(root, (), resume=resume)
     with ExitStack() as ending:
         started = None
-        if superlink is None:
+        if link is None:
             started = ending.enter_context(Started(names, workspace=root))
             started.await_link()
-            superlink = started.link
+            link = started.link
             if begun is not None:
                 begun(started)
-        led = Run.begin(superlink, packed)
+        led = Run.begin(link, packed)
         ending.callback(led.end, "the job did not come to its end")
-        nodes = _meet(led, names, superlink, started)
+        nodes = _meet(led, names, link, started)
         met = FlowerSites(
             led,
             {name: nodes[name] for name in names},
             begin={"sites": list(names), "seed": seed, "first": kept.done},
-            watcher=watching,
+            watcher=watcher,
             nurse=started,
         )
         ending.callback(met.close)
-        simulation.lead(program, met, root, watcher=watching, seed=seed, kept=kept, resume=resume)
+        simulation.lead(program, met, root, watcher=watcher, seed=seed, kept=kept, resume=resume)
         led.end()
 
 

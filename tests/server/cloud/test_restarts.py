@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -125,5 +126,24 @@ def test_two_services_of_one_port_do_not_run_at_once(run_here: Run) -> None:
         assert response.status_code == 412
         await server.ask("DELETE", "tasks/a?stop=1")
         await server.done("rpc_exec_start_server_task", task_id="b")
+
+    run_here(use)
+
+
+def test_a_service_whose_run_cannot_be_kept_is_not_taken_to_run(run_here: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.done("rpc_exec_create_task", **TASK)
+        await server.upload("4fe5", server="import time\ntime.sleep(600)")
+        runs = sqlite3.connect(server.folder / "home" / "runs.db")
+        runs.execute("ALTER TABLE run RENAME TO elsewhere")
+
+        status, said = await server.call("rpc_exec_start_server_task", task_id="4fe5")
+
+        assert (status, "runs.db" in said) == (500, True)
+        runs.execute("ALTER TABLE elsewhere RENAME TO run")
+        runs.close()
+        assert (await server.ask("GET", "tasks/4fe5"))["service"] is None
+        await server.done("rpc_exec_start_server_task", task_id="4fe5")
+        await server.until_state("4fe5", "Running")
 
     run_here(use)

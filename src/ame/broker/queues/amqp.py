@@ -8,7 +8,7 @@ from typing import Any
 
 from pika import BasicProperties
 from pika.channel import Channel
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
 from ame import errors
@@ -21,6 +21,8 @@ from ame.broker.queues.replies import DIRECT, Replies
 _PERSISTENT = 2
 _NONE, _OTHER = 404, 406
 _JSON = "application/json"
+_TRANSIENT = "transient_nonexcl_queues"
+"""What RabbitMQ calls queues that are neither durable nor exclusive, where it refuses them."""
 _log = logging.getLogger(__name__)
 
 
@@ -91,6 +93,7 @@ class _Consumer:
         self._take = take
         self._prefetch = prefetch
         self._there: set[str] = set()
+        self._durable = False
         self._replies = Replies()
         self._ready = asyncio.Event()
 
@@ -125,12 +128,17 @@ class _Consumer:
             await done(channel.basic_consume, queue, self._got)
 
     async def _declare(self, channel: Channel, queue: str) -> None:
-        """Not durable, as clients and services of the contract have always declared it."""
+        """Not durable, as clients and services of the contract have always declared it.
+
+        Brokers that refuse that (RabbitMQ from 4.3 on, unless it is permitted) get a durable one.
+        """
         channel.add_on_close_callback(lambda _, why: self._closed(queue, why))
-        await done(channel.queue_declare, queue)
+        await done(channel.queue_declare, queue, durable=self._durable)
 
     def _closed(self, queue: str, why: BaseException) -> None:
         """If someone has declared it in another way, it is taken as it is."""
+        if isinstance(why, ConnectionClosedByBroker) and _TRANSIENT in str(why):
+            self._durable = True
         other = isinstance(why, ChannelClosedByBroker) and why.reply_code == _OTHER
         if other and f"'{queue}'" in str(why):
             self._there.add(queue)

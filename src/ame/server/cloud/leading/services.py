@@ -128,7 +128,11 @@ class Services:
         )
         joins = await asyncio.to_thread(self.launcher.joins, asked, version)
         begun = await self._begin(replace(asked, joins=joins))
-        led = self._lead(begun, _fresh(self._store, self._place, begun))
+        try:
+            led = self._lead(begun, _fresh(self._store, self._place, begun))
+        except errors.Error:  # nothing keeps what becomes of it
+            await self._database.do(partial(ledger.end_service, run=begun.run))
+            raise
         try:
             await self._launch(led)
         except errors.Error as error:

@@ -39,7 +39,7 @@ class Strict:
                     self.refused += 1
                     back.cancel()
                     close = spec.Connection.Close(541, WHY, *DECLARE)  # type: ignore[no-untyped-call]  # pika leaves it untyped
-                    writer.write(frame.Method(0, close).marshal())  # type: ignore[no-untyped-call]  # as above
+                    writer.write(frame.Method(0, close).marshal())
                     await reader.read(100)
                     break
                 asks.write(head + body)

@@ -1,12 +1,15 @@
 """What a device finds out about itself before it is given a task, with the server that asks."""
 
 import asyncio
+import functools
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ame.device import plans
 from ame.device.visit import Outcome
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import federated_api
@@ -17,6 +20,7 @@ from device import devices
 from device.devices import Place
 from server import fleets
 
+ENVIRONMENTS = Path(os.environ.get("AME_TEST_CACHE", Path.home() / ".cache" / "ame-tests"))
 Use = Callable[[Place], Awaitable[None]]
 
 
@@ -175,6 +179,49 @@ def graph(wanted: int) -> bytes:
     router.input_filepath_tensor_name = "input_filepath:0"
     router.task_eligibility_info_tensor_name = "info:0"
     return plan.SerializeToString()
+
+
+@functools.cache
+def flatbuffer(wanted: int) -> bytes:
+    """The same plan as phones have it."""
+    import tensorflow as tf  # type: ignore[import-untyped]  # it has no types
+
+    plan = pb.ClientOnlyPlan.FromString(graph(wanted))
+    converter = tf.compat.v1.lite.TFLiteConverter(
+        tf.compat.v1.GraphDef.FromString(plan.graph),
+        None,
+        None,
+        input_arrays_with_shape=[("data_token", []), ("input_filepath", [])],
+        output_arrays=["info"],
+    )
+    converter._experimental_allow_all_select_tf_ops = True
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    plan.tflite_graph = converter.convert()
+    plan.ClearField("graph")
+    return plan.SerializeToString()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # TensorFlow's own
+def test_a_flatbuffer_decides_what_a_graph_would(tmp_path: Path) -> None:
+    (tmp_path / "plan").write_bytes(flatbuffer(2))
+    (tmp_path / "start").write_bytes(b"anything")
+    row = devices.serialized(w=[1])
+
+    async def told(*rows: bytes) -> float:
+        async with plans.Plans(environments=ENVIRONMENTS) as running:
+            task = plans.Task(
+                plan=tmp_path / "plan",
+                checkpoint=tmp_path / "start",
+                examples=devices.holding(*rows),
+            )
+            return (await running.eligible(task)).task_weights[0].weight
+
+    assert asyncio.run(told(row)) == 0
+    assert asyncio.run(told(row, row)) == 2
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from ame import errors, process
 from ame.protocol.pb import plan as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PACKAGE: Final = "tensorflow-cpu==2.18.1"
 PYTHON: Final = ">=3.9,<3.13"
@@ -45,7 +45,10 @@ class Flat:
             errors.PlanUnsupported: it has constant inputs that are no strings.
         """
         self._spec = plan.phase.tensorflow_spec
+        router = plan.phase.WhichOneof("io_router")
         self._router = plan.phase.federated_compute
+        self._told = plan.phase.federated_compute_eligibility.task_eligibility_info_tensor_name
+        self._input = getattr(plan.phase, router).input_filepath_tensor_name if router else ""
         self._constants = {
             name: _text(name, value) for name, value in self._spec.constant_inputs.items()
         }
@@ -62,10 +65,22 @@ class Flat:
 
     def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
         """See `Loaded`."""
-        given = self._constants | {
+        self._run(examples, checkpoint, {self._router.output_filepath_tensor_name: str(output)})
+
+    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+        """See `Loaded`."""
+        made = self._run(examples, checkpoint, {}, output=self._told)["output"]
+        return base64.b64decode(made)
+
+    def _run(
+        self, examples: Path, checkpoint: Path, more: Mapping[str, str], *, output: str = ""
+    ) -> dict[str, Any]:
+        """What the child answers; with an `output` the text that its tensor of this name is."""
+        given = {
+            **self._constants,
             self._spec.dataset_token_tensor_name: str(examples),
-            self._router.input_filepath_tensor_name: str(checkpoint),
-            self._router.output_filepath_tensor_name: str(output),
+            self._input: str(checkpoint),
+            **more,
         }
         # a flatbuffer may name an input with the number of the output that it was, or without
         plain = {name.removesuffix(":0"): value for name, value in given.items()}
@@ -73,13 +88,11 @@ class Flat:
         with self._lock:
             if self._child is None:
                 self._started()
-            answer = self._ask({"folder": str(examples.parent), "inputs": inputs})
+            asked = {"folder": str(examples.parent), "inputs": inputs}
+            answer = self._ask({**asked, "output": output.removesuffix(":0")})
         if "error" in answer:
             raise errors.PlanFailed(answer["error"].partition("\n")[0])
-
-    def tell(self, examples: Path, checkpoint: Path) -> bytes:  # noqa: ARG002 - as `Loaded` has it
-        """See `Loaded`."""
-        raise errors.PlanUnsupported("eligibility that is computed by a flatbuffer")
+        return answer
 
     def close(self) -> None:
         """See `Loaded`."""

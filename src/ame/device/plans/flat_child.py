@@ -2,8 +2,9 @@
 
 It runs in an environment with a TensorFlow that still has the Flex delegate, and imports nothing
 of ours. Over the socket it is sent JSON lines, and answers each with one: `{"load": MODEL}` with
-the selectors that the model asks for examples by, in base64; `{"folder", "inputs"}` with `{}` once
-the model has been run in that folder. What fails is answered with `{"error"}`.
+the selectors that the model asks for examples by, in base64; `{"folder", "inputs", "output"}` once
+the model has been run in that folder: with `{}`, or, where an output is named, with the text that
+it is, in base64. What fails is answered with `{"error"}`.
 
 Source: the schema of TFLite, of which an operation of TensorFlow proper is `Flex` and its name,
 with a flexbuffer of its name and its NodeDef.
@@ -114,8 +115,8 @@ class Runner:
         self.interpreter.allocate_tensors()
         return {"selectors": [base64.b64encode(each).decode() for each in selectors]}
 
-    def run(self, folder: str, inputs: dict[str, str]) -> dict[str, Any]:
-        """Runs it once in a folder, with these strings for its inputs."""
+    def run(self, folder: str, inputs: dict[str, str], output: str) -> dict[str, Any]:
+        """Runs it once in a folder, with these strings for its inputs; what an output then is."""
         import numpy as np
 
         os.chdir(folder)
@@ -123,7 +124,16 @@ class Runner:
             value = np.array(inputs[each["name"]].encode(), dtype=np.bytes_)
             self.interpreter.set_tensor(each["index"], value)
         self.interpreter.invoke()
-        return {}
+        if not output:
+            return {}
+        made = self.interpreter.get_output_details()
+        own = [each for each in made if each["name"].removesuffix(":0") == output]
+        if not own and len(made) == 1:  # conversion may give the only one another name
+            own = made
+        if not own or own[0]["dtype"] not in (np.bytes_, np.object_):
+            raise ValueError(f"{output} is no output of text")
+        text = self.interpreter.get_tensor(own[0]["index"]).item()
+        return {"output": base64.b64encode(text).decode()}
 
 
 def main() -> None:
@@ -138,7 +148,7 @@ def main() -> None:
                 if "load" in asked:
                     answer = runner.load(asked["load"])
                 else:
-                    answer = runner.run(asked["folder"], asked["inputs"])
+                    answer = runner.run(asked["folder"], asked["inputs"], asked["output"])
             except Exception as error:  # noqa: BLE001 - whatever a model does is told
                 answer = {"error": f"{type(error).__name__}: {error}"}
             line.write(json.dumps(answer) + "\n")

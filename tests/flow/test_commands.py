@@ -79,6 +79,11 @@ def test_runs_are_listed_newest_first_as_a_table_and_as_json(place: Place) -> No
     assert [run["task"] for run in place.json("task", "list", "--state", "succeeded")] == ["good"]
 
 
+def test_an_empty_list_says_why(place: Place) -> None:
+    assert "`ame task run` starts one" in place.ame("task", "list").stderr
+    assert "no runs like that" in place.ame("task", "list", "--task", "x").stderr
+
+
 def test_fifty_runs_are_listed_unless_another_limit_is_given(place: Place) -> None:
     from datetime import UTC, datetime
 

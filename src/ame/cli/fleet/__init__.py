@@ -7,7 +7,7 @@ group = Commands(
     help="Tasks of a fleet of devices.",
     table={
         "task": ("ame.cli.fleet:task", "Create tasks, look at them, end them."),
-        "model": ("ame.cli.fleet:model", "The models that tasks have trained."),
+        "model": ("ame.cli.fleet:models", "The models that tasks have trained."),
         "explain": ("ame.cli.fleet.explain:command", "Say why a device was given no task."),
     },
 )
@@ -27,7 +27,7 @@ task = Commands(
     },
 )
 
-model = Commands(
+models = Commands(
     name="model",
     help="The models that tasks have trained.",
     table={

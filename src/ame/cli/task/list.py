@@ -45,5 +45,8 @@ def command(
         return
     rows = [(run.name, str(run.state), run.project or "Unknown") for run in page.runs]
     click.echo(shown.table(("Name", "Status", "Project"), rows))
+    if not rows:
+        said = "yet: `ame task run` starts one" if where == runs.Filter() else "like that"
+        click.echo(f"no runs {said}", err=True)
     if page.after is not None:
         click.echo(f"… and older ones: `--limit {limit * 2}` shows more", err=True)

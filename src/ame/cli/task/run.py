@@ -97,7 +97,7 @@ def _pick(written: project.Project) -> str:
     """Asks which task to run."""
     names = [task.name for task in written.tasks]
     if not names:
-        raise errors.NotFound(f"{written.file}: has no tasks")
+        raise errors.NotFound(f"{written.file}: has no tasks; write one below `tasks:`")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError(f"say which task to run: {', '.join(names)}")
     for number, name in enumerate(names, 1):

@@ -1,10 +1,7 @@
 """What a person sees while a run goes: steps as they come and go, logs, a line of what runs."""
 
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +12,7 @@ from ame import runs
 from ame.cli.terminal.shown import size
 from ame.engine.reports.log import OWN
 from ame.runs.words import duration
+from ame.screen import Screen
 
 if TYPE_CHECKING:
     from ame.engine.workspace.ignore import LeftOut
@@ -26,7 +24,6 @@ _STATES = {
     runs.State.FAILED: ("✗", "red"),
     runs.State.CANCELLED: ("-", "yellow"),
 }
-_REDRAW = 0.2
 _NAMED = 5
 
 
@@ -38,17 +35,11 @@ class Progress:
 
     def __init__(self, *, logs: bool, quiet: bool = False) -> None:
         self._logs = logs
-        self._quiet = quiet
-        self._coloured = sys.stderr.isatty()
-        self._live = sys.stderr.isatty() and not quiet
-        self._lock = threading.Lock()
+        self._screen = Screen(self._running, quiet=quiet)
         self._since: dict[str, float] = {}
         self._done: dict[str, tuple[float, str]] = {}
         self._order: dict[str, int] = {}
         self._width = 0
-        self._drawn = False
-        self._over = threading.Event()
-        self._drawer: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,11 +50,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        if self._drawer is not None:
-            self._drawer.join()
-        with self._lock, self._while_it_is_seen():
-            self._wipe()
+        self._screen.close()
 
     def step(self, step: runs.Step) -> None:
         """A line for each step that starts or ends."""
@@ -79,10 +66,7 @@ class Progress:
             if step.reason:
                 text += f"  {step.reason}"
         self._print(click.style(text, fg=colour))
-        if self._live and self._drawer is None:
-            # Not before the first step: the processes that start steps are made without threads.
-            self._drawer = threading.Thread(target=self._draw_on, daemon=True)
-            self._drawer.start()
+        self._screen.begin()
 
     def line(self, step: str, text: str) -> None:
         """What a step prints, behind its name; without `logs`, only what ame says of it."""
@@ -122,46 +106,13 @@ class Progress:
         return click.style(f"{step:{self._width}} |", fg=_COLOURS[place % len(_COLOURS)])
 
     def _print(self, text: str) -> None:
-        if self._quiet:
-            return
-        with self._lock, self._while_it_is_seen():
-            self._wipe()
-            # As `click.echo` does, which looks at each line anew where it is written to.
-            sys.stderr.write(f"{text if self._coloured else click.unstyle(text)}\n")
-            sys.stderr.flush()
+        self._screen.print(text if self._screen.live else click.unstyle(text))
 
-    @contextmanager
-    def _while_it_is_seen(self) -> Iterator[None]:
-        """When nobody reads any more, a run goes on all the same."""
-        try:
-            yield
-        except OSError:
-            self._quiet = True
-            self._over.set()
-
-    def _wipe(self) -> None:
-        if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._drawn = False
-
-    def _draw_on(self) -> None:
-        while not self._over.wait(_REDRAW):
-            with self._lock, self._while_it_is_seen():
-                self._draw()
-
-    def _draw(self) -> None:
+    def _running(self) -> str:
         now = time.monotonic()
         parts = []
         for name, since in list(self._since.items()):
             done, message = self._done.get(name, (None, ""))
             far = "" if done is None else f" {done:.0%}"
             parts.append(f"{name}{far} {duration(now - since)}{f' {message}' if message else ''}")
-        if not parts:
-            return
-        import shutil
-
-        text = f"… {', '.join(parts)}"[: shutil.get_terminal_size().columns - 1]
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-        self._drawn = True
+        return f"… {', '.join(parts)}" if parts else ""

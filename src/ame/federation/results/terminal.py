@@ -1,8 +1,5 @@
 """What a person sees while a federated job goes: its rounds, what is lost, a line of how far."""
 
-import shutil
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,8 +8,8 @@ from typing import Self, TextIO
 from ame.federation.exchange.sites import Why
 from ame.federation.results.tally import Round
 from ame.runs.words import duration
+from ame.screen import Screen
 
-_REDRAW = 0.2
 _SHOWN = 4
 """Metrics in the line of a round."""
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
@@ -27,16 +24,10 @@ class Terminal:
     def __init__(
         self, stream: TextIO | None = None, *, logs: bool = False, quiet: bool = False
     ) -> None:
-        self._stream = stream or sys.stderr
+        self._screen = Screen(self._line, stream=stream, quiet=quiet)
         self._logs = logs
-        self._quiet = quiet
-        self._live = not quiet and self._stream.isatty()
-        self._lock = threading.Lock()
         self._now: Round | None = None
         self._rests: dict[str, bytes] = {}
-        self._drawn = False
-        self._over = threading.Event()
-        self._drawer: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -47,21 +38,14 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        if self._drawer is not None:
-            self._drawer.join()
         for site in list(self._rests):
             self.printed(site, b"\n" if self._rests[site] else b"")
-        with self._lock:
-            self._write("")
+        self._screen.close()
 
     def began(self, now: Round) -> None:
         """A round is under way, or has gone on to further sites."""
         self._now = now
-        if self._live and self._drawer is None:
-            # Not before the first round: processes of sites are made without threads.
-            self._drawer = threading.Thread(target=self._draw_on, daemon=True)
-            self._drawer.start()
+        self._screen.begin()
 
     def ended(self, done: Round, note: str = "") -> None:
         """A line for a round that has ended."""
@@ -95,34 +79,14 @@ class Terminal:
 
     def say(self, text: str, colour: str = "") -> None:
         """A line."""
-        if self._quiet:
-            return
-        with self._lock:
-            self._write(f"{self._coloured(text, colour)}\n")
+        self._screen.print(self._coloured(text, colour))
 
     def _coloured(self, text: str, colour: str) -> str:
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._live and colour else text
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._screen.live and colour else text
 
-    def _write(self, text: str) -> None:
-        """Puts text where the last line was. Called with the lock held."""
-        if self._quiet:
-            return
-        try:
-            self._stream.write(("\r\x1b[K" if self._drawn else "") + text)
-            self._stream.flush()
-        except (OSError, ValueError):  # ValueError: the stream was closed
-            self._quiet = True
-            self._over.set()
-        self._drawn = False
-
-    def _draw_on(self) -> None:
-        while not self._over.wait(_REDRAW):
-            now = self._now
-            if now is not None:
-                with self._lock:
-                    width = shutil.get_terminal_size().columns - 1
-                    self._write(f"\r\x1b[K{_line(now, time.monotonic())}"[: width + 4])
-                    self._drawn = True
+    def _line(self) -> str:
+        now = self._now
+        return "" if now is None else _line(now, time.monotonic())
 
 
 def _line(now: Round, at: float) -> str:

@@ -19,6 +19,7 @@ from ame.federation.filters.privacy import PercentilePrivacy
 from ame.federation.filters.variables import ExcludeVars
 from ame.federation.program import Version
 from ame.federation.workflows.averaging.fedavg import FedAvg
+from ame.federation.workflows.averaging.fedavg_torch import PTFedAvgEarlyStopping
 from parts.userfolder import Folder
 
 NET = """
@@ -288,6 +289,19 @@ def test_what_a_script_uses_of_the_client_that_a_version_lacks_is_refused(line: 
     assert b"nvflare.client as f" in rewritten(script, "m.py", "2.9")
     with pytest.raises(errors.NotExportable, match=r"`m\.py:3`.*`f\.get_task_name`"):
         rewritten(script, "m.py", "2.7")
+
+
+@pytest.mark.parametrize("version", ["2.7", "2.9"])
+def test_early_stopping_that_would_begin_without_weights_is_refused(
+    folder: Folder, version: Version
+) -> None:
+    folder.write("train.py")
+    job = FedJob(name="early")
+    job.to_server(PTFedAvgEarlyStopping(num_clients=1, num_rounds=1))
+    job.to_clients(ScriptRunner("train.py"))
+
+    with pytest.raises(errors.NotExportable, match=r"take `FedAvg\(stop_cond=…\)` with `PTModel`"):
+        job.export_job("jobs", flare_version=version)
 
 
 def test_a_filter_for_all_tasks_names_them(job: FedJob) -> None:

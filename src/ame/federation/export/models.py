@@ -16,6 +16,7 @@ from ame.federation.program import File, Part, Value, Version, Weights
 TORCH = "ame.federation.components.persistors.torch_files.PTFileModelPersistor"
 KERAS = "ame.federation.components.persistors.keras_files.TFModelPersistor"
 NUMPY = "ame.federation.components.persistors.numpy_files.NPModelPersistor"
+EARLY = "ame.federation.workflows.averaging.fedavg_torch.PTFedAvgEarlyStopping"
 NUMPY_LOCATOR = "ame.federation.components.persistors.numpy_files.NPModelLocator"
 KEY = "numpy_key"
 FOLDER = "app_server/custom"
@@ -46,6 +47,11 @@ class Models:
                 return self._keras(part, name, version)
             case _ if part.path == NUMPY:
                 return self._numpy(part, name, version)
+            case _ if part.path == EARLY:
+                raise errors.NotExportable(
+                    part.path, version, "there it begins with no weights but new ones; take "
+                    "`FedAvg(stop_cond=…)` with `PTModel`, and export for 2.9",
+                )  # fmt: skip
         for argument, value in part.args.items():
             if isinstance(value, Part) and value.weights is not None:
                 raise errors.NotExportable(

@@ -1,5 +1,6 @@
 """The server of a fleet, as an operator's commands see it: JSON over HTTP."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
 
 SECONDS = 60.0
+_STRANGE = "what answers there is no server of ame: see that --server is right"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -53,7 +55,11 @@ def ask(server: str, method: str, path: str, said: object = None) -> Any:  # noq
     """
     body = None if said is None else json.dumps(said).encode()
     headers = {"content-type": "application/json", **operator()}
-    return json.loads(send(server, method, f"{server}/api/v1/{path}", body, headers))
+    answer = send(server, method, f"{server}/api/v1/{path}", body, headers)
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise errors.ServerRefused(200, _STRANGE) from None
 
 
 def quoted(name: str) -> str:
@@ -89,7 +95,7 @@ def send(
             return content
     except urllib.error.HTTPError as error:
         raise errors.ServerRefused(error.code, _said(error.read())) from None
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
         raise errors.ServerSilent(server, str(getattr(error, "reason", error))) from None
 
 
@@ -107,7 +113,8 @@ def _said(body: bytes) -> str:
     try:
         message: str = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")[:200]
+        text = body.decode(errors="replace")[:200]
+        return _STRANGE if "<" in text else text
     return message
 
 

@@ -133,7 +133,7 @@ async def serve(place: Place, ready: Callable[[str, str], None]) -> None:
         if place.files
         else blobs.Folder(place.folder / "blobs", full=True)
     )
-    port = place.port or _free(place.host)
+    port = place.port or _probe(place.host, 0)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
         cloud = await _cloud(stack, place)
@@ -296,15 +296,11 @@ def _connections(wanted: int) -> int:
     return wanted if soft == resource.RLIM_INFINITY else max(min(wanted, soft - FILES), 1)
 
 
-def _free(host: str) -> int:
-    with socket.create_server((host, 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
-def _probe(host: str, port: int) -> None:
-    """Sees that the port can be had, while a failure can still be told."""
+def _probe(host: str, port: int) -> int:
+    """Sees that the port can be had, or which one, while a failure can still be told."""
     try:
-        socket.create_server((host, port)).close()
+        with socket.create_server((host, port)) as probed:
+            had: int = probed.getsockname()[1]
     except OSError as error:
         raise errors.ServerUnusable(f"{host}:{port}", error.strerror or str(error)) from None
+    return had

@@ -198,7 +198,9 @@ class ServerUnusable(Unavailable):
     def __init__(self, place: str, why: str) -> None:
         self.place = place
         self.why = why
-        super().__init__(f"nothing can be served at {place} ({why}): choose another --port")
+        super().__init__(
+            f"nothing can be served at {place} ({why}): choose another --host or --port"
+        )
 
 
 class DoorsOpen(Invalid):

@@ -13,10 +13,13 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
 
-# On a busy machine Ray would give up its own start.
+# On a busy machine Ray would give up its own start, or take its processes for dead.
 os.environ |= {
     "RAY_raylet_start_wait_time_s": "300",
     "RAY_agent_register_timeout_ms": "300000",
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_gcs_server_request_timeout_seconds": "300",
+    "RAY_health_check_timeout_ms": "300000",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import mmap
 import os
 import queue
@@ -60,7 +61,13 @@ def live(setup: Setup, line: socket.socket, now: mmap.mmap, *, isolated: bool) -
 
 
 def _in_a_thread(script: Callable[[], None]) -> None:
-    threading.Thread(target=script, name="MainThread", daemon=True).start()
+    """`Thread.start` would wait until it runs, though its turn comes later."""
+    _thread.start_new_thread(_in_this_thread, (script,))
+
+
+def _in_this_thread(script: Callable[[], None]) -> None:
+    threading.current_thread().name = "MainThread"
+    script()
 
 
 class _Loop:

@@ -78,7 +78,7 @@ class Known:
 class SharedCode(importlib.machinery.SourceFileLoader):
     """Runs a module's code in a namespace of its own; it is compiled once in a process."""
 
-    _compiled: dict[tuple[str, int, int], CodeType] = {}  # noqa: RUF012 (of the process)
+    _compiled: dict[tuple[int, int, int, int], CodeType] = {}  # noqa: RUF012 (of the process)
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The compiled module."""
@@ -96,11 +96,11 @@ def compiled(file: str) -> CodeType:
         SyntaxError, UnicodeDecodeError, OSError: as Python does.
 
     """
-    real = os.path.realpath(file)
-    stat = os.stat(real)  # noqa: PTH116
-    key = (real, stat.st_mtime_ns, stat.st_size)
+    stat = os.stat(file)  # noqa: PTH116
+    key = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
     code = SharedCode._compiled.get(key)  # noqa: SLF001
     if code is None:
+        real = os.path.realpath(file)
         with open(real, "rb") as source:  # noqa: PTH123
             code = compile(source.read(), SOURCES.get(real, real), "exec", dont_inherit=True)
         SharedCode._compiled[key] = code  # noqa: SLF001

@@ -4,8 +4,8 @@ Usage: python benchmarks/federation.py [--small] [CASE]...   (by default all)
 
 peers       rounds of sites that answer at once, at 1,000 and at 1,000,000 floats, in ame, in
             Flower's simulation and in NVFLARE's: each a program of its own, the imports included.
-            Peers are installed on the first use; one that fails three times is left out. `--small`: at
-            most 8 sites of 1,000 floats, and two rounds
+            Peers are installed on the first use; one that fails three times is left out.
+            `--small`: at most 8 sites of 1,000 floats, and two rounds
 no-op       the same in ame alone, with the CPU's time; beside it one NumPy copy and add of such an
             array
 start       seconds to the end of the first round with 1,000 sites, beyond the imports

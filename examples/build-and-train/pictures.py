@@ -7,6 +7,7 @@ Against a running server (`ame server start --open`):
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from ame.protocol.pb import example
 
 HERE = Path(__file__).parent
 PIXELS, EXAMPLES = 784, 40
-POPULATION = "pictures"
 
 
 def draw(rng, count):
@@ -82,11 +82,15 @@ def ame(*arguments):
 def main():
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     asked.add_argument("--server", default="http://127.0.0.1:8080")
+    asked.add_argument("--population", default="pictures", help="of devices that have no task yet")
     asked.add_argument("--devices", type=int, default=24)
     asked.add_argument("--model", type=Path, help="a SavedModel, instead of a Keras model")
     asked.add_argument("--folder", type=Path, default=Path("made"), help="what is written")
     asked = asked.parse_args()
     os.environ["AME_SERVER"] = asked.server
+
+    if json.loads(ame("fleet", "task", "list", asked.population, "--format", "json")):
+        sys.exit(f"{asked.population} has tasks already: name another --population")
 
     rng = np.random.default_rng(0)
     write_examples(asked.folder / "examples", asked.devices, rng, whole=asked.model is not None)
@@ -98,16 +102,19 @@ def main():
     else:
         built.append("--skip_dp_aggregator")  # of so many weights, noise would hide all
 
-    print(ame("build", "--saved_model", model, "--task_config", HERE / "task.pbtxt", *built))
+    config = asked.folder / "task.pbtxt"
+    written = (HERE / "task.pbtxt").read_text()
+    config.write_text(written.replace('"pictures"', f'"{asked.population}"'))
+    print(ame("build", "--saved_model", model, "--task_config", config, *built))
     for task in (1, 2):  # until the server has read their plans
-        ame("fleet", "task", "wait", POPULATION, task)
+        ame("fleet", "task", "wait", asked.population, task)
     crowd = ("--devices", asked.devices, "--examples", asked.folder / "examples")
     newest = ("--version", "999999999")
-    print(ame("device", "simulate", "--population", POPULATION, *crowd, *newest))
+    print(ame("device", "simulate", "--population", asked.population, *crowd, *newest))
     for task in (1, 2):
-        print(ame("fleet", "task", "show", POPULATION, task))
+        print(ame("fleet", "task", "show", asked.population, task))
 
-    print(ame("fleet", "model", "export", POPULATION, 1, "--model", model, "-o", trained))
+    print(ame("fleet", "model", "export", asked.population, 1, "--model", model, "-o", trained))
     x, y = draw(rng, 1000)
     print(f"before {accuracy(model, x, y):.3f}, after {accuracy(trained, x, y):.3f}")
 

@@ -125,8 +125,8 @@ def main() -> None:
     head = ("recipe", "decode, ms", "check", "fold", "uploads a second", "of the addition")
     print(table(head, rows))
     recipe, contents, state = known["mean, weighted"]
-    few, many = (peak(recipe, contents[0], state, count) for count in (20, 2000))
-    print(f"\nmemory for 2,000 contributions over that for 20: {many / few:.3f}")
+    few, many = (peak(recipe, contents[0], state, count) for count in (10, 10_000))
+    print(f"\nmemory for 10,000 contributions over that for 10: {many / few:.3f}")
 
 
 if __name__ == "__main__":

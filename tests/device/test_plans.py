@@ -233,7 +233,7 @@ def test_what_runs_flatbuffers_is_replaced_when_it_has_died(tmp_path: Path) -> N
     folder.mkdir()
     loaded = Flat(made, ENVIRONMENTS, tmp_path)
     Iterated(make=some).lay(loaded.selectors[0], folder / "0")
-    given = (folder, tmp_path / "start", tmp_path / "output")
+    given = (folder, tmp_path / "start", tmp_path / "output", str)
     try:
         assert loaded._child is not None
         loaded._child._supervisor.close(0)

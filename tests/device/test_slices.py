@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ame import errors
-from ame.device import records
+from ame.device import plans, records
 from ame.device.plans.slices import Fetcher
 from ame.protocol.pb import plan as pb
 from device import devices
@@ -85,3 +85,79 @@ def test_a_plan_that_asks_for_no_slices_needs_no_template() -> None:
 def test_a_slice_that_cannot_be_had_fails_the_plan() -> None:
     with pytest.raises(errors.CallFailed, match="404"):
         fetched(Told("/7"), selector("words", 1, 7))
+
+
+def computing(wanted: int) -> bytes:
+    """A plan that adds up the slices 4 and 1 where it finds so many examples, else slice 7."""
+    from ame.device.plans.graph import tensorflow
+
+    tf = tensorflow()
+    from ame.builder.client import external
+
+    external.register()
+    with tf.Graph().as_default() as made:
+        token = tf.compat.v1.placeholder(tf.string, [], name="data_token")
+        tf.compat.v1.placeholder(tf.string, [], name="input_filepath")
+        output = tf.compat.v1.placeholder(tf.string, [], name="output_filepath")
+        own = pb.ExampleSelector(collection_uri="app://a").SerializeToString()
+        zero = tf.constant(0, tf.int64)
+        total = external.examples(token, own).reduce(zero, lambda sum_, _: sum_ + 1)
+        many, few = (each.SerializeToString() for each in (selector("w", 4, 1), selector("w", 7)))
+        asked = tf.where(total >= wanted, tf.constant(many), tf.constant(few))
+        found = external.examples(token, b"to be computed")
+        made.get_operation_by_name(found._variant_tensor.op.name)._update_input(1, asked)
+        numbers = found.map(tf.strings.to_number).reduce(0.0, lambda sum_, each: sum_ + each)
+        tf.raw_ops.SaveSlices(
+            filename=output,
+            tensor_names=["update/sum"],
+            shapes_and_slices=[""],
+            data=[numbers],
+            name="save",
+        )
+    plan = pb.ClientOnlyPlan(graph=made.as_graph_def().SerializeToString())
+    plan.phase.tensorflow_spec.dataset_token_tensor_name = "data_token:0"
+    plan.phase.tensorflow_spec.target_node_names.append("save")
+    router = plan.phase.federated_compute
+    router.input_filepath_tensor_name = "input_filepath:0"
+    router.output_filepath_tensor_name = "output_filepath:0"
+    return plan.SerializeToString()
+
+
+def ran(folder: Path, told: Told, *rows: bytes, template: str = TEMPLATE) -> Any:
+    (folder / "plan").write_bytes(computing(2))
+    (folder / "start").write_bytes(b"")
+
+    async def go() -> bytes:
+        link: Any = told
+        async with plans.Plans(threads=2) as running:
+            task = plans.Task(
+                plan=folder / "plan",
+                checkpoint=folder / "start",
+                examples=devices.holding(*rows),
+                slices=Fetcher(link=link, template=template),
+            )
+            first, second = await asyncio.gather(running.run(task), running.run(task))
+            assert first == second
+            return first
+
+    return devices.read(asyncio.run(go()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # TensorFlow's own
+def test_a_plan_computes_while_it_runs_which_slices_it_asks_for(tmp_path: Path) -> None:
+    few, many = Told(), Told()
+
+    assert ran(tmp_path, few, b"1") == {"update/sum": 7}
+    assert ran(tmp_path, many, b"1", b"2") == {"update/sum": 5}
+    assert {each.rpartition("/")[2] for each in few.asked} == {"7"}
+    assert {each.rpartition("/")[2] for each in many.asked} == {"4", "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # TensorFlow's own
+def test_slices_that_cannot_be_had_while_a_plan_runs_say_why(tmp_path: Path) -> None:
+    with pytest.raises(errors.CallFailed, match="404"):
+        ran(tmp_path, Told(missing="7"), b"1")
+    with pytest.raises(errors.PlanInvalid, match="is no template"):
+        ran(tmp_path, Told(), b"1", template="")

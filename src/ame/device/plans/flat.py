@@ -25,6 +25,8 @@ from ame.protocol.pb import plan as pb
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ame.device.plans.plan import Lay
+
 PACKAGE: Final = "tensorflow-cpu==2.18.1"
 PYTHON: Final = ">=3.9,<3.13"
 """Those that this release is built for."""
@@ -63,11 +65,11 @@ class Flat:
             for each in self._started()
         )
 
-    def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
+    def run(self, examples: Path, checkpoint: Path, output: Path, lay: Lay) -> None:  # noqa: ARG002 - its selectors are constants
         """See `Loaded`."""
         self._run(examples, checkpoint, {self._router.output_filepath_tensor_name: str(output)})
 
-    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+    def tell(self, examples: Path, checkpoint: Path, lay: Lay) -> bytes:  # noqa: ARG002 - the same
         """See `Loaded`."""
         made = self._run(examples, checkpoint, {}, output=self._told)["output"]
         return base64.b64decode(made)

@@ -11,8 +11,10 @@ from ame.protocol.pb import plan as pb
 from ame.protocol.tensors import tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from ame.device.plans.plan import Lay
 
 EXTERNAL: Final = "ExternalDataset"
 STATEFUL: Final = frozenset({"VarHandleOp", "VariableV2", "Variable", "HashTableV2"})
@@ -49,7 +51,10 @@ class Graph:
         self._told = plan.phase.federated_compute_eligibility.task_eligibility_info_tensor_name
         self._input = getattr(plan.phase, router).input_filepath_tensor_name if router else ""
         definition = _parsed(self._tf, plan.graph)
-        self.selectors = _external(self._tf, definition, self._spec.example_selector)
+        self._runs: dict[bytes, Lay] = {}
+        self._laid = self._lay  # held here, as what TensorFlow knows by the name is not
+        called = _named(self._laid)
+        self.selectors = _external(self._tf, definition, self._spec.example_selector, called)
         nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
         self._shared = not any(node.op in STATEFUL for node in nodes)
         self._graph = self._tf.Graph()
@@ -72,18 +77,21 @@ class Graph:
         self._session: Any = None
         self._lock = threading.Lock()
 
-    def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
+    def run(self, examples: Path, checkpoint: Path, output: Path, lay: Lay) -> None:
         """See `Loaded`."""
-        self._run(examples, checkpoint, {self._router.output_filepath_tensor_name: str(output)})
+        more = {self._router.output_filepath_tensor_name: str(output)}
+        self._run(examples, checkpoint, more, lay)
 
-    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+    def tell(self, examples: Path, checkpoint: Path, lay: Lay) -> bytes:
         """See `Loaded`."""
-        made = self._run(examples, checkpoint, {})[-1]
+        made = self._run(examples, checkpoint, {}, lay)[-1]
         if not isinstance(made, bytes):
             raise errors.PlanFailed(f"{self._told} is no scalar of text")
         return made
 
-    def _run(self, examples: Path, checkpoint: Path, more: Mapping[str, str]) -> list[Any]:
+    def _run(
+        self, examples: Path, checkpoint: Path, more: Mapping[str, str], lay: Lay
+    ) -> list[Any]:
         """Runs it with these paths, and returns what its targets come to."""
         given = {
             self._spec.dataset_token_tensor_name: str(examples),
@@ -91,12 +99,19 @@ class Graph:
             **more,
         }
         feed = self._constants | {name: value for name, value in given.items() if name}
-        with self._opened() as session:
-            try:
+        self._runs[str(examples).encode()] = lay
+        try:
+            with self._opened() as session:
                 made: list[Any] = session.run(self._targets, feed_dict=feed)
-            except self._tf.errors.OpError as error:
-                raise errors.PlanFailed(str(error.message).partition("\n")[0]) from None
+        except self._tf.errors.OpError as error:
+            raise errors.PlanFailed(str(error.message).partition("\n")[0]) from None
+        finally:
+            del self._runs[str(examples).encode()]
         return made
+
+    def _lay(self, folder: bytes, selector: bytes) -> bytes:
+        """Called by the graph, whose token is the folder of a run."""
+        return self._runs[bytes(folder)](bytes(selector)).encode()
 
     def close(self) -> None:
         """See `Loaded`."""
@@ -155,45 +170,72 @@ def _external(
     tf: Any,  # noqa: ANN401 - it has no types
     definition: Any,  # noqa: ANN401 - TensorFlow's GraphDef
     default: pb.ExampleSelector,
+    called: str,
 ) -> tuple[pb.ExampleSelector, ...]:
     """Has the examples read from files, and returns which examples are wanted.
 
     Where a graph asks for a data set by the token and a selector, it will read the file of that
-    selector's number in the folder that the token names.
+    selector's number in the folder that the token names. A selector that is computed is handed to
+    the function that TensorFlow calls by this name, which says where the file is.
     """
     selectors: dict[bytes, int] = {}
     for nodes, ends in ((definition.node, ("", "")), *_bodies(definition)):
         by_name = {node.name: node for node in nodes}
         for node in [each for each in nodes if each.op == EXTERNAL]:
             asked = by_name.get(node.input[1].partition(":")[0])
-            wanted = b""
-            if asked is not None and asked.op == "Const":
-                wanted = bytes(asked.attr["value"].tensor.string_val[0])
+            if asked is None or asked.op != "Const":
+                _ask(tf, nodes, node, called, ends)
+                continue
+            wanted = bytes(asked.attr["value"].tensor.string_val[0])
             number = selectors.setdefault(wanted or default.SerializeToString(), len(selectors))
             token = node.input[0]
-            made = {
-                "number": tf.compat.v1.make_tensor_proto(f"/{number}"),
-                "compression": tf.compat.v1.make_tensor_proto(""),
-                "buffer": tf.compat.v1.make_tensor_proto(262144, dtype=tf.int64),
-            }
-            for key, value in made.items():
-                const = nodes.add(name=f"{node.name}_{key}", op="Const")
-                const.attr["value"].tensor.CopyFrom(value)
-                const.attr["dtype"].type = value.dtype
+            _constants(nodes, node, {"number": tf.compat.v1.make_tensor_proto(f"/{number}")})
             joined = nodes.add(name=f"{node.name}_path", op="StringJoin")
             joined.input.extend([token, f"{node.name}_number{ends[0]}"])
             joined.attr["N"].i = 2
-            node.op = "TFRecordDataset"
-            del node.input[:]
-            node.input.extend(
-                [
-                    f"{node.name}_path{ends[1]}",
-                    f"{node.name}_compression{ends[0]}",
-                    f"{node.name}_buffer{ends[0]}",
-                ]
-            )
-            node.attr.clear()
+            _read_records(tf, nodes, node, ends)
     return tuple(pb.ExampleSelector.FromString(each) for each in selectors)
+
+
+def _ask(tf: Any, nodes: Any, node: Any, called: str, ends: tuple[str, str]) -> None:  # noqa: ANN401 - the same
+    """Has the examples of a selector that is computed laid while the graph runs."""
+    path = nodes.add(name=f"{node.name}_path", op="PyFunc")
+    path.input.extend(node.input[:2])
+    path.attr["token"].s = called.encode()
+    text = tf.string.as_datatype_enum
+    path.attr["Tin"].list.type.extend([text, text])
+    path.attr["Tout"].list.type.append(text)
+    _read_records(tf, nodes, node, ends)
+
+
+def _read_records(tf: Any, nodes: Any, node: Any, ends: tuple[str, str]) -> None:  # noqa: ANN401 - the same
+    """Makes a node read the file that another one beside it names."""
+    made = {
+        "compression": tf.compat.v1.make_tensor_proto(""),
+        "buffer": tf.compat.v1.make_tensor_proto(262144, dtype=tf.int64),
+    }
+    _constants(nodes, node, made)
+    node.op = "TFRecordDataset"
+    del node.input[:]
+    parts = {"path": ends[1], "compression": ends[0], "buffer": ends[0]}
+    node.input.extend(f"{node.name}_{part}{end}" for part, end in parts.items())
+    node.attr.clear()
+
+
+def _constants(nodes: Any, node: Any, made: Mapping[str, Any]) -> None:  # noqa: ANN401 - the same
+    """Constants beside a node."""
+    for key, value in made.items():
+        const = nodes.add(name=f"{node.name}_{key}", op="Const")
+        const.attr["value"].tensor.CopyFrom(value)
+        const.attr["dtype"].type = value.dtype
+
+
+def _named(function: Callable[[bytes, bytes], bytes]) -> str:
+    """The name by which TensorFlow calls a function, for as long as that is held."""
+    from tensorflow.python.ops import script_ops  # type: ignore[import-untyped]  # it has none
+
+    name: str = script_ops._py_funcs.insert(function)  # noqa: SLF001 - as its own py_func does
+    return name
 
 
 def _bodies(definition: Any) -> Iterator[tuple[Any, tuple[str, str]]]:  # noqa: ANN401 - a GraphDef

@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -21,12 +22,13 @@ from ame.protocol.pb import federated_api
 from ame.protocol.pb import plan as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from ame.device.examples import Examples
     from ame.device.plans.slices import Fetcher
 
+Lay = Callable[[bytes], str]
+"""Lays the examples of a serialized selector, and returns where they are."""
 LOADED: Final = 8
 """Plans that are kept loaded; the one that was used longest ago goes first."""
 
@@ -49,8 +51,10 @@ class Loaded(Protocol):
     selectors: tuple[pb.ExampleSelector, ...]
     """The examples that it reads, each in a file `0`, `1`, … of one folder."""
 
-    def run(self, examples: Path, checkpoint: Path, output: Path) -> None:
+    def run(self, examples: Path, checkpoint: Path, output: Path, lay: Lay) -> None:
         """Runs it: from a folder of examples and a checkpoint to what it writes.
+
+        `lay` is asked for examples whose selector is known only while it runs.
 
         Raises:
             errors.PlanFailed: it did not get to its end.
@@ -58,7 +62,7 @@ class Loaded(Protocol):
         """
         ...
 
-    def tell(self, examples: Path, checkpoint: Path) -> bytes:
+    def tell(self, examples: Path, checkpoint: Path, lay: Lay) -> bytes:
         """Runs a plan of eligibility: the TaskEligibilityInfo that it makes. Raises as `run`."""
         ...
 
@@ -90,7 +94,8 @@ class Plans:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown()
+        # what still runs may wait for what this loop has to fetch
+        await asyncio.to_thread(self._pool.shutdown)
         for future in self._loaded.values():
             self._retire(future)
         await asyncio.sleep(0)  # they are told
@@ -118,7 +123,7 @@ class Plans:
         if task.slices is not None:
             with_slices = await task.slices.beside(task.examples, loaded.selectors)
             task = replace(task, examples=with_slices)
-        return await loop.run_in_executor(self._pool, self._do, loaded, task)
+        return await loop.run_in_executor(self._pool, self._do, loaded, task, loop)
 
     async def eligible(self, task: Task) -> federated_api.TaskEligibilityInfo:
         """What a plan of eligibility says that the device may do. Raises as `run` does."""
@@ -130,10 +135,10 @@ class Plans:
             raise errors.PlanInvalid(f"a plan of eligibility with {router or 'nothing to do'}")
         loaded = await self._ready(content, plan)
 
-        def do(examples: Path) -> bytes:
-            return loaded.tell(examples, task.checkpoint)
+        def do(examples: Path, lay: Lay) -> bytes:
+            return loaded.tell(examples, task.checkpoint, lay)
 
-        made = await loop.run_in_executor(self._pool, self._with, loaded, task, do)
+        made = await loop.run_in_executor(self._pool, self._with, loaded, task, loop, do)
         try:
             return federated_api.TaskEligibilityInfo.FromString(made)
         except DecodeError as error:
@@ -170,17 +175,23 @@ class Plans:
             return graph.Graph(plan, threads=self._threads)
         raise errors.PlanInvalid("it has no graph")
 
-    def _do(self, loaded: Loaded, task: Task) -> bytes:
-        def do(examples: Path) -> bytes:
+    def _do(self, loaded: Loaded, task: Task, loop: asyncio.AbstractEventLoop) -> bytes:
+        def do(examples: Path, lay: Lay) -> bytes:
             output = examples.parent / "output"
-            loaded.run(examples, task.checkpoint, output)
+            loaded.run(examples, task.checkpoint, output, lay)
             if not output.exists():
                 raise errors.PlanFailed("it wrote no output")
             return output.read_bytes()
 
-        return self._with(loaded, task, do)
+        return self._with(loaded, task, loop, do)
 
-    def _with(self, loaded: Loaded, task: Task, do: Callable[[Path], bytes]) -> bytes:
+    def _with(
+        self,
+        loaded: Loaded,
+        task: Task,
+        loop: asyncio.AbstractEventLoop,
+        do: Callable[[Path, Lay], bytes],
+    ) -> bytes:
         """Does something while a folder holds the examples that a plan reads."""
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         try:
@@ -188,9 +199,43 @@ class Plans:
             given.mkdir()
             for number, selector in enumerate(loaded.selectors):
                 task.examples.lay(selector, given / str(number))
-            return do(given)
+            asked = _Asked(task=task, folder=given, loop=loop)
+            try:
+                return do(given, asked.lay)
+            except errors.PlanFailed:
+                for error in asked.failed:  # what the plan failed for
+                    raise error from None
+                raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What one run of a plan asks for while it runs."""
+
+    task: Task
+    folder: Path
+    loop: asyncio.AbstractEventLoop
+    failed: list[errors.Error] = field(default_factory=list)
+
+    def lay(self, selector: bytes) -> str:
+        """See `Lay`. Called in a thread that is not the loop's."""
+        path = self.folder / hashlib.sha256(selector).hexdigest()
+        try:
+            if not path.exists():
+                wanted, examples = pb.ExampleSelector.FromString(selector), self.task.examples
+                if self.task.slices is not None:
+                    beside = self.task.slices.beside(examples, (wanted,))
+                    examples = asyncio.run_coroutine_threadsafe(beside, self.loop).result()
+                examples.lay(wanted, path)
+        except DecodeError as error:
+            self.failed.append(errors.PlanInvalid(f"it asks by what is no selector: {error}"))
+            raise self.failed[-1] from None
+        except errors.Error as error:
+            self.failed.append(error)
+            raise
+        return str(path)
 
 
 def _read(content: bytes) -> pb.ClientOnlyPlan:

@@ -4,7 +4,7 @@ Three words: an order is one task given to one site; a reply is what it returned
 there will be none, and why.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -107,3 +107,17 @@ class Sites(Protocol):
 
     def close(self) -> None:
         """The run is over: end the sites. Idempotent."""
+
+
+class Post(Protocol):
+    """Takes messages of this side to others, and brings their answers."""
+
+    def tell(self, message: Message) -> None:
+        """Take a message away. Does not wait."""
+
+    def ask(self, messages: Sequence[Message], timeout: float) -> Mapping[str, Shareable]:
+        """The answers by who gave them. Waits until all are there, or `timeout` seconds.
+
+        Messages that come meanwhile are heard, so that two that ask each other do not wait for
+        ever.
+        """

@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ame import errors
-from ame.federation.exchange.sites import Message
+from ame.federation.exchange.sites import Message, Post
 from ame.federation.run.chains import Blamed
 from ame.federation.run.workspace import Workspace
 from ame.federation.spec.analytics import AnalyticsData
@@ -29,20 +29,6 @@ FED_EVENT = "fed.event"
 
 Heard = Callable[[str, Shareable, FLContext], Shareable | None]
 Build = Callable[[dict[str, Any]], Any]
-
-
-class Post(Protocol):
-    """Takes messages of this side to others, and brings their answers."""
-
-    def tell(self, message: Message) -> None:
-        """Take a message away. Does not wait."""
-
-    def ask(self, messages: Sequence[Message], timeout: float) -> Mapping[str, Shareable]:
-        """The answers by who gave them. Waits until all are there, or `timeout` seconds.
-
-        Messages that come meanwhile are heard, so that two that ask each other do not wait for
-        ever.
-        """
 
 
 class Engine:

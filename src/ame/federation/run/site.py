@@ -12,10 +12,10 @@ from typing import Any
 
 from ame import errors
 from ame.federation.client.record import Record
-from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
+from ame.federation.exchange.sites import Lost, Message, Order, Post, Reply, Why
 from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain, place
-from ame.federation.run.engine import SERVER, Build, Engine, Post
+from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
 from ame.federation.spec.context import FLContext, Prop
 from ame.federation.spec.executor import Executor

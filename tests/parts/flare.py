@@ -145,26 +145,36 @@ class Poc:
 
 
 RUN_JOB = """
-import time
+import os, time, traceback
 from nvflare.fuel.flare_api.flare_api import new_secure_session
 
-deadline = time.monotonic() + {timeout}
-while True:
-    try:
-        session = new_secure_session("admin@nvidia.com", {admin!r})
-        if len(session.get_system_info().client_info) >= {clients}:
-            break
-        session.close()
-    except Exception as error:
-        if time.monotonic() > deadline:
-            raise
-    time.sleep(1)
-job = session.submit_job({job!r})
-session.monitor_job(job, timeout={timeout})
-meta = session.get_job_meta(job)
-assert meta["status"] == "FINISHED:COMPLETED", meta["status"]
-print(session.download_job_result(job))
-session.close()
+
+def run():
+    deadline = time.monotonic() + {timeout}
+    while True:
+        try:
+            session = new_secure_session("admin@nvidia.com", {admin!r})
+            if len(session.get_system_info().client_info) >= {clients}:
+                break
+            session.close()
+        except Exception as error:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(1)
+    job = session.submit_job({job!r})
+    session.monitor_job(job, timeout={timeout})
+    meta = session.get_job_meta(job)
+    assert meta["status"] == "FINISHED:COMPLETED", meta["status"]
+    print(session.download_job_result(job), flush=True)
+
+
+# At once, and without closing anything: threads of NVFLARE's may keep Python from ending.
+try:
+    run()
+except BaseException:
+    traceback.print_exc()
+    os._exit(1)
+os._exit(0)
 """
 
 

@@ -104,10 +104,23 @@ def log(workspace: Path, site: str) -> str:
 
 
 def descendants() -> list[int]:
-    """The processes below this one."""
+    """The processes below this one that were not there when the test began."""
+    return [pid for pid in _below() if pid not in _there]
+
+
+def begin() -> None:
+    """Takes what runs below this process, such as servers of other tests, for given."""
+    _there.clear()
+    _there.update(_below())
+
+
+def _below() -> list[int]:
     from ame.process import tree
 
     return [entry.pid for entry in tree.below(os.getpid())]
+
+
+_there: set[int] = set()
 
 
 __all__ = ["simulate"]

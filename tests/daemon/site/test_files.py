@@ -37,20 +37,21 @@ def test_what_a_configuration_does_not_say_is_as_it_has_always_been(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        "host=a",
-        "[server.gateway]\nport=x",
-        "[server.gateway]\nport=70000",
-        "[client.params]\nrequest_interval=0",
-        "[events]\nregister_events=perhaps",
+        ("host=a", "section"),
+        ("[server.broker]\nport=", r"\[server\.broker\] port"),
+        ("[server.gateway]\nport=x", r"\[server\.gateway\] port"),
+        ("[server.gateway]\nport=70000", "65535"),
+        ("[client.params]\nrequest_interval=0", "request_interval"),
+        ("[events]\nregister_events=perhaps", r"\[events\] register_events"),
     ],
 )
-def test_a_configuration_that_cannot_be_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_configuration_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "config.ini"
     file.write_text(text)
 
-    with pytest.raises(errors.SiteConfigInvalid, match=r"config\.ini"):
+    with pytest.raises(errors.SiteConfigInvalid, match=rf"config\.ini: .*{told}"):
         Config.read(file)
 
 

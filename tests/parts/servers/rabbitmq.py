@@ -39,7 +39,7 @@ class RabbitMQ:
                 [BINARIES / "rabbitmq-server"], stdout=log, stderr=log, env=self.variables
             )
         launcher = self._launcher
-        if not eventually(lambda: launcher.poll() is not None or self._answers(), 120):
+        if not eventually(lambda: launcher.poll() is not None or self._answers(), 300):
             raise RuntimeError(f"RabbitMQ is silent:\n{self._said()}")
         if launcher.poll() is not None:
             raise RuntimeError(f"RabbitMQ ended:\n{self._said()}")

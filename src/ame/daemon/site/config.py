@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import configparser
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ame import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +43,16 @@ class Config:
                 client_broker=_broker(parser, "client.broker", 8000),
                 server_broker=_broker(parser, "server.broker", 9000),
                 server_host=host,
-                gateway_port=parser.getint("server.gateway", "port", fallback=9001),
-                events=parser.getboolean("events", "register_events", fallback=False),
-                interval=parser.getfloat("client.params", "request_interval", fallback=10.0),
+                gateway_port=_value(parser.getint, "server.gateway", "port", 9001),
+                events=_value(parser.getboolean, "events", "register_events", False),
+                interval=_value(parser.getfloat, "client.params", "request_interval", 10.0),
             )
         except (configparser.Error, ValueError, OSError) as error:
             why = str(error).replace("\n", " ")
-            raise errors.SiteConfigInvalid(file.name, why) from None
+            raise errors.SiteConfigInvalid(str(file), why) from None
         if not 0 < said.gateway_port < 1 << 16 or said.interval <= 0:
             why = "the port is 1 to 65535, request_interval over 0"
-            raise errors.SiteConfigInvalid(file.name, why)
+            raise errors.SiteConfigInvalid(str(file), why)
         return said
 
     @property
@@ -61,8 +64,16 @@ class Config:
 def _broker(parser: configparser.ConfigParser, section: str, port: int) -> str:
     """The address that a section gives; user and password are optional."""
     host = parser.get(section, "host", fallback="localhost")
-    number = parser.getint(section, "port", fallback=port)
+    number = _value(parser.getint, section, "port", port)
     user = parser.get(section, "user", fallback="")
     password = parser.get(section, "password", fallback="")
     login = f"{user}:{password}@" if user else ""
     return f"amqp://{login}{host}:{number}"
+
+
+def _value(get: Callable[..., _T], section: str, key: str, unsaid: _T) -> _T:
+    """A value; one that cannot be is told by where it stands."""
+    try:
+        return get(section, key, fallback=unsaid)
+    except ValueError as error:
+        raise ValueError(f"[{section}] {key}: {error}") from None

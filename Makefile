@@ -1,5 +1,6 @@
 # make demo    runs the example in examples/digits; installs only what it needs, into .venv
 # make test    installs what the tests need, and runs every check there is
+# make again   runs what failed last once more, one by one; refuses when that is more than a few
 # make quick   the same without the slow tests
 # make check   lint, format, types and the import contract alone
 # make format  mends what can be mended
@@ -10,15 +11,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKED := src tests tools benchmarks examples
 TORCH := $(shell grep --only-matching 'torch==[0-9.]*' pyproject.toml)
+FEW := 4
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
-.PHONY: demo test quick check format bench clean
+.PHONY: demo test again quick check format bench clean
 demo: $(VENV)/.run
 	cd examples/digits && ../../$(BIN)/ame task run digits
 
 test: check
 	tests/parts/install
 	$(PYTEST)
+
+again: check
+	test "$$(grep --count ': true' .pytest_cache/v/cache/lastfailed)" -le $(FEW)
+	$(BIN)/pytest -n 0 --verbose --last-failed --last-failed-no-failures none
 
 quick: check
 	$(PYTEST) -m "not slow"

@@ -177,6 +177,27 @@ def test_a_child_whose_slot_was_killed_is_lost_with_all_of_its_tree(shell: Shell
     assert other.wait().code == 0
 
 
+def test_a_slot_that_was_killed_when_memory_had_run_out_is_told_as_that(
+    shell: Shell, form: process.Form, tmp_path: Path
+) -> None:
+    child = shell(
+        "until [ -e go ]; do sleep 0.01; done; exec python3 -S -c 'bytearray(200 << 20)'",
+        memory=50 << 20,
+    )
+    with child.output:
+        slot, _ = parents(child)
+        os.kill(slot, signal.SIGSTOP)
+        (tmp_path / "go").touch()
+        # The slot can neither look nor reap.
+        assert eventually(lambda: not is_running(child.identity.pid))
+
+        os.kill(slot, signal.SIGKILL)
+
+        by_the_kernel = form == "cgroup"
+        expected = process.Cause.MEMORY if by_the_kernel else process.Cause.LOST
+        assert child.wait(20).cause is expected
+
+
 def test_a_killed_keeper_is_replaced_and_its_slots_go_on(
     supervisor: process.Supervisor, shell: Shell
 ) -> None:

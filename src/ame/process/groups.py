@@ -56,6 +56,14 @@ def members(folder: str) -> list[int]:
     return [int(pid) for pid in _read(f"{folder}/cgroup.procs").split()]
 
 
+def kills(place: Place) -> int:
+    """How many processes of a memory group the kernel has ended for want of memory, so far."""
+    version, folder = place
+    name = {1: "memory.oom_control", 2: "memory.events"}[version]
+    words = _read(f"{folder}/{name}").split()
+    return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
+
+
 def remove(folder: str, *, within: float = 0.0) -> bool:
     """Removes a group and those inside, trying for so many seconds; whether it is gone."""
     end = time.monotonic() + within
@@ -177,11 +185,7 @@ class Group:
 
     def kills(self) -> int:
         """How many of its processes the kernel has ended for want of memory, so far."""
-        if not self._memory:
-            return 0
-        name = {1: "memory.oom_control", 2: "memory.events"}[self._version]
-        words = _read(f"{self._memory}/{name}").split()
-        return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
+        return kills((self._version, self._memory)) if self._memory else 0
 
     def _limit_memory(self, memory: int | None) -> None:
         most = None if memory is None else str(memory + self._rest)

@@ -122,8 +122,8 @@ class Child:
 
     def _end_of(self, message: wire.Message | None) -> Exit:
         if message is None:
-            self._supervisor._clear(self._slot)  # noqa: SLF001
-            return Exit(code=-signal.SIGKILL, cause=Cause.LOST)
+            starved = self._supervisor._clear(self._slot)  # noqa: SLF001
+            return Exit(code=-signal.SIGKILL, cause=Cause.MEMORY if starved else Cause.LOST)
         return _exit_of(*message[1:-1])
 
 
@@ -295,12 +295,17 @@ class Supervisor:
                 with contextlib.suppress(OSError):  # whoever needs it will hear of it
                     self._idle.append(self._make_slot())
 
-    def _clear(self, slot: Slot) -> None:
-        """A slot was killed: sees to it that nothing is left of its tree."""
-        if not self._keeper.clear(slot.name):
+    def _clear(self, slot: Slot) -> bool:
+        """A slot was killed: sees to it that nothing is left of its tree.
+
+        Whether that was for want of memory.
+        """
+        starved = self._keeper.clear(slot.name)
+        if starved is None:
             # Without the two that knew the tree it cannot be told from its neighbours.
             self._lost = True
             sweep(self.marker)
+        return bool(starved)
 
 
 def _allow_files() -> None:

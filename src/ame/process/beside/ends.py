@@ -116,14 +116,21 @@ class Keeper:
             return False
         return True
 
-    def clear(self, name: int) -> bool:
-        """Waits until nothing is left of what that slot had; False when it is gone itself."""
+    def clear(self, name: int) -> bool | None:
+        """Waits until nothing is left of what that slot had; whether its memory had run out.
+
+        None when the keeper is gone itself.
+        """
         with self._asking:
             try:
                 wire.send(self._line, ("lost", name))
             except OSError:
-                return False
-            return wire.receive(self._line)[0] is not None
+                return None
+            match wire.receive(self._line)[0]:
+                case ("cleared", _, bool(starved)):
+                    return starved
+                case _:
+                    return None
 
     def end(self) -> None:
         """Lets it end, and waits for it; it waits for its slots."""

@@ -29,6 +29,8 @@ class Keeper:
         self._slots: dict[int, int] = {}
         self._orphans = False
         self._asked: list[int] = []
+        self._starved: set[int] = set()
+        """Slots that ended after the kernel had ended processes of theirs for want of memory."""
         self._poll = select.poll()
         self._poll.register(line, select.POLLIN)
         self._woken = slot.wake_on_children(self._poll)
@@ -85,11 +87,20 @@ class Keeper:
             number = self._slots.pop(pid, None)
             if number is not None:
                 self._orphans |= status != 0
+                if status != 0:
+                    self._note_memory(number)
                 self._clear(f"{self._name}-{number}")
         if self._orphans:
             orphans = tree.below(os.getpid(), but=self._slots)
             tree.kill(orphans)
             self._orphans = bool(orphans)
+
+    def _note_memory(self, number: int) -> None:
+        """The kernel may choose the slot itself, if what it killed first has not yet let go."""
+        if "memory" in self._places:
+            version, parent = self._places["memory"]
+            if groups.kills((version, f"{parent}/{self._name}-{number}")):
+                self._starved.add(number)
 
     def _clear(self, name: str) -> None:
         for folder in {f"{parent}/{name}" for _, parent in self._places.values()}:
@@ -98,11 +109,11 @@ class Keeper:
             groups.remove(folder, within=1.0)
 
     def _answer(self) -> None:
-        """Tells who asked that nothing is left of a slot."""
+        """Tells who asked that nothing is left of a slot, and whether its memory had run out."""
         for number in list(self._asked):
             if not self._orphans and number not in self._slots.values():
                 self._asked.remove(number)
-                wire.send(self._line, ("cleared", number))
+                wire.send(self._line, ("cleared", number, number in self._starved))
 
 
 def main() -> None:

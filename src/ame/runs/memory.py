@@ -9,9 +9,10 @@ from time import monotonic
 from ame import errors
 from ame.runs.datasets import Dataset
 from ame.runs.leases import Asked, Capacity, Claim, Lease, grant
-from ame.runs.run import Artifact, Attempt, Metric, Run, Step
+from ame.runs.run import Run
 from ame.runs.state import State
-from ame.runs.store import Cursor, Filter, Page, Record
+from ame.runs.step import Artifact, Attempt, Metric, Record, Step
+from ame.runs.store import Cursor, Filter, Page
 
 _POLL = 0.02
 """Seconds between two looks at a cancel event."""

@@ -1,7 +1,6 @@
 """Secrets that tasks are given: what every place that keeps them promises."""
 
 import re
-from difflib import get_close_matches
 from threading import Lock
 from typing import Protocol
 
@@ -105,6 +104,8 @@ def check_key(key: str) -> None:
 
 def absent(key: str, known: tuple[str, ...]) -> errors.SecretNotFound:
     """The error for a key that is not among those `known`."""
+    from difflib import get_close_matches
+
     near = get_close_matches(key, known, n=1)
     return errors.SecretNotFound(key, near[0] if near else "")
 

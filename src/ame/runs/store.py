@@ -1,14 +1,17 @@
 """Where runs are kept: what every form of it promises."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ame.runs.run import Artifact, Attempt, Metric, Run, Step
-from ame.runs.state import State
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
-Record = Run | Step | Attempt | Metric | Artifact
+    from ame.runs.run import Run
+    from ame.runs.state import State
+    from ame.runs.step import Artifact, Attempt, Metric, Record, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,23 +1,26 @@
 """How values are shown: tables for people, JSON for programs."""
 
+from __future__ import annotations
+
 import errno
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ame import runs
-from ame.runs import datasets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from ame.engine.home import Home
     from ame.engine.start import Finished
+    from ame.runs import datasets
 
 _LAST_LINES = 10
 _NAMED = 20
@@ -104,13 +107,13 @@ def whole(run: runs.Run, store: runs.Store) -> dict[str, object]:
     }
 
 
-def finished(end: "Finished", store: runs.Store) -> dict[str, object]:
+def finished(end: Finished, store: runs.Store) -> dict[str, object]:
     """What came of a run."""
     brought = {"written": end.returned.written, "kept": end.returned.kept}
     return {**whole(end.run, store), "returned": brought}
 
 
-def print_end(end: "Finished", home: "Home", *, tails: bool) -> None:
+def print_end(end: Finished, home: Home, *, tails: bool) -> None:
     """What a person wants to see last: why it failed, what was measured, what was saved.
 
     `tails`: whether the last lines of a step that failed have not been shown yet.
@@ -143,7 +146,7 @@ def print_end(end: "Finished", home: "Home", *, tails: bool) -> None:
         )
 
 
-def _print_failures(run: runs.Run, home: "Home") -> None:
+def _print_failures(run: runs.Run, home: Home) -> None:
     steps = home.store.steps(run.name)
     reasons = {step.name: step.reason for step in steps}
     for step, lines in last_lines(steps, home.folder / "runs" / run.name):

@@ -1,12 +1,17 @@
 """Runs whose leader is gone: found, marked as failed, and what they left running ended."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ame import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 REASON = "lost: the process that led it is gone"
 

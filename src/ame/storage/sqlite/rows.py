@@ -1,5 +1,7 @@
 """Records as rows of the database, and back, each in the order of its statement in `sqlite`."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Sequence

@@ -1,18 +1,21 @@
 """Runs in a SQLite file."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ame import errors, runs
 from ame.storage.sqlite import rows, search
-from ame.storage.sqlite.bound import Connection
 from ame.storage.sqlite.connections import MIGRATIONS, Connections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from ame.storage.sqlite import datasets
+    from ame.storage.sqlite.bound import Connection
 
 _R = TypeVar("_R")
 
@@ -77,12 +80,13 @@ _SAVED = """
     SELECT 1 FROM artifact JOIN run ON run.id = artifact.run
     WHERE digest = ? AND path = ? AND project = ? LIMIT 1
 """
-_WRITE: dict[type[Any], tuple[str, Callable[[Any], rows.Row]]] = {
-    runs.Step: (_WRITE_STEP, rows.step_row),
-    runs.Attempt: (_WRITE_ATTEMPT, rows.attempt_row),
-    runs.Metric: (_WRITE_METRIC, rows.metric_row),
-    runs.Artifact: (_WRITE_ARTIFACT, rows.artifact_row),
+_WRITE: dict[str, tuple[str, Callable[[Any], rows.Row]]] = {
+    "Step": (_WRITE_STEP, rows.step_row),
+    "Attempt": (_WRITE_ATTEMPT, rows.attempt_row),
+    "Metric": (_WRITE_METRIC, rows.metric_row),
+    "Artifact": (_WRITE_ARTIFACT, rows.artifact_row),
 }
+"""By the names of the records' classes, which a list of runs does not need."""
 
 
 class Database:
@@ -96,7 +100,7 @@ class Database:
         self._file = Connections(path, MIGRATIONS / "runs", full=full)
 
     @cached_property
-    def datasets(self) -> "datasets.Table":
+    def datasets(self) -> datasets.Table:
         from ame.storage.sqlite import datasets
 
         return datasets.Table(self._file)
@@ -108,7 +112,7 @@ class Database:
                     _save_run(connection, record)
             for record in records:
                 if not isinstance(record, runs.Run):
-                    statement, row_of = _WRITE[type(record)]
+                    statement, row_of = _WRITE[type(record).__name__]
                     if not connection.execute(statement, (*row_of(record), record.run)).rowcount:
                         raise errors.RunNotFound(record.run)
 

@@ -13,6 +13,7 @@ from ame.cli import exits
 from ame.cli.main import Commands, root
 from ame.engine.settings import Settings
 from ame.federation.codes import Code
+from ame.project.format import parts
 from docs import pages
 
 COMMANDS = "docs/reference/commands.md"
@@ -167,3 +168,9 @@ def test_the_tour_names_files_that_there_are() -> None:
     for path in said:
         places = (pages.ROOT, pages.ROOT / "src" / "ame")
         assert any((place / path).exists() for place in places), path
+
+
+def test_an_editor_is_told_every_tag() -> None:
+    told = re.findall(r'"!(\w+) mapping"', pages.text("docs/howto/editors.md"))
+
+    assert sorted(told) == sorted([*parts.EXECUTOR.kinds, *parts.SECRET.kinds])

@@ -84,7 +84,11 @@ class Scalar:
 
     def schema(self, to: Definitions, *, partial: bool = False) -> Json:
         del to, partial
-        text: Json = {"type": "string", "pattern": f"^({self.pattern})$"}
+        text: Json = {
+            "type": "string",
+            "pattern": f"^({self.pattern})$",
+            "patternErrorMessage": f"It has to be {self.wanted}.",  # editors say it
+        }
         if self.refused:
             text["not"] = {"pattern": f"^({self.refused})$"}
         others: list[Json] = [self.numbers] if self.numbers else []

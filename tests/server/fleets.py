@@ -177,10 +177,15 @@ def update(*values: float, examples: float = 1.0, loss: float = 0.0) -> dict[str
 
 @asynccontextmanager
 async def running(
-    folder: Path, database: str, *, files: Contents | None = None, **more: Any
+    folder: Path,
+    database: str,
+    *,
+    files: Contents | None = None,
+    clock: Clock | None = None,
+    **more: Any,
 ) -> AsyncIterator[Running]:
     """A server on what lies in a folder, or in `files`, and in a database."""
-    clock = Clock()
+    clock = clock or Clock()
     kept = databases.opened(database, "fleet")
     more.setdefault("doors", doors.Doors(open=True))
     try:

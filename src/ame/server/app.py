@@ -16,6 +16,7 @@ from ame.server.calls.rates import Shared
 from ame.server.calls.service import Service
 from ame.server.fleet import Contents, Fleet
 from ame.server.leading.beside import going
+from ame.server.leading.keeping import Keeping
 from ame.server.leading.leader import Leader
 from ame.server.ledger import populations
 from ame.server.operators.builds import Builds
@@ -47,6 +48,7 @@ class App:
     uploads: Uploads
     management: Management
     leader: Leader
+    keeping: Keeping
     payloads: Payloads
     attestation: Attestation
     public: str = ""
@@ -76,8 +78,10 @@ async def running(
     Raises:
         errors.DatabaseUnusable: the database cannot be reached.
     """
-    fresh = secrets.token_urlsafe(32)
-    key = await database.do(lambda rows: populations.server_key(rows, "tokens", fresh))
+    fresh = {"tokens": secrets.token_urlsafe(32), "owner": secrets.token_hex(16)}
+    key, owner = await database.do(
+        lambda rows: [populations.server_key(rows, *each) for each in fresh.items()]
+    )
     fleet = Fleet(
         database=database,
         blobs=blobs,
@@ -85,7 +89,7 @@ async def running(
         clock=clock,
         settings=settings or Settings(),
     )
-    leader = Leader(fleet)
+    leader, keeping = Leader(fleet), Keeping(fleet, owner)
     check_ins = CheckIns(fleet)
     keys = await payloads.kept(database, now=clock(), plain=plain)
     uploads = Uploads(fleet, check_ins, leader.accepted, keys.opened)
@@ -97,7 +101,8 @@ async def running(
     await fleet.refresh()
     doors = doors or Doors()
     try:
-        async with going(leader.run(), _rotate(keys, fleet), Shared(doors.rates, fleet).run()):
+        shared = Shared(doors.rates, fleet)
+        async with going(leader.run(), keeping.run(), _rotate(keys, fleet), shared.run()):
             yield App(
                 fleet=fleet,
                 doors=doors,
@@ -105,6 +110,7 @@ async def running(
                 uploads=uploads,
                 management=management,
                 leader=leader,
+                keeping=keeping,
                 payloads=keys,
                 attestation=Attestation(fleet=fleet, verifier=verifier),
                 public=public.rstrip("/"),

@@ -22,7 +22,8 @@ from ame.server.visits import pace
 from ame.server.visits.population import Population
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence, Set
+    from datetime import datetime
 
     from ame.server import recipes, tokens
     from ame.server.ledger.assignments import Assignment
@@ -46,11 +47,22 @@ class Contents(Protocol):
     """Where the bytes of plans, checkpoints and results are kept, by their digest."""
 
     def put_bytes(self, content: bytes) -> str:
-        """Keeps it for good and returns its digest."""
+        """Keeps it and returns its digest; what is there already counts as put now."""
         ...
 
     def read(self, digest: str) -> bytes:
         """The content; raises `errors.BlobNotFound` where there is none."""
+        ...
+
+    def sweep(self, keep: Set[str], *, before: datetime) -> int:
+        """Removes all but `keep` of what was put before that time; returns how many bytes it had.
+
+        It may be cut short at any moment, and go on in several servers at once.
+        """
+        ...
+
+    def shared(self, owner: str) -> set[str]:
+        """Notes for good that `owner` has content here; all who have."""
         ...
 
 

@@ -121,6 +121,13 @@ class Folder:
                             freed += seen.st_size
         return freed
 
+    def shared(self, owner: str) -> set[str]:
+        """Notes for good that `owner` has content here; all who have."""
+        noted = self.path / "owners"
+        noted.mkdir(exist_ok=True)
+        (noted / owner).touch()
+        return set(os.listdir(noted))
+
     @contextmanager
     def _held(self, how: int) -> Iterator[None]:
         """Puts share the lock; a sweep has it alone, so that it sees what they touched."""

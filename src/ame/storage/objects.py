@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Set
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +67,8 @@ class Bucket:
     def sweep(self, keep: Set[str], *, before: datetime) -> int:
         """Removes all but `keep` of what was put before that time; returns how many bytes it had.
 
+        What others put again is looked at once more right before it would be removed.
+
         Raises:
             errors.BucketUnusable: the bucket cannot be reached, or may not be changed.
         """
@@ -73,14 +76,30 @@ class Bucket:
 
     def _swept(self, keep: Set[str], before: datetime) -> int:
         freed = 0
-        self._files.invalidate_cache()  # others may have put something again
+        self._files.invalidate_cache()
         for path, about in self._files.find(self._root, detail=True).items():
             digest = path.removeprefix(self._root).replace("/", "")
-            unwanted = _DIGEST.fullmatch(digest) and digest not in keep
-            if unwanted and self._files.modified(path) < before:
-                self._files.rm_file(path)
-                freed += about["size"]
+            if _DIGEST.fullmatch(digest) and digest not in keep:
+                with suppress(FileNotFoundError):  # another one removes it as well
+                    self._files.invalidate_cache()
+                    if self._files.modified(path) < before:
+                        self._files.rm_file(path)
+                        freed += about["size"]
         return freed
+
+    def shared(self, owner: str) -> set[str]:
+        """Notes for good that `owner` has content here; all who have.
+
+        Raises:
+            errors.BucketUnusable: the bucket cannot be reached, or may not be written.
+        """
+        return set(self._do("written", lambda: self._shared(owner)))
+
+    def _shared(self, owner: str) -> list[str]:
+        noted = f"{self._root}/owners/"
+        self._files.pipe_file(f"{noted}{owner}", b"ame")
+        self._files.invalidate_cache()
+        return [path.removeprefix(noted) for path in self._files.find(noted.rstrip("/"))]
 
     def _path(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest[2:]}"

@@ -8,16 +8,16 @@ import logging
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ame import errors, runs
 from ame.daemon.services import supervisor
-from ame.server.fleet import Contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Set
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ame.server.fleet import Contents
     from ame.storage.databases import Database, Rows
 
 LOG = logging.getLogger("ame.cloud")
@@ -27,20 +27,12 @@ YOUNG: Final = timedelta(hours=1)
 """What is younger stays: it may belong to an upload that is under way."""
 
 
-class Code(Contents, Protocol):
-    """Where the code of tasks is kept, and nothing else."""
-
-    def sweep(self, keep: Set[str], *, before: datetime) -> int:
-        """Removes all but `keep` of what was put before that time; the bytes that it had."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
     """What is kept of tasks and services beside the rows."""
 
     database: Database
-    code: Code
+    code: Contents
     store: runs.Store
     folder: Path
     """Of services."""

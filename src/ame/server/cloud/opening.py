@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ame.server.calls.doors import Doors
-    from ame.server.cloud.keeping import Code
+    from ame.server.fleet import Contents
     from ame.storage.databases import Database
 
 LOG = logging.getLogger("ame.cloud")
@@ -78,7 +78,7 @@ class Running:
 async def running(
     wish: Wish,
     database: Database,
-    kept: Code,
+    kept: Contents,
     doors: Doors,
     *,
     clock: Callable[[], float] = time.time,
@@ -140,7 +140,7 @@ async def _told(wish: Wish) -> AsyncIterator[tuple[broker.Queues, Events]]:
 
 @asynccontextmanager
 async def _led(
-    wish: Wish, database: Database, kept: Code, events: Events, clock: Callable[[], float]
+    wish: Wish, database: Database, kept: Contents, events: Events, clock: Callable[[], float]
 ) -> AsyncIterator[tuple[Services, sqlite.Database, Place]]:
     """What leads services, as a manager whose name nobody else has; closed at the end."""
     folder = wish.folder / "cloud"

@@ -45,6 +45,12 @@ async def keep(fleet: Fleet, content: bytes) -> dict[str, str]:
     return made
 
 
+def digests(listed: bytes) -> set[str]:
+    """Those of the slices of a list, as it is kept."""
+    text = listed.decode()
+    return {text[at : at + DIGEST] for at in range(0, len(text), DIGEST)}
+
+
 def template(fleet: Fleet, kept: Kept, base: str) -> str:
     """Where a device finds the slices of its task; empty where it has none, or without TLS."""
     if not kept.settings.get("slices") or not base.startswith("https://"):

@@ -28,10 +28,13 @@ class Stranger:
             while self._sender.why is not None:
                 await asyncio.sleep(0.01)
         before = len(self.answers)
-        named = {"type": queue, "correlation_id": "1"} | named
-        self._sender.send(queue, broker.Message(body=body, **named))
+        self.send(queue, body, **named)
         await until(lambda: len(self.answers) > before)
         return self.answers[-1]
+
+    def send(self, queue: str, body: bytes, **named: Any) -> None:
+        named = {"type": queue, "correlation_id": "1"} | named
+        self._sender.send(queue, broker.Message(body=body, **named))
 
     async def close(self) -> None:
         await self._sender.close()
@@ -108,6 +111,27 @@ def test_arguments_that_cannot_be_sent_are_refused_before_they_are(place: Place)
                     await caller.call("rpc_exec_get", arguments)
 
     asyncio.run(doing())
+
+
+def test_a_flood_of_what_is_no_call_is_answered_and_does_not_fill_the_log(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = 300
+
+    async def doing() -> None:
+        service = broker.Service(place.queues())
+        service.function(get, None, lambda got: got)
+        stranger = Stranger(place)
+        async with opened(service):
+            await stranger.say(get, b"{")
+            for one in range(number):
+                stranger.send(get, b"{", correlation_id=str(one))
+            await until(lambda: len(stranger.answers) > number)
+        await stranger.close()
+
+    get = place.name_of_queue()
+    asyncio.run(doing())
+    assert 0 < len(caplog.records) < number / 3
 
 
 def test_a_flood_of_one_sender_is_refused_and_others_are_served(place: Place) -> None:

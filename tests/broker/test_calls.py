@@ -97,6 +97,26 @@ def test_an_error_of_a_function_is_its_words_and_the_service_goes_on(place: Plac
     asyncio.run(doing())
 
 
+def test_an_error_that_says_what_to_do_is_a_line_of_the_log_and_others_have_their_traceback(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(got: str) -> None:
+        raise errors.FunctionRaised(got) if got == "known" else ValueError(got)
+
+    async def doing() -> None:
+        fail.__name__ = place.name_of_queue()
+        async with place.serving(fail), place.caller() as caller:
+            for words in ("known", "other"):
+                await caller.ask(fail.__name__, words)
+
+    with caplog.at_level("INFO", logger="ame.broker.service"):
+        asyncio.run(doing())
+    known, other = [each for each in caplog.records if each.name == "ame.broker.service"]
+    assert known.getMessage() == f"{fail.__name__} failed: known"
+    assert not known.exc_info
+    assert other.exc_info
+
+
 def test_words_of_errors_can_be_kept_to_the_log(place: Place) -> None:
     def fail(got: object) -> None:
         raise ValueError("a password")

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import ipaddress
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -239,3 +240,20 @@ def test_a_broker_may_ask_for_a_certificate(tmp_path: Path) -> None:
         asyncio.run(refused(where + shown(tmp_path / "others"), str(port)))
     with pytest.raises(errors.BrokerInvalid, match="No such file"):
         broker.opened(where + shown(tmp_path / "absent"))
+
+
+def test_a_broker_that_is_away_is_told_of_once_however_often_it_is_tried(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def calling(port: int) -> None:
+        async with broker.Caller(broker.opened(f"amqp://someone:hush@127.0.0.1:{port}")) as caller:
+            with pytest.raises(errors.BrokerSilent):
+                await caller.call(name(), None, timeout=1)
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        asyncio.run(calling(silent.getsockname()[1]))
+    (told,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "is not reached" in told
+    assert "waiting for it" in told
+    assert "hush" not in told

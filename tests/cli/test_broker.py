@@ -1,6 +1,8 @@
 """`ame broker`, against a real RabbitMQ."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,3 +97,32 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_that_a_broker_is_waited_for_is_told_at_once_and_without_its_password() -> None:
+    """It is heard while the command still waits; Ctrl-C gives up."""
+    silent = socket.socket()
+    silent.bind(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    address = f"amqp://someone:hush@127.0.0.1:{port}/"
+    script = "from ame.cli.main import main; main()"
+    words = ("broker", "call", "rpc_exec_fly", "--broker", address, "--timeout", "600")
+    command = (sys.executable, "-c", script, *words)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        told = waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        rest = waiting.stderr.read()
+    silent.close()
+    assert f"127.0.0.1:{port}" in told
+    assert "waiting for it" in told
+    assert "600 s (`--timeout`), or by Ctrl-C" in told
+    assert "hush" not in told + rest
+    assert rest.strip() == "cancelled"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1"])
+def test_a_call_has_some_time(seconds: str) -> None:
+    called = CliRunner().invoke(root, ["broker", "call", "rpc_exec_fly", "--timeout", seconds])
+    assert called.exit_code == 2
+    assert "--timeout" in called.output

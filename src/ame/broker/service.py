@@ -132,7 +132,7 @@ class Service:
         name = asked.type or delivery.queue
         if asked.reply_to in self._functions:
             delivery.refuse(b"")
-            _log.warning("a call of %s wants its answer in a queue of calls", name)
+            self._warn(delivery, "a call of %s wants its answer in a queue of calls", name)
             return
         key = _key(delivery)
         if key in self._going:
@@ -144,7 +144,7 @@ class Service:
             return
         function = self._functions.get(name)
         if function is None:
-            _log.warning("a call of %s came to the queue %s", name, delivery.queue)
+            self._warn(delivery, "a call of %s came to the queue %s", name, delivery.queue)
             delivery.refuse(message.unknown(name))
             return
         sender = asked.user or asked.reply_to
@@ -159,7 +159,7 @@ class Service:
             message.check_size(asked.body, self._most_bytes)
             arguments = message.arguments_of(asked.body)
         except errors.MessageUnfit as error:
-            _log.warning("a call of %s was refused: %s", name, error)
+            self._warn(delivery, "a call of %s was refused: %s", name, error)
             delivery.refuse(message.unfit(name, str(error)))
             return
         wrong = function.check(arguments)
@@ -170,6 +170,11 @@ class Service:
         task = asyncio.get_running_loop().create_task(self._serve(function, arguments, key))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _warn(self, delivery: Delivery, said: str, *values: object) -> None:
+        """Tells the like of a queue now and then: a flood of it does not fill the log."""
+        if self._told.allow(f"{delivery.queue}: {said}"):
+            _log.warning(said, *values)
 
     async def _serve(self, function: Function, arguments: object, key: str) -> None:
         """Does a call, and answers all that wait for it."""
@@ -205,12 +210,12 @@ class Service:
             return self._failed(function, error)
 
     def _failed(self, function: Function, error: BaseException) -> bytes:
-        known = isinstance(error, errors.Error)
-        _log.log(
-            logging.INFO if known else logging.ERROR, "%s failed", function.name, exc_info=error
-        )
         if isinstance(error, errors.CallsTooMany):
             return message.excused(message.TOO_MANY, str(error))
+        if isinstance(error, errors.Error):
+            _log.info("%s failed: %s", function.name, error)
+        else:
+            _log.error("%s failed", function.name, exc_info=error)
         return message.excused(
             message.FAILED, "Internal error" if self._hide_errors else str(error)
         )

@@ -49,7 +49,11 @@ _address = click.option(
     help="`amqp://USER:PASSWORD@HOST:PORT/VHOST`; `amqps` for TLS. [default: AME_BROKER]",
 )
 _timeout = click.option(
-    "--timeout", default=60.0, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
 )
 
 
@@ -80,7 +84,7 @@ def call(name: str, arguments: str, address: str, timeout: float, form: str) -> 
     async def calling(caller: "broker.Caller") -> dict[str, Any]:
         return await caller.ask(name, given, timeout)
 
-    answer = _done(address, calling)
+    answer = _done(address, timeout, calling)
     if form == "json":
         click.echo(json.dumps(answer, indent=2))
     value = message.value_of(answer, name)
@@ -107,7 +111,7 @@ def list_(names: tuple[str, ...], address: str, timeout: float, form: str) -> No
                 rows.append({"queue": name, "services": depth.consumers, "waiting": depth.waiting})
         return rows
 
-    _print(_done(address, looking), ("queue", "services", "waiting"), form)
+    _print(_done(address, timeout, looking), ("queue", "services", "waiting"), form)
 
 
 @click.command(epilog="Examples: `ame broker dead`; `ame broker dead --remove`")
@@ -129,7 +133,7 @@ def dead(queue: str, address: str, timeout: float, most: int, form: str, *, remo
             {"function": each.type, "body": each.body.decode(errors="replace")} for each in found
         ]
 
-    _print(_done(address, looking), ("function", "body"), form)
+    _print(_done(address, timeout, looking), ("function", "body"), form)
 
 
 def _json(text: str) -> object:
@@ -141,16 +145,30 @@ def _json(text: str) -> object:
         raise click.UsageError(f"JSON: {error}") from None
 
 
-def _done(address: str, work: "Callable[[broker.Caller], Awaitable[Found]]") -> Found:
+def _done(
+    address: str, timeout: float, work: "Callable[[broker.Caller], Awaitable[Found]]"
+) -> Found:
+    """What the work returns; that it waits for the broker is told on standard error at once."""
     import asyncio
+    import logging
 
     from ame import broker
+
+    shown = logging.StreamHandler()
+    shown.setFormatter(
+        logging.Formatter(f"%(message)s. It ends after {timeout:g} s (`--timeout`), or by Ctrl-C")
+    )
 
     async def doing() -> Found:
         async with broker.Caller(broker.opened(address)) as caller:
             return await work(caller)
 
-    return asyncio.run(doing())
+    told = logging.getLogger("ame.broker")
+    told.addHandler(shown)
+    try:
+        return asyncio.run(doing())
+    finally:
+        told.removeHandler(shown)
 
 
 def _print(rows: list[dict[str, object]], head: tuple[str, ...], form: str) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from ame import broker, errors
-from ame.daemon.site.gateway import gateway
+from ame.daemon.site.gateway import AGAIN, gateway
 
 
 class Server:
@@ -50,3 +50,21 @@ def test_calls_are_handed_on_and_answered_in_the_servers_words() -> None:
         "Started redirecting task request msg",
         "Finished redirecting task request msg",
     ]
+
+
+def test_a_server_that_is_not_reached_is_told_of_once_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        queues = broker.opened(f"memory://{uuid4().hex}")
+        service = gateway(queues, Server(), lambda *_: None)
+        await service.open()
+        async with broker.Caller(queues) as caller:
+            for user in ("gone", "gone", "unknown", "u", "gone"):
+                await caller.ask("rpc_exec_client_requesting_task", {"user_id": user})
+        await service.close()
+
+    asyncio.run(main())
+    told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert ["it is down" in each for each in told] == [True, False, True]
+    assert told[1] == AGAIN

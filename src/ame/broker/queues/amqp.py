@@ -17,6 +17,7 @@ from ame.broker.queues import address as addresses
 from ame.broker.queues.connection import Connection, done, telling
 from ame.broker.queues.queues import Consumer, Delivery, Depth, Sender
 from ame.broker.queues.replies import DIRECT, Replies
+from ame.broker.rates import TOLD, Rates
 
 _PERSISTENT = 2
 _NONE, _OTHER = 404, 406
@@ -95,6 +96,7 @@ class _Consumer:
         self._there: set[str] = set()
         self._durable = False
         self._replies = Replies()
+        self._told = Rates(TOLD)
         self._ready = asyncio.Event()
 
     async def open(self) -> None:
@@ -151,7 +153,8 @@ class _Consumer:
         if self._replies.answers(message.reply_to, message.correlation_id, again=again):
             self._take(_Held(channel, how.delivery_tag, how.routing_key, message))
         else:
-            _log.warning("a call of %s names no address for its answer", how.routing_key)
+            if self._told.allow(how.routing_key):
+                _log.warning("a call of %s names no address for its answer", how.routing_key)
             channel.basic_reject(how.delivery_tag, requeue=False)
 
 

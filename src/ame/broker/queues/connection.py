@@ -23,6 +23,8 @@ from ame.broker.queues.wire import Wire
 _SOON = 0.05
 _LATER = 2.0
 _DENIED = 30.0
+_LONG = 2.0
+"""Seconds without an answer after which it is told that one is waited for."""
 _log = logging.getLogger(__name__)
 _spread = random.Random()  # noqa: S311 - it keeps no secret, and a program's own seed stays its own
 SetUp = Callable[[Channel], Awaitable[None]]
@@ -71,6 +73,8 @@ class Connection:
         self.why: errors.Error | None = errors.BrokerSilent(shown, "not connected yet")
         """Why there is no channel."""
         self._ready = asyncio.Event()
+        self._reached = False
+        self._complaint = ""
 
     def start(self) -> None:
         """Begins to connect. Idempotent."""
@@ -117,18 +121,21 @@ class Connection:
         pause = _SOON
         try:
             while True:
+                late = asyncio.get_running_loop().call_later(_LONG, self._complain)
                 try:
                     await self._connect()
                 except (AMQPError, AMQPConnectorException, OSError) as error:
                     self.why = self._reason(error)
-                    _log.info("%s", self.why)
                 else:
+                    late.cancel()
                     pause = _SOON
                     assert self._lost is not None
                     self.why = self._reason(await asyncio.shield(self._lost))
-                    _log.warning("%s", self.why)
+                finally:
+                    late.cancel()
                 self.channel = None
                 self._ready.clear()
+                self._complain()
                 await self._leave()
                 if isinstance(self.why, errors.BrokerDenied):
                     self._tell()
@@ -164,7 +171,22 @@ class Connection:
         await self.until_lost(self._set_up(channel))
         self.channel = channel
         self.why = None
+        if self._complaint:
+            _log.info("the broker %s is reached", self.shown)
+            self._complaint = ""
+        self._reached = True
         self._tell()
+
+    def _complain(self) -> None:
+        """Says why there is no connection, once for as long as it is for that.
+
+        A broker that refuses the user at first is an error of whoever opens.
+        """
+        told = self._complaint == str(self.why)
+        if told or (isinstance(self.why, errors.BrokerDenied) and not self._reached):
+            return
+        self._complaint = str(self.why)
+        _log.warning("%s; waiting for it", self.why)
 
     def _tell(self) -> None:
         self._ready.set()

@@ -175,8 +175,9 @@ async def _serve(service: broker.Service) -> None:
     """Takes calls until it is cancelled; over HTTP everything is served all the same."""
     try:
         await service.run()
-    except errors.Error:
-        LOG.exception("no calls are taken through the broker")
+    except errors.Error as error:
+        what = "no calls are taken through the broker until the server is started again"
+        LOG.error("%s: %s", what, error)  # noqa: TRY400 - whoever starts it can mend it
 
 
 def _failed(events: Events, task: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from ame import errors
 from ame.federation.simulator import gpus
 from ame.federation.simulator.chances import Chances, Fate
+from ame.federation.simulator.setup import spread
 from parts.simulated import Seen, app, job, log, model, simulate, text
 from parts.waiting import eventually
 
@@ -137,6 +138,15 @@ def test_what_lies_in_the_workspace_stays(tmp_path: Path) -> None:
     for kept in ("thesis.txt", "site-1/data.csv", "server/notes"):
         assert (tmp_path / kept).read_text() == "mine"
     assert log(tmp_path, "site-1") == "round 0 done 1\n"  # not those of the run before
+
+
+def test_a_disk_is_asked_to_spread_folders_and_need_not(tmp_path: Path) -> None:
+    spread(tmp_path)
+    spread(tmp_path)
+    (tmp_path / "site-1").mkdir()
+    spread(Path("/proc/self"))  # no disk at all
+
+    assert [each.name for each in tmp_path.iterdir()] == ["site-1"]
 
 
 def test_a_folder_in_our_place_that_is_not_ours_is_refused(tmp_path: Path) -> None:

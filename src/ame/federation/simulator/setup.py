@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +24,9 @@ JOB = "simulate_job"
 """The id of the job, and the name of its folders."""
 _MARK = ".ame"
 _URL = "simulator"
+_GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
+_TOP = 0x20000
+"""Linux's `FS_IOC_GETFLAGS`, `FS_IOC_SETFLAGS` and `FS_TOPDIR_FL`, which Python does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +113,24 @@ class Places:
             "RELAY_URL": _URL,
             "SECURE_MODE": False,
         }
+
+
+def spread(folder: Path) -> None:
+    """Tells the disk, as `chattr +T` does, that the folders in this one are unrelated.
+
+    ext4 then makes each in another part of the disk. In one part it would look again, for every new
+    file, at each that was removed there in the last minutes: a thousand sites take ten times as
+    long where many files have come and gone.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    flags = bytearray(8)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(opened, _GET_FLAGS, flags)
+            wanted = int.from_bytes(flags, sys.byteorder) | _TOP
+            fcntl.ioctl(opened, _SET_FLAGS, wanted.to_bytes(8, sys.byteorder))
+    finally:
+        os.close(opened)
 
 
 def lay_out(program: Program, workspace: Path) -> tuple[str, dict[str, str]]:

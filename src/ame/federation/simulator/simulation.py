@@ -24,7 +24,7 @@ from ame.federation.simulator.crew import Crew
 from ame.federation.simulator.lanes import AHEAD, AHEAD_OF_CROWDS, Lanes
 from ame.federation.simulator.logs import Logs
 from ame.federation.simulator.resume import Keeper, Kept, file_of
-from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources
+from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources, spread
 from ame.federation.simulator.sites import SimulatedSites
 from ame.federation.simulator.worker.generators import Generators, seed_of
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 CROWD = 10_000
 """With more sites than these, those without a script are made anew for each task, and have neither
 a folder of their own nor a log until they print."""
+_MANY = 100
+"""With so many sites the disk's part in making their folders is felt."""
 _BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _LEVELS = {"concise": "WARNING", "full": "INFO", "verbose": "DEBUG"}
@@ -75,21 +77,18 @@ def simulate(
 ) -> Result:
     """Runs a job, and returns when it is over and nothing of it is left but files.
 
-    For the same program, sites and seed the result is the same to the bit, whatever `threads` and
-    `isolate` are; but not with scripts that are processes of their own, start threads, ask the
-    clock, or change what installed packages hold.
+    The same program, sites and seed give the same result to the bit, whatever the `threads`; not if
+    scripts are processes of their own, start threads, ask the clock, or change packages.
 
     Args:
         program: the job.
         workspace: the folder for logs and models. What else lies there stays.
         sites: how many, or their names; None where the job names all.
-        threads: worker processes; sites share them, and in each one script runs at a time.
-            None: one for each GPU group, or each core.
+        threads: processes that sites share, one script at a time. None: one a GPU group or core.
         gpu: `0,1`, or groups as in `[0,1],[2]`: a worker sees one group.
         seed: what the generators of sites and server begin with.
         isolate: whether each script has a process of its own, and in it the main thread.
-        resume: whether to go on after the last complete round of the run that is in the
-            workspace. Scripts start from the top, with that round's model.
+        resume: whether to go on after the last complete round in the workspace; scripts start anew.
         dropout: the part of orders that sites do not answer, by the seed.
         stragglers: the part of sites that are slow, by the seed.
         slowdown: how many times as long as others those take; nobody sleeps for it.
@@ -100,13 +99,10 @@ def simulate(
 
     Raises:
         errors.SimulationInvalid, errors.SitesUnclear: an argument cannot be.
-        errors.NothingToResume: there is no run to continue.
-        errors.SimulatorFailed: the workers cannot be started.
+        errors.NothingToResume, errors.SimulatorFailed: there is no run to continue, or no worker.
         errors.Error: what `run.server.Server.run` raises.
-
     """
-    began = time.monotonic()
-    names = program.site_names(sites)
+    began, names = time.monotonic(), program.site_names(sites)
     chances = Chances(dropout=dropout, stragglers=stragglers, slowdown=slowdown, deadline=deadline)
     groups = check(threads=threads, gpu=gpu, blas_threads=blas_threads, log_config=log_config)
     lanes = min(threads or len(groups) or len(os.sched_getaffinity(0)), len(names))
@@ -116,18 +112,9 @@ def simulate(
     with _logged(log_config):
         make_room(root, names, resume=resume)
         with sites_of(
-            program,
-            names,
-            workspace=root,
-            watcher=watching,
-            seed=seed,
-            first=kept.done,
-            lanes=lanes,
-            groups=groups,
-            isolate=isolate,
-            blas_threads=blas_threads,
-            chances=chances,
-        ) as simulated:
+            program, names, workspace=root, watcher=watching, seed=seed, first=kept.done,
+            lanes=lanes, groups=groups, isolate=isolate, blas_threads=blas_threads, chances=chances,
+        ) as simulated:  # fmt: skip
             lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
@@ -276,6 +263,8 @@ def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
 
     """
     root.mkdir(parents=True, exist_ok=True)
+    if _MANY <= len(names) <= CROWD:
+        spread(root)
     job, app = root / JOB, Places(root, "server").app
     for folder in (job, app.parent):
         if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():

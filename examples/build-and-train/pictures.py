@@ -81,7 +81,7 @@ def ame(*arguments):
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--server", default="http://127.0.0.1:8080")
+    asked.add_argument("--server", default=os.environ.get("AME_SERVER", "http://127.0.0.1:8080"))
     asked.add_argument("--population", default="pictures", help="of devices that have no task yet")
     asked.add_argument("--devices", type=int, default=24)
     asked.add_argument("--model", type=Path, help="a SavedModel, instead of a Keras model")

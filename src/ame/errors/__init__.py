@@ -104,7 +104,9 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "learning.jobs": "ResourceMissing SiteUnknown",
         "learning.simulator": "NothingToResume",
         "services.broker": "FunctionUnserved QueueUnknown",
-        "services.cloud": "ClientUnknown CloudTaskUnknown CodeFileUnknown CodeMissing",
+        "services.cloud": (
+            "ClientUnknown CloudTaskFresh CloudTaskUnknown CodeFileUnknown CodeMissing"
+        ),
         "tasks.containers": "ImageMissing",
         "tasks.process": "FolderNotFound ProgramNotFound",
         "tasks.project": "NoProject UnknownTask",

@@ -46,6 +46,23 @@ def test_a_task_that_is_not_registered_is_neither_started_nor_stopped(run: Run) 
     run(use)
 
 
+def test_what_has_not_been_has_nothing_to_show(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.done("rpc_exec_create_task", **TASK)
+        for path, words in {
+            "4fe5/logs": "`4fe5` has never run",
+            "4fe5/metrics": "`4fe5` has never run",
+            "4fe5/logs?run=none": "no run is called `none`",
+            "gone/files": "no Flower task `gone` is registered",
+        }.items():
+            response = await server.client.get(f"/api/v1/cloud/tasks/{path}")
+            assert response.status_code == 404
+            assert words in response.text
+        assert await server.ask("GET", "tasks/4fe5/files") == []
+
+    run(use)
+
+
 def test_a_task_without_code_is_not_started(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.done("rpc_exec_create_task", **TASK)

@@ -157,6 +157,12 @@ def test_bad_input_is_refused_in_words_and_nothing_stops(run_here: Run) -> None:
             assert status == 500
             assert "task.task_id" in text
             assert "Traceback" not in text
+        for path in ("../x.py", "/etc/passwd", ""):
+            status, text = await server.call(
+                "rpc_exec_create_task", **{**TASK, "files_paths": ["client.py", path]}
+            )
+            assert status == 500
+            assert f"{path!r} names no file of a task" in text
         assert await server.call("rpc_exec_create_task", **TASK) == (200, None)
         response = await server.client.options("/rpc_exec_create_task")
         assert response.headers["access-control-allow-methods"] == "POST, OPTIONS"

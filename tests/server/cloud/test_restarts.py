@@ -1,5 +1,5 @@
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -92,8 +92,24 @@ def test_a_service_fails_and_is_started_again_until_it_is_done(run_here: Run) ->
             (State.SUCCEEDED, 0),
         ]
         assert attempts[0].reason == "ended with exit code 1: failed 1"
+        followed = [text async for text in follow(server, attempt=1)]
+        assert "".join(followed).splitlines() == ["failed 1", "failed 2", "done"]
+        assert [text async for text in follow(server)] == ["done\n"]
+        refused = await server.client.get("/api/v1/cloud/tasks/4fe5/logs?attempt=4")
+        assert refused.status_code == 400
+        assert "has 3" in refused.text
 
     run_here(use)
+
+
+async def follow(server: Running, attempt: int = 0) -> AsyncIterator[str]:
+    """A log from an attempt on, until there will be no more."""
+    part = {"attempt": attempt, "next": 0, "over": False}
+    while not part["over"]:
+        where = f"attempt={part['attempt']}&after={part['next']}"
+        part = await server.ask("GET", f"tasks/4fe5/logs?{where}")
+        if part["text"]:
+            yield part["text"]
 
 
 def test_a_service_that_waits_to_be_started_again_can_be_stopped(run_here: Run) -> None:

@@ -41,11 +41,19 @@ def stop(task: str, server: str) -> None:
 @click.command()
 @TASK
 @RUN
+@click.option(
+    "--attempt",
+    type=click.IntRange(1),
+    help="Of this one, where the task was tried again. [default: the newest]",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on as long as the run does.")
 @remote.server_option
-def logs(task: str, run: str, server: str, *, follow: bool) -> None:
-    """Prints what the server of TASK has printed and reported."""
-    asked: dict[str, object] = {"run": run, "after": 0}
+def logs(task: str, run: str, attempt: int | None, server: str, *, follow: bool) -> None:
+    """Prints what the server of TASK has printed and reported.
+
+    Who follows it also sees the attempts that come after.
+    """
+    asked: dict[str, object] = {"run": run, "attempt": attempt or 0, "after": 0}
     while True:
         part = remote.ask(server, "GET", at(task, f"/logs?{urlencode(asked)}"))
         click.echo(part["text"], nl=False)

@@ -123,7 +123,10 @@ def show(task: str, server: str, form: str) -> None:
 @remote.server_option
 def update(task: str, server: str, **given: Any) -> None:  # noqa: ANN401 - options
     """Changes what is given of TASK; a server that runs goes on as it was started."""
-    remote.ask(server, "PATCH", at(task), _said(given))
+    said = _said(given)
+    if not said:
+        raise click.UsageError("say what is to be changed, such as --criterion; --help lists all")
+    remote.ask(server, "PATCH", at(task), said)
     click.echo(f"task `{task}` is changed")
 
 

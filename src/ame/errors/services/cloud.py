@@ -67,6 +67,16 @@ class CloudTaskIdle(Conflict):
         )
 
 
+class CloudTaskFresh(NotFound):
+    """A Flower task has no run, where one is asked for."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        super().__init__(
+            f"Flower task `{task}` has never run: `ame cloud task start {task}` starts it"
+        )
+
+
 class CodeMissing(NotFound):
     """A Flower task has no code, or not the file that is to be run."""
 

@@ -161,24 +161,32 @@ class Api:
         """A part of a run's log, from a byte of one of its attempts on, and where the next is."""
         run = await self._run_of(asked)
         attempts = await asyncio.to_thread(self._store.attempts, run.name)
-        attempt = _number(asked, "attempt") or max((each.number for each in attempts), default=1)
+        newest = max((each.number for each in attempts), default=1)
+        attempt = _number(asked, "attempt") or newest
+        if attempt > newest:
+            raise errors.RequestMalformed(f"attempt={attempt}: run `{run.name}` has {newest}")
         spec = json.loads(run.spec)
         gone = spec.get("gone", 0) if attempt == spec.get("attempt") else 0
         after = max(_number(asked, "after"), gone)
         path = log_path(self._home, run.name, attempt)
         content = await asyncio.to_thread(_read, path, after - gone)
+        next_ = (attempt, after + len(content))
+        if attempt < newest and not content:
+            next_ = (attempt + 1, 0)
         return {
             "run": run.name,
-            "attempt": attempt,
+            "attempt": next_[0],
             "text": content.decode(errors="replace"),
-            "next": after + len(content),
-            "over": run.state.final and len(content) < CHUNK,
+            "next": next_[1],
+            "over": run.state.final and attempt == newest and len(content) < CHUNK,
         }
 
     async def files(self, asked: Asked) -> object:
         """The versions of a task's code with their files, the newest first."""
         task = asked.at["task"]
         found = await self._cloud.database.read(lambda rows: ledger.versions(rows, task))
+        if not found:  # it may be uploaded before it is registered
+            await self._cloud.task(task)
         return [
             {"version": each.number, "made": each.made, "files": dict(each.files)} for each in found
         ]
@@ -262,7 +270,8 @@ class Api:
         """The run that is asked for, or the newest of the task.
 
         Raises:
-            errors.RunNotFound: the task has none of this name.
+            errors.CloudTaskFresh: the task has none.
+            errors.RunNotFound: it has none of this name.
         """
         task, name = asked.at["task"], asked.query.get("run", "")
         await self._cloud.task(task)
@@ -271,7 +280,7 @@ class Api:
         for run in page.runs:
             if name in {"", run.name}:
                 return run
-        raise errors.RunNotFound(name or task)
+        raise errors.RunNotFound(name) if name else errors.CloudTaskFresh(task)
 
 
 def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:

@@ -52,6 +52,7 @@ class Task:
 
         Raises:
             errors.CloudTaskInvalid: a field is not what it has to be.
+            errors.CodePathInvalid: a file lies elsewhere.
             errors.SelectionInvalid: its criterion cannot be evaluated.
         """
         if not paths.ID.fullmatch(self.id):
@@ -66,6 +67,8 @@ class Task:
             raise errors.CloudTaskInvalid("files_paths", f"or tags are more than {MANY}")
         if ":" in self.username:
             raise errors.CloudTaskInvalid("username", "has a colon, which no login can show")
+        for path in self.files:
+            paths.within(self.id, path)
         selection.read(self.criterion or "")
         return self
 

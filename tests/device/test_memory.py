@@ -54,7 +54,8 @@ def test_a_contribution_is_remembered_and_its_session_forgotten(memory: Memory) 
     "held", [None, HELD, replace(HELD, result=b"12"), replace(HELD, result=b"1", upload=UPLOAD)]
 )
 def test_a_folder_outlives_its_process(tmp_path: Path, held: Held | None) -> None:
-    kept = Kept(past=Past(contributed={"a": 1.5}, indices={"b": 2}), returns=7.0, held=held)
+    past = Past(contributed={"a": 1.5}, indices={"b": 2})
+    kept = Kept(past=past, returns=7.0, held=held, left="session")
     with Folder(tmp_path) as first:
         first.keep(kept)
 

@@ -270,6 +270,64 @@ def test_a_device_does_all_tasks_that_go_together_and_one_more_in_a_visit(tmp_pa
     at(tmp_path, use)
 
 
+@pytest.mark.parametrize("mode", [SEVERAL, ""])
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_a_device_was_given_is_free_when_it_asks_again_if_the_answer_was_lost(
+    tmp_path: Path, mode: str, dies: bool
+) -> None:
+    """Whether the device could not reach the server any more, or was cut off itself."""
+
+    async def use(place: Place) -> None:
+        for _ in range(2):
+            await place.task(min_aggregation_size=1, max_aggregation_size=1, mode=mode)
+        given = devices.dies(1) if dies else devices.lost(*range(1, 9))
+        with memory.Folder(tmp_path / "device") as kept:
+            through = Through(place.server.peer.client, after=given)
+            with contextlib.suppress(Died):
+                seen = await place.device(memory=kept, through=through).visit()
+                assert seen.outcome is Outcome.FAILED
+            assert kept.kept.left
+        assert await active(place) == (2 if mode else 1)
+
+        with memory.Folder(tmp_path / "device") as kept:
+            seen = await place.device(memory=kept).visit()
+            assert not kept.kept.left
+
+        assert seen.outcome is Outcome.CONTRIBUTED
+        assert await active(place) == 0
+        assert sum([await accepted(place, number) for number in (1, 2)]) == (2 if mode else 1)
+
+    at(tmp_path, use)
+
+
+async def active(place: Place) -> int:
+    shown = [await place.task_of(number) for number in (1, 2)]
+    return sum(int(each["active"]) for task in shown for each in task["rounds"])
+
+
+def test_a_device_that_is_stopped_before_it_heard_of_its_tasks_gives_them_back(
+    tmp_path: Path,
+) -> None:
+    async def use(place: Place) -> None:
+        for _ in range(2):
+            await place.task(mode=SEVERAL)
+
+        def cancelled(number: int) -> None:
+            if number == 1:
+                raise asyncio.CancelledError
+
+        through = Through(place.server.peer.client, after=cancelled)
+        own = place.device(through=through)
+        with pytest.raises(asyncio.CancelledError):
+            await own.visit()
+
+        assert len(through.sent) == 3
+        assert await active(place) == 0
+        assert not own.memory.kept.left
+
+    at(tmp_path, use)
+
+
 def test_one_of_several_tasks_that_fails_leaves_the_others(tmp_path: Path) -> None:
     async def use(place: Place) -> None:
         await place.task(mode=SEVERAL, client_plan=devices.query_plan("nowhere"))

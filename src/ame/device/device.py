@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -130,13 +131,21 @@ class Device:
     # --- the check-in
 
     async def _check_in(self) -> Visit:
+        await self._leave()
         begun = await self._begin()
         if isinstance(begun, Visit):
             return begun
+        self.memory.keep(replace(self.memory.kept, left=begun.id))
         try:
             given, refused = await self._given(begun)
+        except asyncio.CancelledError:
+            with suppress(errors.Error):
+                await asyncio.shield(self._leave())
+            raise
         except errors.Error as error:
             LOG.info("no task: %s", error)
+            if not failures.unreached(error):
+                self._heard()
             return Visit(outcome=Outcome.FAILED, wait=begun.rejected, why=str(error))
         held: Held | None = None
         for each in reversed(given):
@@ -148,9 +157,30 @@ class Device:
                 waiting=(replace(held, waiting=()), *held.waiting) if held else (),
             )
         if held is None:
+            self._heard()
             return self._rejected(refused, begun.rejected)
-        self.memory.keep(replace(self.memory.kept, held=held))
+        self.memory.keep(replace(self.memory.kept, held=held, left=""))
         return await self._go_on(held, begun.at)
+
+    async def _leave(self) -> None:
+        """Gives up the session whose answer was lost: others may have what it was given."""
+        if left := self.memory.kept.left:
+            request = task_assignments.ReportTaskResultRequest(
+                population_name=self.population,
+                session_id=left,
+                computation_status_code=cast("Code", statuses.CANCELLED),
+            )
+            try:
+                await self.link.ask("ReportTaskResult", request)
+            except errors.Error as error:
+                if failures.unreached(error):
+                    raise
+                LOG.info("a session could not be given up: %s", error)
+            self._heard()
+
+    def _heard(self) -> None:
+        """No session waits for an answer."""
+        self.memory.keep(replace(self.memory.kept, left=""))
 
     async def _given(
         self, begun: _Begun

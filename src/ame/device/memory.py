@@ -61,6 +61,8 @@ class Kept:
     returns: float = 0.0
     """When it may check in again, in seconds since the epoch."""
     held: Held | None = None
+    left: str = ""
+    """The id of a session that asked for tasks, and has not heard which ones it was given."""
 
 
 class Memory(Protocol):
@@ -163,6 +165,7 @@ def _written(kept: Kept) -> dict[str, Any]:
         "indices": dict(kept.past.indices),
         "returns": kept.returns,
         "held": held and _session(held),
+        "left": kept.left,
     }
 
 
@@ -184,6 +187,7 @@ def _kept(said: dict[str, Any], result: bytes | None) -> Kept:
         past=Past(contributed=said["contributed"], indices=said["indices"]),
         returns=float(said["returns"]),
         held=said["held"] and _held(said["held"], result),
+        left=said.get("left", ""),
     )
 
 

@@ -85,7 +85,7 @@ class Personal:
             case task_assignments.StartTaskAssignmentRequest():
                 return await self._check_in(request)
             case task_assignments.ReportTaskResultRequest():
-                if request.computation_status_code:
+                if request.computation_status_code and request.aggregation_id:
                     await self._report(
                         request.population_name,
                         request.session_id,

@@ -118,6 +118,20 @@ def test_an_error_of_the_script_is_shown_from_its_own_first_line(place: Place) -
     assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_misspelt_argument_is_said_with_the_line_and_the_right_name(
+    place: Place, command: str
+) -> None:
+    place.write({"job.py": "from ame.federation import FedAvg\n\nFedAvg(num_round=2)\n"})
+
+    ran = place.ame("fed", command, "job.py")
+
+    assert ran.returncode == 3
+    said = "job.py:3: `FedAvg` has no argument `num_round`; did you mean `num_rounds`?\n"
+    assert ran.stderr.endswith(said)
+    assert "Traceback" not in ran.stderr
+
+
 def test_what_a_job_refuses_is_said_with_the_line_of_the_script(place: Place) -> None:
     place.write({"job.py": "from ame.federation import FedJob\n\nFedJob(name='a/b')\n"})
 

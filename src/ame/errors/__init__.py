@@ -77,7 +77,8 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
             "FlowerAppInvalid JobTooLarge SuperLinkExposed SuperLinkInvalid SuperLinkTlsInvalid"
         ),
         "learning.jobs": (
-            "ArgumentUnfit ClassUnfit JobFolderInvalid JobInvalid JobTypeInvalid SitesUnclear"
+            "ArgumentUnfit CallUnfit ClassUnfit JobFolderInvalid JobInvalid JobTypeInvalid "
+            "SitesUnclear"
         ),
         "learning.simulator": "SimulationInvalid",
         "services.broker": "BrokerInvalid FunctionInvalid FunctionRefused MessageUnfit",

@@ -80,13 +80,29 @@ def _run(script: Path, arguments: tuple[str, ...]) -> None:
             runpy.run_path(str(script), run_name="__main__")
         except errors.Error as error:
             place = _place(error, script)
-            click.echo(f"error: {f'{place}: ' if place else ''}{error}", err=True)
-            from ame.cli import exits
-
-            raise click.exceptions.Exit(exits.code_of(error)) from error
+            raise _ended(error, f"{place}: " if place else "") from error
         except Exception as error:
+            if unfit := _unfit(error):
+                raise _ended(unfit) from error
             click.echo("".join(_own(error, script)), err=True, nl=False)
             raise click.exceptions.Exit(1) from error
+
+
+def _unfit(error: Exception) -> errors.CallUnfit | None:
+    """What is wrong with the arguments of a call in the script, if it is that."""
+    if not isinstance(error, TypeError):
+        return None
+    from ame.federation.job.capture import miscalls
+
+    return miscalls.fault(error)
+
+
+def _ended(error: errors.Error, before: str = "") -> click.exceptions.Exit:
+    """Shows an error; the exit that is due."""
+    from ame.cli import exits
+
+    click.echo(f"error: {before}{error}", err=True)
+    return click.exceptions.Exit(exits.code_of(error))
 
 
 @contextmanager

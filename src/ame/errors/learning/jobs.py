@@ -30,6 +30,17 @@ class ArgumentUnfit(Invalid, TypeError, ValueError):
         super().__init__(f"argument `{argument}` of `{component}` {why}; {remedy}")
 
 
+class CallUnfit(Invalid, TypeError):
+    """A job's own file calls something with an argument that it does not take, or without one."""
+
+    def __init__(self, place: str, called: str, argument: str, why: str) -> None:
+        """`argument`: its name; empty for one too many."""
+        self.place = place
+        self.called = called
+        self.argument = argument
+        super().__init__(f"{place}: `{called}` {why}")
+
+
 class ClassUnfit(Invalid, ValueError):
     """A class cannot travel with the job."""
 

@@ -39,11 +39,11 @@ def arguments_of(obj: object, path: str) -> Arguments:
 
 
 def _noted(obj: object, call: calls.Call, path: str) -> Arguments:
-    parameters = _parameters(type(obj))
-    bound = inspect.Signature(parameters).bind(*call.args, **call.kwargs).arguments
+    taken = parameters(type(obj))
+    bound = inspect.Signature(taken).bind(*call.args, **call.kwargs).arguments
     found = Arguments()
-    many = any(each.kind is each.VAR_POSITIONAL and bound.get(each.name) for each in parameters)
-    for parameter in parameters:
+    many = any(each.kind is each.VAR_POSITIONAL and bound.get(each.name) for each in taken)
+    for parameter in taken:
         if parameter.name not in bound:
             continue
         value = bound[parameter.name]
@@ -64,7 +64,7 @@ def _noted(obj: object, call: calls.Call, path: str) -> Arguments:
 
 def _set_since(obj: object, call: calls.Call, path: str, found: Arguments) -> None:
     """Attributes that were set after the constructor count as its arguments, if they are that."""
-    names = {parameter.name for kind in _chain(type(obj)) for parameter in _parameters(kind)}
+    names = {parameter.name for kind in chain(type(obj)) for parameter in parameters(kind)}
     for attribute, value in call.changed(obj).items():
         if isinstance(inspect.getattr_static(type(obj), attribute, None), cached_property):
             continue
@@ -80,7 +80,7 @@ def _set_since(obj: object, call: calls.Call, path: str, found: Arguments) -> No
 def _read(obj: object, path: str) -> Arguments:
     found = Arguments()
     unsure: list[str] = []
-    for parameter in _parameters(type(obj)):
+    for parameter in parameters(type(obj)):
         if parameter.kind is parameter.VAR_KEYWORD:
             found.named.update(_passed_on(obj, found.named))
             unsure.append(f"**{parameter.name}")
@@ -179,27 +179,27 @@ def _plain(value: object) -> bool:
 
 def _passed_on(obj: object, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Of a constructor with `**kwargs`: what constructors of its bases took of them."""
-    for base in _chain(type(obj))[1:]:
-        for parameter in _parameters(base):
+    for base in chain(type(obj))[1:]:
+        for parameter in parameters(base):
             value = _attribute(obj, parameter)
             absent = value is NOTHING or _equal(value, parameter.default)
             if parameter.name not in known and not absent:
                 yield parameter.name, value
 
 
-def _chain(kind: type[Any]) -> list[type[Any]]:
+def chain(kind: type[Any]) -> list[type[Any]]:
     """The class, and the bases to whose constructors it may pass arguments on."""
     found: list[type[Any]] = []
     for base in kind.__mro__[:-1]:
         if "__init__" in vars(base):
             found.append(base)
-            if all(each.kind is not each.VAR_KEYWORD for each in _parameters(base)):
+            if all(each.kind is not each.VAR_KEYWORD for each in parameters(base)):
                 break
     return found
 
 
 def _without_defaults(kind: type[Any], found: Arguments) -> Arguments:
-    defaults = {each.name: each.default for each in _parameters(kind)}
+    defaults = {each.name: each.default for each in parameters(kind)}
     named = {
         name: value
         for name, value in found.named.items()
@@ -215,7 +215,7 @@ def _equal(value: object, default: object) -> bool:
     )
 
 
-def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
+def parameters(kind: type[Any]) -> list[inspect.Parameter]:
     """Those of the constructor, without `self`.
 
     Raises:

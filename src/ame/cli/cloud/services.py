@@ -76,7 +76,8 @@ def metrics(task: str, run: str, server: str, form: str) -> None:
         ("" if each["round"] is None else str(each["round"]), each["name"], f"{each['value']:.6g}")
         for each in found
     ]
-    click.echo(shown.listed(found, form, ("ROUND", "METRIC", "VALUE"), rows))
+    none = f"no metrics yet: `ame cloud task logs {task}` shows what it has printed"
+    shown.print_list(found, form, shown.table(("ROUND", "METRIC", "VALUE"), rows), none=none)
 
 
 @click.command(
@@ -114,7 +115,8 @@ def files(
         for each in found
         for path, digest in sorted(each["files"].items())
     ]
-    click.echo(shown.listed(found, form, ("VERSION", "FILE", "CONTENT"), rows))
+    none = f"no files yet: `ame cloud task files {task} --upload PATH` adds some"
+    shown.print_list(found, form, shown.table(("VERSION", "FILE", "CONTENT"), rows), none=none)
 
 
 def _form(fields: dict[str, str], files: list[tuple[Path, str]]) -> tuple[str, bytes]:

@@ -83,7 +83,9 @@ def list_(server: str, form: str) -> None:
         )
         for each in found
     ]
-    click.echo(shown.listed(found, form, ("TASK", "STATE", "PORT", "RUN", "REASON"), rows))
+    head = ("TASK", "STATE", "PORT", "RUN", "REASON")
+    none = "no tasks yet: `ame cloud task create TASK` registers one"
+    shown.print_list(found, form, shown.table(head, rows), none=none)
 
 
 @click.command()

@@ -34,7 +34,8 @@ def _row(user: dict[str, Any]) -> tuple[str, ...]:
 def list_(server: str, form: str) -> None:
     """Lists the clients, with what they have registered of themselves."""
     found = remote.ask(server, "GET", "cloud/users")
-    click.echo(shown.listed(found, form, HEAD, map(_row, found)))
+    none = "no clients yet: `ame site run NAME` is one"
+    shown.print_list(found, form, shown.table(HEAD, map(_row, found)), none=none)
 
 
 @click.command()

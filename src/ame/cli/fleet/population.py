@@ -64,7 +64,5 @@ def resume(name: str, server: str) -> None:
 def list_(server: str, form: str) -> None:
     """Lists the populations of a server."""
     found = remote.ask(server, "GET", "populations")
-    if form == "json":
-        click.echo(shown.as_json(found))
-        return
-    click.echo("\n".join(found) or "no populations yet: `ame population create NAME` makes one")
+    none = "no populations yet: `ame population create NAME` makes one"
+    shown.print_list(found, form, "\n".join(found), none=none)

@@ -37,7 +37,8 @@ def list_(population: str | None, server: str, form: str) -> None:
         )
         for each in found
     ]
-    click.echo(shown.listed(found, form, head, rows))
+    none = f"no tasks yet: `ame fleet task create {population or 'POPULATION'}` makes one"
+    shown.print_list(found, form, shown.table(head, rows), none=none)
 
 
 def _of_a_task(command: Callable[..., None]) -> click.Command:

@@ -40,13 +40,13 @@ def command(
     )
     store = open_store()
     page = store.page(where, limit=limit)
-    if form == "json":
-        click.echo(shown.as_json([shown.fields(run) for run in page.runs]))
-        return
     rows = [(run.name, str(run.state), run.project or "Unknown") for run in page.runs]
-    click.echo(shown.table(("Name", "Status", "Project"), rows))
-    if not rows:
-        said = "yet: `ame task run` starts one" if where == runs.Filter() else "like that"
-        click.echo(f"no runs {said}", err=True)
-    if page.after is not None:
+    said = "yet: `ame task run` starts one" if where == runs.Filter() else "like that"
+    shown.print_list(
+        [shown.fields(run) for run in page.runs],
+        form,
+        shown.table(("Name", "Status", "Project"), rows),
+        none=f"no runs {said}",
+    )
+    if page.after is not None and form == "text":
         click.echo(f"… and older ones: `--limit {limit * 2}` shows more", err=True)

@@ -15,7 +15,7 @@ import click
 from ame import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ame.engine.home import Home
@@ -50,9 +50,18 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2 if sys.stdout.isatty() else None, default=_plain)
 
 
-def listed(found: object, form: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """What was found as JSON, or as a table of these rows: whatever `form` says."""
-    return as_json(found) if form == "json" else table(head, rows)
+def print_list(found: Collection[object], form: str, text: str, *, none: str) -> None:
+    """Prints what was found, as JSON or as this text: whatever `form` says.
+
+    Where nothing was found, people are told so beside it: `none` says it, and what one could do.
+    """
+    if form == "json":
+        click.echo(as_json(found))
+        return
+    if text:
+        click.echo(text)
+    if not found:
+        click.echo(none, err=True)
 
 
 def _plain(value: object) -> object:

@@ -16,9 +16,9 @@ from builder.client import running
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # TensorFlow's own
 
 
-def settings(loss: str = "", label: str = "") -> config.Settings:
+def settings(loss: str = "", label: str = "", **learning: Any) -> config.Settings:
     made = running.sample_settings()
-    return replace(made, label=label, learning=replace(made.learning, loss=loss))
+    return replace(made, label=label, learning=replace(made.learning, loss=loss, **learning))
 
 
 def keep(made: Any, path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.builder import client, model
+from ame.builder import client, config, model
 from builder.client import running
 from builder.model.test_loading import keep, settings
 
@@ -83,6 +83,20 @@ def test_an_update_is_a_step_along_the_gradient(
     for i, slope in enumerate(tape.gradient(loss, kept.trainable_variables)):
         dense = tf.convert_to_tensor(slope).numpy()
         np.testing.assert_allclose(found[f"update/1/{i}"], 0.1 * dense, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", config.Algorithm)
+@pytest.mark.parametrize("made", [words, frozen])
+def test_either_way_to_learn_needs_only_operations_that_devices_have(
+    tmp_path: Path, made: Callable[[], Any], algorithm: config.Algorithm
+) -> None:
+    place = tmp_path / "model.keras"
+    keep(made(), place)
+    asked = settings("mse", algorithm=algorithm)
+
+    half = client.build(model.load(place, asked), asked)
+
+    assert half.minimum_version() <= "341912000"
 
 
 def test_the_normalization_of_an_exported_model_is_that_of_its_predictions(tmp_path: Path) -> None:

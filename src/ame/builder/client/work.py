@@ -79,37 +79,36 @@ class Work:
         """Federated averaging: steps along the batches, and how far they have led, reversed."""
         learning = self.settings.learning
         optimizer = optimizers.choose(learning.client_optimizer, learning.client_rate)
-        first, others = self._weights(given)
+        first, fixed = self._weights(given)
 
         def step(state: tuple[State, ...], batch: Batch, labels: Node) -> tuple[State, ...]:
-            weights, known, sums, (examples,) = state
+            weights, others, known, sums, (examples,) = state
             seen = self._seen(weights, others, batch, labels, training=True)
             known, weights = optimizer.step(known, weights, _gradient(seen.loss, weights))
-            return weights, known, self._summed(sums, seen), (examples + seen.count,)
+            return weights, others, known, self._summed(sums, seen), (examples + seen.count,)
 
-        start = (first, optimizer.start(first), self._empty(), (tf.constant(0.0),))
-        last, _, sums, (examples,) = _reduced(dataset, start, step)
+        start = (first, fixed, optimizer.start(first), self._empty(), (tf.constant(0.0),))
+        last, _, _, sums, (examples,) = _reduced(dataset, start, step)
         return [a - b for a, b in zip(first, last, strict=True)], sums, examples
 
     def _sloped(
         self, dataset: tf.data.Dataset, given: dict[str, Node]
     ) -> tuple[list[Node], State, Node]:
         """Federated SGD: the gradient over all examples."""
-        first, others = self._weights(given)
+        first, fixed = self._weights(given)
 
         def step(state: tuple[State, ...], batch: Batch, labels: Node) -> tuple[State, ...]:
-            slopes, sums, (examples,) = state
-            seen = self._seen(first, others, batch, labels, training=True)
-            found = _gradient(seen.loss, first)
+            weights, others, slopes, sums, (examples,) = state
+            seen = self._seen(weights, others, batch, labels, training=True)
+            found = _gradient(seen.loss, weights)
             slopes = tuple(
                 a + tf.cast(seen.count, b.dtype) * b for a, b in zip(slopes, found, strict=True)
             )
-            return slopes, self._summed(sums, seen), (examples + seen.count,)
+            return weights, others, slopes, self._summed(sums, seen), (examples + seen.count,)
 
         none = tuple(tf.zeros(each.shape, each.dtype) for each in first)
-        slopes, sums, (examples,) = _reduced(
-            dataset, (none, self._empty(), (tf.constant(0.0),)), step
-        )
+        start = (first, fixed, none, self._empty(), (tf.constant(0.0),))
+        _, _, slopes, sums, (examples,) = _reduced(dataset, start, step)
         return [each / tf.cast(examples, each.dtype) for each in slopes], sums, examples
 
     def _evaluated(self, dataset: tf.data.Dataset, given: dict[str, Node]) -> dict[str, Node]:
@@ -180,6 +179,11 @@ def _reduced(
     start: Any,  # noqa: ANN401 - a nest
     step: Callable[..., Any],
 ) -> Any:  # noqa: ANN401 - the same
+    """All that a step needs is in `start`, weights that stay as they are too.
+
+    Of what it captured, the converter would not know the shapes, and gradients of means would need
+    operations that devices lack.
+    """
     return dataset.reduce(start, lambda state, batch: step(state, *batch))
 
 

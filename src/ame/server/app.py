@@ -90,18 +90,16 @@ async def running(
         settings=settings or Settings(),
     )
     leader, keeping = Leader(fleet), Keeping(fleet, owner)
-    check_ins = CheckIns(fleet)
+    check_ins, management = CheckIns(fleet), Management(fleet)
     keys = await payloads.kept(database, now=clock(), plain=plain)
     uploads = Uploads(fleet, check_ins, leader.accepted, keys.opened)
-    management = Management(fleet)
     builds = Builds(management)
-    operations = Operations(fleet, check_ins, uploads)
-    personal = PersonalCheckIns(fleet)
+    operations, personal = Operations(fleet, check_ins, uploads), PersonalCheckIns(fleet)
     service = Service(check_ins, operations, personal, uploads, management, builds)
     await fleet.refresh()
     doors = doors or Doors()
+    shared = Shared(doors.rates, fleet)
     try:
-        shared = Shared(doors.rates, fleet)
         async with going(leader.run(), keeping.run(), _rotate(keys, fleet), shared.run()):
             yield App(
                 fleet=fleet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,8 +47,34 @@ class Given:
             self.waiting.set_exception(self.error)
 
 
+class Doer(ABC):
+    """Does works that wait for it. It promises of them what `Database` does."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def put(self, given: Given) -> None:
+        """Takes a work in; whoever does it, settles it."""
+
+    async def do(self, work: Work[Kept]) -> Kept:
+        """Waits until the work was committed."""
+        loop = asyncio.get_running_loop()
+        given = Given(work, loop, loop.create_future())
+        self.put(given)
+        kept: Kept = await given.waiting
+        return kept
+
+    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
+        """Waits until the deed was committed."""
+        loop = asyncio.get_running_loop()
+        given = Given(deed, loop, loop.create_future(), together=True, item=item)
+        self.put(given)
+        kept: Kept = await given.waiting
+        return kept
+
+
 @dataclass(slots=True)
-class Group:
+class Group(Doer):
     """A queue of works, and the threads that take from it."""
 
     name: str
@@ -60,23 +87,9 @@ class Group:
         self._threads.append(thread)
         thread.start()
 
-    async def do(self, work: Work[Kept]) -> Kept:
-        """Waits until the work was committed."""
-        kept: Kept = await self._put(work)
-        return kept
-
-    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
-        """Waits until the deed was committed."""
-        kept: Kept = await self._put(deed, together=True, item=item)
-        return kept
-
-    def _put(
-        self, work: Work[Any] | Deed[Any, Any], *, together: bool = False, item: object = None
-    ) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        given = Given(work, loop, loop.create_future(), together, item)
+    def put(self, given: Given) -> None:
+        """Takes a work in."""
         self._queue.put(given)
-        return given.waiting
 
     def close(self) -> None:
         """Ends the threads when all that was given before is done."""

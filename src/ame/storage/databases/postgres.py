@@ -12,15 +12,14 @@ from psycopg import Connection, sql
 
 from ame import errors
 from ame.storage.databases import group
-from ame.storage.databases.database import Deed, Work
-from ame.storage.databases.group import Given, Group
+from ame.storage.databases.database import Work
+from ame.storage.databases.group import Doer, Given, Group
 
 WRITERS = 4
 READERS = 2
 MIGRATING = 0x616D65
 """The lock under which one server at a time brings the schema up to date."""
 Kept = TypeVar("Kept")
-Item = TypeVar("Item")
 
 
 class _Rows:
@@ -61,7 +60,7 @@ class _UndoneAlone(Exception):
     """A work failed after it wrote, or in a statement; it alone is to be undone."""
 
 
-class Postgres:
+class Postgres(Doer):
     """It promises what `Database` does. A few threads write, each with a connection."""
 
     def __init__(self, address: str, schema: Path, *, writers: int = WRITERS) -> None:
@@ -82,11 +81,8 @@ class Postgres:
         for _ in range(READERS):
             self._reads.start(self._commit)
 
-    async def do(self, work: Work[Kept]) -> Kept:
-        return await self._writes.do(work)
-
-    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
-        return await self._writes.do_together(deed, item)
+    def put(self, given: Given) -> None:
+        self._writes.put(given)
 
     async def read(self, work: Work[Kept]) -> Kept:
         return await self._reads.do(work)

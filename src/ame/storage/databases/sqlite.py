@@ -1,6 +1,5 @@
 """A database in a SQLite file, for the processes of one machine."""
 
-import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -13,13 +12,12 @@ from typing import Any, TypeVar
 
 from ame import errors
 from ame.storage.databases import group
-from ame.storage.databases.database import Deed, Work
-from ame.storage.databases.group import MOST, Given, tell
+from ame.storage.databases.database import Work
+from ame.storage.databases.group import MOST, Doer, Given, tell
 from ame.storage.sqlite.bound import SQLITE_BUSY, Connection, OperationalError
 from ame.storage.sqlite.connections import BUSY, Connections
 
 Kept = TypeVar("Kept")
-Item = TypeVar("Item")
 AMONG = "IN (SELECT value FROM json_each(?))"
 
 
@@ -53,7 +51,7 @@ class _Turn:
     error: BaseException | None = None
 
 
-class Sqlite:
+class Sqlite(Doer):
     """It promises what `Database` does; every commit is synced.
 
     Works are done in the loop of one who waits, all that have come by then, and a thread commits
@@ -82,27 +80,14 @@ class Sqlite:
         self._thread = Thread(target=self._finish, name=f"commits {path.name}", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Work[Kept]) -> Kept:
-        kept: Kept = await self._put(work)
-        return kept
-
-    async def do_together(self, deed: Deed[Item, Kept], item: Item) -> Kept:
-        kept: Kept = await self._put(deed, together=True, item=item)
-        return kept
-
-    def _put(
-        self, work: Work[Any] | Deed[Any, Any], *, together: bool = False, item: object = None
-    ) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        given = Given(work, loop, loop.create_future(), together, item)
+    def put(self, given: Given) -> None:
         with self._lock:
             if self._closed:
                 raise errors.DatabaseUnusable(self._file.path, "it was closed")
             self._waiting.append(given)
             first, self._due = not self._due, True
         if first:
-            loop.call_soon(self._turn)
-        return given.waiting
+            given.loop.call_soon(self._turn)
 
     async def read(self, work: Work[Kept]) -> Kept:
         with self._file.read() as connection:

@@ -104,14 +104,6 @@ class Hosted:
             insecure=tls is None,
             root_certificates=tls.authority if tls else None,
         )
-        argv = programs.superlink(
-            self.link,
-            host=hosting.host,
-            database=folder / DATABASE,
-            tls=tls,
-            known_nodes=hosting.known_nodes,
-            secret=secret,
-        )
         self._children = Children(folder, self._home, self._printed)
         self._sites = frozenset(sites)
         self._known: dict[str, bytes] = {}
@@ -127,15 +119,25 @@ class Hosted:
         self._probed = 0.0
         self._kept: list[_Kept] = []
         try:
-            self._keep(LINK, argv)
-            self._begin(sites, ports[1:], known=hosting.known_nodes)
+            self._begin(hosting, secret, sites, ports[1:])
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, sites: Sequence[str], ports: Sequence[int], *, known: bool) -> None:
+    def _begin(
+        self, hosting: Hosting, secret: Path, sites: Sequence[str], ports: Sequence[int]
+    ) -> None:
+        link = programs.superlink(
+            self.link,
+            host=hosting.host,
+            database=self._folder / DATABASE,
+            tls=hosting.tls,
+            known_nodes=hosting.known_nodes,
+            secret=secret,
+        )
+        self._keep(LINK, link)
         for place, (site, port) in enumerate(zip(sites, ports, strict=True)):
-            key = self._home / f"{site}.key" if known else None
+            key = self._home / f"{site}.key" if hosting.known_nodes else None
             if key is not None:
                 self._known[site] = keys.public(key)
             config = programs.node_config(site, place, len(sites))

@@ -16,6 +16,7 @@ from ame.server import app
 from ame.server.calls.doors import Doors
 from ame.server.calls.http import Site
 from ame.server.cloud import opening
+from ame.server.settings import Settings
 from ame.storage import blobs, databases, sqlite
 
 TASK: dict[str, Any] = {
@@ -112,6 +113,7 @@ async def running(
     broker: str = "",
     clock: Callable[[], float] = time.time,
     shared: Path | None = None,
+    settings: Settings | None = None,
     **more: Any,
 ) -> AsyncIterator[Running]:
     """A server on what lies in a folder; its files may be in one that servers share."""
@@ -132,7 +134,7 @@ async def running(
     try:
         async with (
             opening.running(wish, own, content, doors, clock=clock) as cloud,
-            app.running(fleet, content, doors=doors, cloud=cloud) as server,
+            app.running(fleet, content, settings=settings, doors=doors, cloud=cloud) as server,
             Caller(opened(wish.broker)) as caller,
             httpx.AsyncClient(
                 transport=httpx.ASGITransport(app=Site(server)),  # type: ignore[arg-type]  # an ASGI application

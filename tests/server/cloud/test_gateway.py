@@ -1,10 +1,13 @@
 """Who may call, download and upload what over plain HTTP; and what comes of bad input."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
+import httpx
 import pytest
 
 from ame.server.calls.doors import Doors, digest
+from ame.server.settings import Settings
 from server.cloud.clouds import LOOPS, TASK, Running
 
 Run = Callable[..., None]
@@ -168,6 +171,48 @@ def test_bad_input_is_refused_in_words_and_nothing_stops(run_here: Run) -> None:
         assert response.headers["access-control-allow-methods"] == "POST, OPTIONS"
 
     run_here(use)
+
+
+def test_a_long_upload_is_read_only_of_those_who_may_upload(run_here: Run) -> None:
+    """Others are refused at its head, and so many may be under way as the settings say."""
+    read: list[int] = []
+    long = b"x" * 200_000
+
+    async def slow() -> AsyncIterator[bytes]:
+        for at in range(0, len(form), 10_000):
+            read.append(at)
+            yield form[at : at + 10_000]
+
+    async def use(server: Running) -> None:
+        post = partial(server.client.post, "/upload_files")
+        operator = {"authorization": "Bearer secret"}
+        response = await server.client.post("/rpc_exec_create_task", json=TASK, headers=operator)
+        assert response.status_code == 200
+        for headers in ({}, {"authorization": "Bearer wrong"}):
+            response = await post(content=slow(), headers={"content-type": kind, **headers})
+            assert response.status_code == 401
+        response = await post(content=slow(), headers={"content-type": kind}, auth=("user", "1"))
+        assert response.status_code == 401
+        path = "/api/v1/cloud/tasks/4fe5/files/big.bin"
+        response = await server.client.put(path, content=slow())
+        assert response.status_code == 401
+        assert read == []
+        response = await post(content=slow(), headers={"content-type": kind}, auth=("user", "123"))
+        assert response.status_code == 200, response.text
+        response = await server.client.put(path, content=long, headers=operator)
+        assert response.status_code == 200, response.text
+
+    async def none(server: Running) -> None:
+        path = "/api/v1/cloud/tasks/4fe5/files/big.bin"
+        assert (await server.client.put(path, content=long)).status_code == 503
+        assert (await server.client.put(path, content=b"short")).status_code == 200
+
+    request = httpx.Request(
+        "POST", "http://cloud/", data={"task_id": "4fe5"}, files={"files": ("big.bin", long)}
+    )
+    form, kind = request.read(), request.headers["content-type"]
+    run_here(use, doors=Doors(operators=frozenset({digest("secret")})))
+    run_here(none, settings=Settings(uploads=0))
 
 
 def test_what_a_client_registers_is_bounded(run_here: Run) -> None:

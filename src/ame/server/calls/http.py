@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, unquote
@@ -105,9 +106,30 @@ class Site:
             return await self._resource(path, query, headers)
         if method in {"POST", "PUT"} and path.startswith((MEDIA, GRADIENTS, ARTIFACTS)):
             return await self._upload(path, headers, receive)
-        uploaded = path == gateway.UPLOAD or path.startswith(api.PREFIX)
-        longest = limits.upload_bytes if uploaded else limits.body_bytes
-        body = await _body(receive, longest)
+        if app.cloud and method in {"POST", "PUT"} and _uploads(path) and not _few(headers):
+            if path == gateway.UPLOAD:
+                refused = await app.cloud.gateway.refusal(headers)
+                if refused is not None:
+                    return refused
+            else:
+                app.doors.admit_operator(headers)
+            with self._room():
+                body = await self._long_body(receive)
+                return await self._managed(scope, path, query, headers, body, address)
+        body = await _body(receive, limits.body_bytes)
+        return await self._managed(scope, path, query, headers, body, address)
+
+    async def _managed(
+        self,
+        scope: Scope,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        address: str,
+    ) -> tuple[int, str, bytes, Headers]:
+        """What clients of Flower tasks, and operators, ask."""
+        app, method = self._app, scope["method"]
         if app.cloud and gateway.takes(method, path):
             return await app.cloud.gateway.answer(method, path, headers, body)
         if path.startswith(PREFIX):
@@ -174,23 +196,39 @@ class Site:
 
         They are read only where they are expected. Those that say that they are few do not count.
         """
-        limits = self._app.fleet.settings
         self._app.uploads.expect(path)
-        said = headers.get("content-length", "")
-        few = said.isdecimal() and int(said) <= FEW
-        if not few and self._uploading >= limits.uploads:
-            raise errors.UploadsTooMany(limits.uploads)
-        self._uploading += not few
+        if _few(headers):
+            return await self._take(path, headers, await _body(receive, FEW))
+        with self._room():
+            return await self._take(path, headers, await self._long_body(receive))
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """For an upload.
+
+        Raises:
+            errors.UploadsTooMany: so many are under way as may be.
+        """
+        most = self._app.fleet.settings.uploads
+        if self._uploading >= most:
+            raise errors.UploadsTooMany(most)
+        self._uploading += 1
         try:
-            if few:
-                return await self._take(path, headers, await _body(receive, FEW))
+            yield
+        finally:
+            self._uploading -= 1
+
+    async def _long_body(self, receive: Receive) -> bytes:
+        """The body of an upload, which may take its time, but no more.
+
+        Raises as `_body`.
+        """
+        limits = self._app.fleet.settings
+        try:
             async with asyncio.timeout(limits.upload_seconds):
-                content = await _body(receive, limits.upload_bytes)
-            return await self._take(path, headers, content)
+                return await _body(receive, limits.upload_bytes)
         except TimeoutError:
             raise errors.RequestMalformed("an upload that came too slowly") from None
-        finally:
-            self._uploading -= not few
 
     async def _take(
         self, path: str, headers: Mapping[str, str], content: bytes
@@ -229,6 +267,17 @@ class Site:
         if "gzip" in headers.get("accept-encoding", ""):
             return 200, BYTES, await app.fleet.packed(digest), [(b"content-encoding", b"gzip")]
         return 200, BYTES, await app.fleet.blob(digest), []
+
+
+def _few(headers: Mapping[str, str]) -> bool:
+    """Whether an upload says that its bytes are few."""
+    said = headers.get("content-length", "")
+    return said.isdecimal() and int(said) <= FEW
+
+
+def _uploads(path: str) -> bool:
+    """Whether the code of Flower tasks may be uploaded there."""
+    return path == gateway.UPLOAD or (path.startswith(api.PREFIX) and "/files/" in path)
 
 
 def _with_key(headers: Mapping[str, str], query: str) -> Mapping[str, str]:

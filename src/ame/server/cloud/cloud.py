@@ -168,10 +168,7 @@ class Cloud:
         raise errors.CodeFileUnknown(id_, given)
 
     def _is_login(self, task: Task, login: tuple[str, str] | None) -> bool:
-        name, password = login or ("", "")
-        wanted = f"{task.username}:{task.password}".encode()
-        shown = f"{name}:{password}".encode()
-        return login is not None and hmac.compare_digest(shown, wanted)
+        return login is not None and login[0] == task.username and _same(login[1], task.password)
 
     def _offered_to(self, task: Task, login: tuple[str, str] | None) -> str:
         """The client to whom the task was offered with this login; empty if to none."""
@@ -184,6 +181,14 @@ class Cloud:
         until, _, named = about.partition(".")
         offered, _, client = named.partition("/")
         return unquote(client) if offered == task.id and float(until) >= self.clock() else ""
+
+    async def has_login(self, login: tuple[str, str] | None) -> bool:
+        """Whether this is the login of any task."""
+        if login is None:
+            return False
+        name, shown = login
+        known = await self.database.read(lambda rows: ledger.passwords(rows, name))
+        return any(_same(shown, each) for each in known)
 
     async def may_upload(self, id_: str, login: tuple[str, str] | None) -> bool:
         """Whether this is the login of a task that is registered."""
@@ -232,3 +237,8 @@ class Cloud:
             errors.ClientUnknown: it has not registered.
         """
         return await self.database.read(lambda rows: ledger.client(rows, id_))
+
+
+def _same(shown: str, password: str) -> bool:
+    """Whether it is this password; how long that takes tells nothing of it."""
+    return hmac.compare_digest(shown.encode(), password.encode())

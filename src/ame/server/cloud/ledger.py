@@ -126,6 +126,12 @@ def tasks(rows: Rows, *, after: str = "", limit: int = PAGE) -> list[Task]:
     return [_task(row) for row in found]
 
 
+def passwords(rows: Rows, username: str) -> list[str]:
+    """Those of all tasks with this user name."""
+    found = rows.execute("SELECT password FROM cloud_tasks WHERE username = ?", (username,))
+    return [password for (password,) in found]
+
+
 def offered(rows: Rows) -> list[tuple[Task, Service]]:
     """The tasks whose services run, the oldest service first."""
     found = rows.execute(

@@ -36,6 +36,7 @@ _PREFLIGHT: Final = [
     (b"access-control-allow-methods", b"POST, OPTIONS"),
     (b"access-control-allow-headers", b"Content-Type, Authorization"),
 ]
+_DENIED: Final = {"error": "Unauthorized access. Please provide valid credentials."}
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="Login Required"')
 Answer = tuple[int, str, bytes, list[tuple[bytes, bytes]]]
 
@@ -73,6 +74,19 @@ class Gateway:
             return await self._upload(headers, body)
         return await self._call(unquote(path[1:]), headers, body)
 
+    async def refusal(self, headers: Mapping[str, str]) -> Answer | None:
+        """The answer to an upload of one who shows no login by which anything may be uploaded.
+
+        It needs nothing of the body, which is not read then.
+        """
+        if await self._cloud.has_login(login(headers)):
+            return None
+        try:
+            self._doors.admit_operator(headers)
+        except errors.Unauthenticated:
+            return _json(401, _DENIED)
+        return None
+
     async def _call(self, name: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if name not in SCHEMAS:
             return _json(404, f"{name[:200]} is an invalid RPC function")
@@ -88,7 +102,7 @@ class Gateway:
         answer = await self._functions.answer(name, arguments)
         self._events.tell(GATEWAY, "rpc_handler", f"Finished redirecting {name} msg")
         status = answer["status_code"]
-        if status != 200:
+        if status not in {message.OK, message.TOO_MANY}:  # of those a line tells now and then
             LOG.info("%s answered %s: %s", name, status, answer["exception"])
         return _json(status, answer["return" if status == 200 else "exception"])
 
@@ -103,8 +117,7 @@ class Gateway:
         try:
             content = await self._cloud.download(task, file, login(headers))
         except errors.Unauthenticated:
-            said = {"error": "Unauthorized access. Please provide valid credentials."}
-            return _json(401, said, [_CHALLENGE])
+            return _json(401, _DENIED, [_CHALLENGE])
         except (errors.NotFound, errors.CodePathInvalid):
             return _json(404, {"error": "File not found"})
         return 200, "application/octet-stream", content, [ORIGIN]
@@ -137,9 +150,7 @@ class Gateway:
             try:
                 self._doors.admit_operator(headers)
             except errors.Unauthenticated:
-                return _json(
-                    401, {"error": "Unauthorized access. Please provide valid credentials."}
-                )
+                return _json(401, _DENIED)
         files = {
             part.filename: part.content for part in fields if part.name == "files" and part.filename
         }

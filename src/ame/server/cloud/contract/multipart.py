@@ -34,16 +34,33 @@ def parts(kind: str, body: bytes) -> list[Part]:
     if head.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         raise errors.RequestMalformed("no multipart/form-data")
     mark = b"\r\n--" + boundary.encode("latin-1", "replace")
-    pieces = (b"\r\n" + body).split(mark, MOST + 2)
-    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
-        raise errors.RequestMalformed(f"a form that is cut off, or has over {MOST} parts")
-    return [_part(piece) for piece in pieces[1:-1]]
+    start = len(mark) - 2 if body.startswith(mark[2:]) else _after(mark, body, 0)[1]
+    found: list[Part] = []
+    while not body.startswith(b"--", start):
+        end, following = _after(mark, body, start)
+        if len(found) == MOST:
+            raise errors.RequestMalformed(f"a form that has over {MOST} parts")
+        found.append(_part(body, start, end))
+        start = following
+    return found
 
 
-def _part(piece: bytes) -> Part:
-    head, found, content = piece.partition(b"\r\n\r\n")
-    said = BytesHeaderParser(policy=HTTP).parsebytes(head.lstrip(b"\r\n") + b"\r\n\r\n")
-    name = said.get_param("name", header="content-disposition")
-    if not found or not isinstance(name, str):
+def _after(mark: bytes, body: bytes, start: int) -> tuple[int, int]:
+    """Where the next mark stands, and what follows it."""
+    at = body.find(mark, start)
+    if at < 0:
+        raise errors.RequestMalformed("a form that is cut off")
+    return at, at + len(mark)
+
+
+def _part(body: bytes, start: int, end: int) -> Part:
+    """The field that stands there: what may be long is copied once."""
+    head = body.find(b"\r\n\r\n", start, end)
+    if head < 0:
         raise errors.RequestMalformed("a part of a form without a name")
-    return Part(name=name, filename=said.get_filename(), content=content)
+    text = body[start:head].lstrip(b"\r\n") + b"\r\n\r\n"
+    said = BytesHeaderParser(policy=HTTP).parsebytes(text)
+    name = said.get_param("name", header="content-disposition")
+    if not isinstance(name, str):
+        raise errors.RequestMalformed("a part of a form without a name")
+    return Part(name=name, filename=said.get_filename(), content=body[head + 4 : end])

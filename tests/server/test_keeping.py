@@ -2,6 +2,10 @@
 
 import asyncio
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +21,7 @@ from ame.protocol.wires import Caller
 from ame.server.ledger import rounds
 from ame.server.settings import Settings
 from ame.storage import blobs, objects
+from parts import fleet
 from parts.servers import buckets
 from parts.waiting import eventually
 from server import fleets
@@ -214,6 +219,58 @@ def test_a_server_that_starts_finds_what_another_one_left_when_it_was_killed(
             assert await asyncio.to_thread(gone)
 
     asyncio.run(main())
+
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime, timedelta, UTC
+from pathlib import Path
+from ame.storage import blobs
+
+gone, unlink = [], os.unlink
+
+def dies(path):
+    unlink(path)
+    gone.append(path)
+    if len(gone) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.unlink = dies
+later = datetime.now(UTC) + timedelta(days=1)
+blobs.Folder(Path(sys.argv[1])).sweep(set(sys.argv[2:]), before=later)
+"""
+"""A sweep that is killed when it has removed three files."""
+
+
+def test_a_server_that_was_killed_while_it_deleted_has_lost_nothing_and_the_next_one_goes_on(
+    tmp_path: Path, address: str
+) -> None:
+    files = blobs.Folder(tmp_path / "blobs")
+    left = [bytes([each]) for each in range(7)]
+
+    async def killed(server: Running) -> None:
+        await server.task(client_plan=b"plan", min_aggregation_size=1)
+        needed = every(files)
+        for each in left:
+            files.put_bytes(each)
+        argv = [sys.executable, "-c", KILLED, str(files.path), *needed]
+        env = {**os.environ, "PYTHONPATH": str(fleet.SOURCE)}
+        ended = await asyncio.to_thread(subprocess.run, argv, env=env)
+        assert ended.returncode == -signal.SIGKILL
+
+    async def go_on(server: Running) -> None:
+        assert there(files, *left).count(True) == len(left) - 3
+        needed = every(files) - {hashlib.sha256(each).hexdigest() for each in left}
+        assert len(needed) >= 2
+        await cleared(server)
+        assert every(files) == needed
+
+    use(tmp_path, address, files, killed, go_on)
+
+
+def every(files: blobs.Folder) -> set[str]:
+    """The digests of all that is kept."""
+    return {each.parent.name + each.name for each in files.path.glob("??/*")}
 
 
 def test_nothing_is_deleted_where_another_database_has_files_too(

@@ -51,6 +51,7 @@ class Keeping:
 
         Raises:
             errors.DatabaseUnusable, errors.BucketUnusable: try again later.
+            errors.BlobDamaged: a list of slices is, so that these are not known.
             OSError: the same of a folder.
         """
         blobs = self._fleet.blobs
@@ -74,6 +75,6 @@ class Keeping:
             )
             wanted |= own
             for each in listed:
-                with suppress(errors.BlobNotFound, errors.BlobDamaged):
+                with suppress(errors.BlobNotFound):
                     wanted |= slices.digests(await asyncio.to_thread(fleet.blobs.read, each))
         return wanted

@@ -12,7 +12,6 @@ from ame.aggregation.krum import Krum
 from ame.aggregation.layout import Layout, Slot
 from ame.aggregation.mean import Mean, Sum
 from ame.aggregation.optimizers import SGD, Adagrad, Adam, Moments, Optimizer, Yogi, applied
-from ame.aggregation.order import Order
 from ame.aggregation.private import Accountant, Clip, Gaussian, multiplier_for
 from ame.aggregation.robust import Collected, Median, TrimmedMean
 from ame.aggregation.spool import Spool
@@ -37,7 +36,6 @@ __all__ = [
     "Median",
     "Moments",
     "Optimizer",
-    "Order",
     "Slot",
     "Spool",
     "Sum",

@@ -41,8 +41,7 @@ class Mean:
     1e-6 times the mean of |x|, and typically below the rounding of the float32 result. All other
     arrays, weights below 2^-16 or beyond 2^40, and numbers so large that w·x could leave float32,
     are added in float64. `merge` ends the groups of both and adds their sums. The value depends on
-    nothing else: not on time, threads or memory. Clients whose results come in any order are put
-    in theirs by `Order`.
+    nothing else: not on time, threads or memory.
     """
 
     layout: Layout | None = None

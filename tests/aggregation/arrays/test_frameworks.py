@@ -93,18 +93,16 @@ def test_the_mean_of_tensors_of_tensorflow_is_one(tensorflow: Any, dtype: str) -
     assert np.array_equal(got.numpy(), expected.numpy())
 
 
-def test_what_waits_for_its_turn_keeps_its_framework(torch: Any) -> None:
-    ready: list[Any] = []
-    with aggregation.Order() as order:
-        for index in (1, 0):
-            value = torch.full((2,), float(index), dtype=torch.bfloat16)
-            update = aggregation.Update(client=str(index), arrays={"w": value})
-            ready += [each.arrays["w"] for each in order.put(index, update)]
+@pytest.mark.parametrize("hold", [0, 1 << 20])
+def test_what_is_kept_is_of_its_framework_again(torch: Any, hold: int) -> None:
+    spool = aggregation.Spool(hold=hold)
+    value = torch.full((2,), 1.0, dtype=torch.bfloat16)
 
-    assert [(each.dtype, each.tolist()) for each in ready] == [
-        (torch.bfloat16, [0.0, 0.0]),
-        (torch.bfloat16, [1.0, 1.0]),
-    ]
+    row = spool.append(aggregation.Update(client="a", arrays={"w": value}))
+    again: Any = spool.take(row).arrays["w"]
+
+    assert (again.dtype, again.tolist()) == (torch.bfloat16, [1.0, 1.0])
+    spool.close()
 
 
 def test_a_model_under_training_and_views_of_it_are_taken(torch: Any) -> None:

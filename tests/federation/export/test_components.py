@@ -21,7 +21,7 @@ from ame.federation.statistics.job import FedStatsRecipe
 from ame.federation.statistics.written import JsonStatsFileWriter
 from ame.federation.workflows.averaging.scaffold import ScatterAndGatherScaffold
 from ame.federation.workflows.command import CmdTaskController
-from parts.flare import Flare, flare
+from parts.flare import Flare
 from parts.userfolder import Folder
 
 pytestmark = [
@@ -56,17 +56,6 @@ class Corrects(Executor):
             each.set_meta_prop("NUM_STEPS_CURRENT_ROUND", number)
         return DXO(DataKind.COLLECTION, data=parts).to_shareable()
 """
-
-
-@pytest.fixture(params=["2.7", "2.9"])
-def version(request: pytest.FixtureRequest) -> Version:
-    given: Version = request.param
-    return given
-
-
-@pytest.fixture
-def real(version: Version) -> Flare:
-    return flare(version)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from ame.federation.simulator import simulate
 from ame.federation.workflows.averaging.fedavg import FedAvg
 from ame.federation.workflows.cross_site import CrossSiteModelEval
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
-from parts.flare import Flare, flare
+from parts.flare import Flare
 from parts.userfolder import Folder
 
 pytestmark = [
@@ -110,17 +110,6 @@ class Outer:
             super().__init__()
             self.size = size
 """
-
-
-@pytest.fixture(params=["2.7", "2.9"])
-def version(request: pytest.FixtureRequest) -> Version:
-    given: Version = request.param
-    return given
-
-
-@pytest.fixture
-def real(version: Version) -> Flare:
-    return flare(version)
 
 
 def simulated(program: Program, place: Path, **more: Any) -> Path:

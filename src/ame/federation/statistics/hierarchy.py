@@ -22,18 +22,8 @@ class HierarchicalStatisticsController(StatisticsController):
     of any depth. A node's standard deviation is that of its own values around its own mean.
     """
 
-    def __init__(
-        self,
-        statistic_configs: dict[str, dict[str, Any]],
-        writer_id: str,
-        wait_time_after_min_received: int = 1,
-        result_wait_timeout: int = 10,
-        precision: int = 4,
-        min_clients: int | None = None,
-        enable_pre_run_task: bool = True,
-        hierarchy_config: str = "",
-    ) -> None:
-        """As for `StatisticsController`.
+    def __init__(self, *args: Any, hierarchy_config: str = "", **kwargs: Any) -> None:
+        """All else is as for `StatisticsController`.
 
         `hierarchy_config`: the file, in the folder `config` of the server's app:
         `job.add_file_to_server("tree.json", app_folder_type="config")`.
@@ -41,10 +31,7 @@ class HierarchicalStatisticsController(StatisticsController):
         Raises:
             errors.JobInvalid: no file is named.
         """
-        super().__init__(
-            statistic_configs, writer_id, wait_time_after_min_received, result_wait_timeout,
-            precision, min_clients, enable_pre_run_task,
-        )  # fmt: skip
+        super().__init__(*args, **kwargs)
         if not hierarchy_config:
             raise errors.JobInvalid("`hierarchy_config` names no file; give one with the tree")
         self.hierarchy_config = hierarchy_config

@@ -132,9 +132,47 @@ def test_a_form_is_read_byte_for_byte_and_one_that_is_cut_off_is_refused(run_her
             response = await post("/upload_files", data=data, files=files)
             assert response.status_code == 400
         kind = {"content-type": "multipart/form-data; boundary=x"}
-        for body in (b"", b"--x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb'):
+        named = b'--x\r\nContent-Disposition: form-data; name="a"'
+        for body in (
+            b"",
+            b"--x",
+            named + b"\r\n\r\nb",
+            named + b"; x" * 10_000 + b"\r\n\r\nb\r\n--x--",
+        ):
             response = await post("/upload_files", content=body, headers=kind)
             assert response.status_code == 400
+
+    run_here(use)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ("a\\b.py", "a/b.py"),
+        ("a\\\\b.py", "a/b.py"),
+        ('a\\"b.py', 'a"b.py'),
+        ("ü; x=1.py", "ü; x=1.py"),
+        ("..\\x.py", None),
+        ("..\\\\x.py", None),
+    ],
+)
+def test_a_file_is_called_what_the_form_says(run_here: Run, sent: str, path: str | None) -> None:
+    """Clients write a backslash once or twice."""
+
+    async def use(server: Running) -> None:
+        body = '--x\r\nContent-Disposition: form-data; name="task_id"\r\n\r\n4fe5\r\n'
+        body += f'--x\r\nContent-Disposition: form-data; name="files"; filename="{sent}"\r\n\r\nc'
+        response = await server.client.post(
+            "/upload_files",
+            content=(body + "\r\n--x--\r\n").encode(),
+            headers={"content-type": "multipart/form-data; boundary=x"},
+        )
+        if path is None:
+            assert response.status_code == 400
+        else:
+            await server.done("rpc_exec_create_task", **TASK)
+            [version] = await server.ask("GET", "tasks/4fe5/files")
+            assert list(version["files"]) == [path]
 
     run_here(use)
 

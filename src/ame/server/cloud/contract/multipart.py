@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -9,8 +10,14 @@ from email.policy import HTTP
 
 from ame import errors
 
+_FILENAME = re.compile(
+    rb'^content-disposition:[^\r\n]*?;\s*filename="((?:\\["\\]|[^"\r\n])*)"',
+    re.IGNORECASE | re.MULTILINE,
+)
 MOST = 2000
 """How many parts a form may have."""
+HEAD = 1 << 14
+"""How many bytes may stand before a part's content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,7 @@ def _after(mark: bytes, body: bytes, start: int) -> tuple[int, int]:
 
 def _part(body: bytes, start: int, end: int) -> Part:
     """The field that stands there: what may be long is copied once."""
-    head = body.find(b"\r\n\r\n", start, end)
+    head = body.find(b"\r\n\r\n", start, min(end, start + HEAD))
     if head < 0:
         raise errors.RequestMalformed("a part of a form without a name")
     text = body[start:head].lstrip(b"\r\n") + b"\r\n\r\n"
@@ -63,4 +70,11 @@ def _part(body: bytes, start: int, end: int) -> Part:
     name = said.get_param("name", header="content-disposition")
     if not isinstance(name, str):
         raise errors.RequestMalformed("a part of a form without a name")
-    return Part(name=name, filename=said.get_filename(), content=body[head + 4 : end])
+    filename = _filename(text) or said.get_filename()
+    return Part(name=name, filename=filename, content=body[head + 4 : end])
+
+
+def _filename(head: bytes) -> str | None:
+    """The name of a file as it was sent: browsers leave a backslash as it is, others double it."""
+    found = _FILENAME.search(head)
+    return found and re.sub(r'\\(["\\])', r"\1", found[1].decode(errors="replace"))

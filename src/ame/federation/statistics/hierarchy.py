@@ -22,8 +22,15 @@ class HierarchicalStatisticsController(StatisticsController):
     of any depth. A node's standard deviation is that of its own values around its own mean.
     """
 
-    def __init__(self, *args: Any, hierarchy_config: str = "", **kwargs: Any) -> None:
-        """All else is as for `StatisticsController`.
+    def __init__(
+        self,
+        statistic_configs: dict[str, dict[str, Any]],
+        writer_id: str,
+        *args: Any,
+        hierarchy_config: str = "",
+        **kwargs: Any,
+    ) -> None:
+        """As for `StatisticsController`.
 
         `hierarchy_config`: the file, in the folder `config` of the server's app:
         `job.add_file_to_server("tree.json", app_folder_type="config")`.
@@ -31,7 +38,7 @@ class HierarchicalStatisticsController(StatisticsController):
         Raises:
             errors.JobInvalid: no file is named.
         """
-        super().__init__(*args, **kwargs)
+        super().__init__(statistic_configs, writer_id, *args, **kwargs)
         if not hierarchy_config:
             raise errors.JobInvalid("`hierarchy_config` names no file; give one with the tree")
         self.hierarchy_config = hierarchy_config

@@ -50,7 +50,7 @@ _address = click.option(
 )
 _timeout = click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=options.Amount(0, min_open=True),
     default=60.0,
     show_default=True,
     help="Seconds to wait for an answer.",

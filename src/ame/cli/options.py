@@ -1,5 +1,6 @@
 """What several commands share: the state folder, the form of a list, a key."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,19 @@ def open_store() -> runs.Store:
     for run in lost.mark(store, folder):
         click.echo(f"run `{run.name}` was lost; what it left running was ended", err=True)
     return store
+
+
+class Amount(click.FloatRange):
+    """A finite number within bounds; `nan` is in none of them, though it compares as if it were."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return found
 
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ame.cli.main import Commands
-from ame.cli.options import FILE
+from ame.cli.options import FILE, Amount
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Said:
 @click.option("--open", "open_", is_flag=True, help="Anyone may manage tasks; on loopback only.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0),
+    type=Amount(0),
     default=0.0,
     help="Calls a second that one address may make; 0: any.",
 )
@@ -151,7 +151,7 @@ class Said:
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(0),
+    type=Amount(0),
     default=0.0,
     help="Seconds that a device may wait for a task.",
 )

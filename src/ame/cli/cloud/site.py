@@ -7,7 +7,7 @@ import click
 
 from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import FILE, api_key_option
+from ame.cli.options import FILE, Amount, api_key_option
 from ame.storage import home
 
 if TYPE_CHECKING:
@@ -40,6 +40,26 @@ config_option = click.option(
 )
 
 
+def _settings(ctx: click.Context, param: click.Parameter, given: str) -> str:
+    """As a SuperNode will read them, which else would fail when a task joins."""
+    del ctx, param
+    import re
+    import tomllib
+
+    setting = re.compile(r"""([^\s=]+)=('[^']*'|"[^"]*"|\S+)""")
+    try:
+        tomllib.loads("\n".join(f"{name} = {value}" for name, value in setting.findall(given)))
+        wrong = setting.sub("", given).split()
+    except tomllib.TOMLDecodeError:
+        wrong = [given]
+    if wrong:
+        raise click.BadParameter(
+            f"`{wrong[0]}` is no `name=value`; write numbers as they are, and texts in quotes: "
+            """`partition-id=0 site="a"`"""
+        )
+    return given
+
+
 @click.command(
     epilog="Examples: `ame site run hospital-1 --task 4fe5 --data-qnt 300 --sensor camera`; "
     "`ame site run hospital-1 --tag mnist --config config.ini`"
@@ -59,7 +79,7 @@ config_option = click.option(
 @click.option("--any", "any_", is_flag=True, help="Let every task run here that the server offers.")
 @click.option("--data-qnt", type=int, help="Registered: how many examples there are.")
 @click.option("--sensor", "sensors", multiple=True, help="Registered: a sensor; may be repeated.")
-@click.option("--interval", type=click.FloatRange(0.01), help="Seconds between requests. [10]")
+@click.option("--interval", type=Amount(0.01), help="Seconds between requests. [10]")
 @click.option("--at-once", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
     "--no-download", is_flag=True, help="Run only code that lies in `tasks/`; download none."
@@ -67,6 +87,7 @@ config_option = click.option(
 @click.option(
     "--node-config",
     default="",
+    callback=_settings,
     metavar="SETTINGS",
     help="For SuperNodes of Flower apps: `partition-id=0 num-partitions=2`.",
 )

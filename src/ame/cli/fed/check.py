@@ -49,7 +49,9 @@ def command(
 
 
 def _sites(sites: object) -> str:
-    return f"{len(sites)} sites" if isinstance(sites, list) else str(sites)
+    if not isinstance(sites, list):
+        return str(sites)
+    return f"{len(sites)} {'site' if len(sites) == 1 else 'sites'}"
 
 
 def _described(program: Program, options: engines.Options) -> dict[str, object]:

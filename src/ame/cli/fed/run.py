@@ -11,7 +11,7 @@ from ame import errors
 from ame.cli import completion, exits
 from ame.cli.fed import jobs
 from ame.cli.fed import options as shared
-from ame.cli.options import json_or_text, open_store
+from ame.cli.options import Amount, json_or_text, open_store
 from ame.cli.terminal import shown
 from ame.federation import engines
 from ame.federation.codes import Code
@@ -44,18 +44,16 @@ Examples:
 @click.option("--isolate", is_flag=True, default=None, help="Give each site a process of its own.")
 @click.option(
     "--dropout",
-    type=click.FloatRange(0, 1),
+    type=Amount(0, 1),
     help="The part of sites that stays away from each round, by the seed.",
 )
 @click.option(
-    "--stragglers", type=click.FloatRange(0, 1), help="The part of sites that is slow, by the seed."
+    "--stragglers", type=Amount(0, 1), help="The part of sites that is slow, by the seed."
 )
-@click.option(
-    "--slowdown", type=click.FloatRange(min=1), help="How many times as long those take; 10."
-)
+@click.option("--slowdown", type=Amount(min=1), help="How many times as long those take; 10.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     help="After how many times the usual time a site is lost.",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ame.cli import remote
-from ame.cli.options import FILE
+from ame.cli.options import FILE, Amount
 
 WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"])
 
@@ -44,7 +44,7 @@ WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"
 )
 @click.option(
     "--once-in",
-    type=click.FloatRange(0, min_open=True),
+    type=Amount(0, min_open=True),
     metavar="HOURS",
     help="A device does it once in so many.",
 )

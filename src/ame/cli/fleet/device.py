@@ -10,7 +10,7 @@ import click
 from ame import errors
 from ame.cli import remote
 from ame.cli.main import Commands
-from ame.cli.options import FILE, api_key_option, json_or_text
+from ame.cli.options import FILE, Amount, api_key_option, json_or_text
 from ame.cli.terminal import shown
 from ame.storage import home
 
@@ -159,7 +159,7 @@ def run(
 )
 @click.option(
     "--dropout",
-    type=click.FloatRange(0, 1),
+    type=Amount(0, 1),
     default=0.0,
     show_default=True,
     help="The chance that a device vanishes with its result.",

@@ -151,6 +151,19 @@ def test_a_script_that_runs_no_job_is_told_so(place: Place) -> None:
     assert "job.simulator_run" in ran.stderr
 
 
+def test_a_script_that_only_exports_has_done_what_it_is_for(job: Place) -> None:
+    simulates = 'job.simulator_run("workspace", n_clients=4)'
+    assert simulates in FILES["job.py"]
+    job.write({"job.py": FILES["job.py"].replace(simulates, 'job.export_job("jobs")')})
+
+    ran = job.ame("fed", "run", "job.py")
+
+    assert ran.returncode == 0, ran.stderr
+    folder = next((job.folder / "jobs").iterdir())
+    assert f"exported to jobs/{folder.name}" in ran.stderr
+    assert job.ame("fed", "check", "job.py").returncode == 4
+
+
 def test_a_script_s_own_exit_is_passed_on(place: Place) -> None:
     place.write({"job.py": "raise SystemExit(7)\n"})
 

@@ -86,6 +86,8 @@ class Command:
     programs: list[tuple[Program, Options]] = field(default_factory=list)
     """The jobs, each with what was said for it."""
     results: "list[Result]" = field(default_factory=list)
+    exported: list[Path] = field(default_factory=list)
+    """Folders that the script wrote for NVFLARE."""
 
 
 _commands: list[Command] = []
@@ -103,6 +105,12 @@ def under(command: Command) -> Iterator[Command]:
         yield command
     finally:
         _commands.remove(command)
+
+
+def exported(folder: Path) -> None:
+    """Notes for the command, if there is one, that its script has exported a job."""
+    if _commands:
+        _commands[-1].exported.append(folder)
 
 
 def run(program: Program, options: Options) -> "Result | None":

@@ -22,7 +22,7 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
 
     Raises:
         click.exceptions.Exit: the script raised an error, which has been shown, or exited.
-        errors.JobMissing: it defined no job.
+        errors.JobMissing: it defined no job, or has only exported one that was to be had.
         errors.ExtraMissing: the packages of federated jobs are not installed.
     """
     from ame.federation import extra, flare
@@ -41,7 +41,9 @@ def do(target: Path, command: engines.Command, *, aside: bool = False) -> None:
             engines.run(*_of(target, command.arguments))
         else:
             _run(target, command.arguments)
-    if not command.programs:
+    for folder in command.exported:
+        click.echo(f"exported to {folder}", err=True)
+    if not command.programs and (command.only_gather or not command.exported):
         raise errors.JobMissing(target)
 
 

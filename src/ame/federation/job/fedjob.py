@@ -246,7 +246,9 @@ class FedJob:
         Raises:
             errors.NotExportable: NVFLARE has no counterpart of a part.
         """
-        export.write(self.program(), Path(job_root), version=flare_version, clients=clients)
+        engines.exported(
+            export.write(self.program(), Path(job_root), version=flare_version, clients=clients)
+        )
 
     def program(self) -> Program:
         """The job as data.

@@ -30,6 +30,7 @@ class Clients(click.ParamType[int | Sequence[str]]):
 
 
 clients = click.option(
+    "-n",
     "--clients",
     type=Clients(),
     metavar="NUMBER|NAMES",

@@ -33,9 +33,10 @@ Examples:
 )
 @shared.arguments
 @shared.clients
-@click.option("--threads", type=click.IntRange(min=1), help="Worker processes.")
+@click.option("-t", "--threads", type=click.IntRange(min=1), help="Worker processes.")
 @click.option("--gpu", metavar="IDS", help="GPUs that sites share, such as `0,1`.")
 @click.option(
+    "-w",
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the job's files go; what is there stays.",

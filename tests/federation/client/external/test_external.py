@@ -252,6 +252,23 @@ def test_a_script_that_is_killed_is_missed_at_once(site: Site) -> None:
     assert (caught.value.kind, caught.value.code) == ("killed", -signal.SIGKILL)
 
 
+def test_a_script_that_was_killed_between_tasks_is_told_at_the_next(site: Site) -> None:
+    script = site.start(
+        """
+        import os, signal
+        from ame.federation import client as flare
+        flare.init()
+        flare.send(flare.receive())
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    script.perform("train", model())
+    script._ear.join(60)
+
+    with pytest.raises(errors.ScriptFailed, match="signal 9"):
+        script.perform("train", model())
+
+
 def test_a_script_that_ends_without_sending_is_told(site: Site) -> None:
     script = site.start(
         """

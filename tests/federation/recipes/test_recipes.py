@@ -11,6 +11,7 @@ from ame import errors
 from ame.federation import recipes
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat
+from ame.federation.recipes import workflows
 from ame.federation.recipes.evaluation import FedEvalRecipe
 from ame.federation.recipes.fedavg import FedAvgRecipe, FedProxRecipe, NumpyFedAvgRecipe
 from ame.federation.spec.filter import Filter
@@ -177,6 +178,15 @@ def test_an_evaluation_takes_the_model_that_is_trained() -> None:
     assert persistor.args["source_ckpt_file_full_name"] == "/models/best.pt"
     assert made.everyone is not None
     assert named(made.everyone, "ScriptExecutor").args["script_args"] == "--x 1"
+
+
+@pytest.mark.parametrize("made", [FedAvgRecipe, NumpyFedAvgRecipe, workflows.CyclicRecipe])
+def test_a_model_goes_by_its_earlier_name_too(made: Any) -> None:
+    given: Any = {"min_clients": 2, "train_script": "client.py", "framework": FrameworkType.NUMPY}
+
+    now, before = made(**given, model=[1.0]), made(**given, initial_model=[1.0])
+
+    assert program(before).server == program(now).server
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ame.federation.components.selector import IntimeModelSelector
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat
-from ame.federation.recipes.options import Client, ClientOptions, Model
+from ame.federation.recipes.options import Client, ClientOptions, Model, one_model
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.workflows.averaging.fedavg import FedAvg
 
@@ -32,6 +32,7 @@ class FedAvgRecipe(Recipe):
         train_script: str,
         num_rounds: int = 2,
         model: Any = None,
+        initial_model: Any = None,
         initial_ckpt: str | None = None,
         model_persistor: Any = None,
         model_locator: Any = None,
@@ -60,6 +61,7 @@ class FedAvgRecipe(Recipe):
             train_script: what each client runs.
             num_rounds: how many rounds.
             model: what to begin with: a torch module, a Keras model, an array or nested lists.
+            initial_model: an older name of that.
             initial_ckpt: a file with its weights, at the server.
             model_persistor: keeps models, instead of the framework's own.
             model_locator: finds models, instead of the framework's own.
@@ -95,7 +97,7 @@ class FedAvgRecipe(Recipe):
         super().__init__(job, script)
         self.comp_ids |= Model(
             framework=script.framework,
-            model=model,
+            model=one_model(model, initial_model),
             initial_ckpt=initial_ckpt,
             persistor=model_persistor,
             locator=model_locator,
@@ -128,17 +130,6 @@ class NumpyFedAvgRecipe(FedAvgRecipe):
     """The same for NumPy. The one array of a model that is given as such is `numpy_key`."""
 
     default_framework = FrameworkType.NUMPY
-
-    def __init__(self, *, model: Any = None, initial_model: Any = None, **settings: Any) -> None:
-        """Takes `initial_model` too, an older name of `model`.
-
-        Raises:
-            errors.JobInvalid (ValueError): both are given.
-
-        """
-        if model is not None and initial_model is not None:
-            raise errors.JobInvalid("`initial_model` is `model`; give one of them")
-        super().__init__(model=initial_model if model is None else model, **settings)
 
 
 class FedProxRecipe(FedAvgRecipe):

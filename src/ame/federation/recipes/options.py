@@ -82,6 +82,17 @@ class Client:
         )
 
 
+def one_model(model: Any, initial_model: Any) -> Any:
+    """The model under the name by which it was given; `initial_model` is the earlier one.
+
+    Raises:
+        errors.JobInvalid (ValueError): both are given.
+    """
+    if model is not None and initial_model is not None:
+        raise errors.JobInvalid("`initial_model` is `model`; give one of them")
+    return initial_model if model is None else model
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """What a job begins with, and how it is kept."""

@@ -10,7 +10,7 @@ from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat, TransferType
-from ame.federation.recipes.options import Client, ClientOptions, Model, unmade
+from ame.federation.recipes.options import Client, ClientOptions, Model, one_model, unmade
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
 from ame.federation.workflows.averaging.newton import FedAvgLR, LRModelPersistor
@@ -191,6 +191,7 @@ class CyclicRecipe(ModelRecipe):
         train_script: str,
         num_rounds: int = 2,
         model: Any = None,
+        initial_model: Any = None,
         initial_ckpt: str | None = None,
         framework: FrameworkType | None = None,
         task_assignment_timeout: int = 10,
@@ -207,6 +208,7 @@ class CyclicRecipe(ModelRecipe):
             train_script: what each client runs.
             num_rounds: how often the model goes round.
             model: what to begin with.
+            initial_model: an older name of that.
             initial_ckpt: a file with its weights, at the server.
             framework: of the script's parameters.
             task_assignment_timeout: seconds in which a client is to take the task.
@@ -221,7 +223,7 @@ class CyclicRecipe(ModelRecipe):
             name=name,
             min_clients=min_clients,
             train_script=train_script,
-            model=model,
+            model=one_model(model, initial_model),
             initial_ckpt=initial_ckpt,
             framework=framework,
             **options,

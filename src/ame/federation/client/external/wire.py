@@ -89,17 +89,19 @@ class Line:
 
     def close(self) -> None:
         """The other end hears of it. Again and again has no further effect."""
-        with self._sending:
-            self._end.close()
+        self._end.close()
 
     def _send(self, packet: bytes, *fds: int) -> None:
         if len(packet) > _MOST:
             raise TypeError("a message's plain values are too long")
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         with self._sending:
-            if self._end.fileno() < 0:  # closed here, since the other end is gone
-                raise ConnectionResetError
-            self._end.sendmsg([packet], control, socket.MSG_NOSIGNAL)
+            try:
+                self._end.sendmsg([packet], control, socket.MSG_NOSIGNAL)
+            except OSError as error:
+                if self._end.fileno() < 0:  # closed here, since the other end is gone
+                    raise ConnectionResetError from error
+                raise
 
 
 def _read(packet: bytes, memory: int | None, *, whole: bool) -> Message:

@@ -28,10 +28,10 @@ TRUE = ("bash", "-c", "true")
 
 PEERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "luigi": (1000, ("luigi",)),
-    "snakemake": (100, ("snakemake",)),
+    "snakemake": (1000, ("snakemake",)),
     # Newer ones of these two lack what Prefect imports of them.
     "prefect": (1000, ("prefect", "fastapi==0.139.2", "starlette==1.0.1")),
-    "dagster": (100, ("dagster",)),
+    "dagster": (1000, ("dagster",)),
 }
 """For each: the most steps that are run with it, and what is installed."""
 

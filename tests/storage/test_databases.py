@@ -1,6 +1,7 @@
 """One suite over SQLite and PostgreSQL."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -57,6 +58,27 @@ def test_what_was_done_is_there_after_the_database_was_opened_again(address: str
 
     run(address, write)
     run(address, read)
+
+
+def test_a_long_read_holds_up_neither_its_loop_nor_other_reads(address: str) -> None:
+    async def use(database: Database) -> None:
+        begun, over = threading.Event(), threading.Event()
+
+        def long(rows: Rows) -> list[tuple[object, ...]]:
+            begun.set()
+            assert over.wait(60)
+            return rows.execute(NAME)
+
+        reading = asyncio.create_task(database.read_apart(long))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        await database.do(lambda rows: insert(rows, "a"))
+        for _ in range(10):
+            assert await database.read(lambda rows: rows.execute(NAME)) == [("a",)]
+        over.set()
+        assert await reading == [("a",)]
+
+    run(address, use)
 
 
 def test_an_error_undoes_its_own_work_and_harms_no_other(address: str) -> None:

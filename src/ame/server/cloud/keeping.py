@@ -58,7 +58,9 @@ class Keeping:
         """
         before = datetime.fromtimestamp(self.clock(), UTC) - YOUNG
         there = await asyncio.to_thread(lambda: list(self._folders()))
-        digests, wanted = await self.database.read(lambda rows: (_digests(rows), _wanted(rows)))
+        digests, wanted = await self.database.read_apart(
+            lambda rows: (_digests(rows), _wanted(rows))
+        )
         for folder in there:
             if folder.name not in wanted:
                 await asyncio.to_thread(self._leave, folder, before)

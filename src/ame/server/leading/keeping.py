@@ -70,7 +70,7 @@ class Keeping:
         fleet = self._fleet
         wanted: set[str] = set()
         for name in await fleet.database.read(populations.revisions):
-            own, listed = await fleet.database.read(
+            own, listed = await fleet.database.read_apart(
                 lambda rows: contents.wanted(rows, name, before.timestamp())  # noqa: B023 - used at once
             )
             wanted |= own

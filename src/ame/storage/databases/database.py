@@ -65,6 +65,16 @@ class Database(Protocol):
     async def read(self, work: Work[Kept]) -> Kept:
         """The same for a work that only reads; it does not wait for writers.
 
+        It may hold up its loop: a long one is for `read_apart`.
+
+        Raises:
+            errors.DatabaseUnusable: the database cannot be reached.
+        """
+        ...
+
+    async def read_apart(self, work: Work[Kept]) -> Kept:
+        """The same for a long one, which holds up neither its loop nor what others read.
+
         Raises:
             errors.DatabaseUnusable: the database cannot be reached.
         """

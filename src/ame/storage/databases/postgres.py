@@ -76,6 +76,8 @@ class Postgres(Doer):
         self._migrate(schema)
         self._writes = Group("writes PostgreSQL")
         self._reads = Group("reads PostgreSQL")
+        self._long_reads = Group("reads PostgreSQL for long")
+        self._long_reads.start(self._commit)
         for _ in range(writers):
             self._writes.start(self._commit)
         for _ in range(READERS):
@@ -87,9 +89,12 @@ class Postgres(Doer):
     async def read(self, work: Work[Kept]) -> Kept:
         return await self._reads.do(work)
 
+    async def read_apart(self, work: Work[Kept]) -> Kept:
+        return await self._long_reads.do(work)
+
     def close(self) -> None:
-        self._writes.close()
-        self._reads.close()
+        for group_ in (self._writes, self._reads, self._long_reads):
+            group_.close()
         while self._open:
             self._open.pop().close()
 

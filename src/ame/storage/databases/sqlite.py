@@ -1,5 +1,6 @@
 """A database in a SQLite file, for the processes of one machine."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -90,8 +91,10 @@ class Sqlite(Doer):
             given.loop.call_soon(self._turn)
 
     async def read(self, work: Work[Kept]) -> Kept:
-        with self._file.read() as connection:
-            return work(_Rows(connection))
+        return self._read(work)
+
+    async def read_apart(self, work: Work[Kept]) -> Kept:
+        return await asyncio.to_thread(self._read, work)
 
     def close(self) -> None:
         with self._turning, self._lock:
@@ -104,6 +107,10 @@ class Sqlite(Doer):
             self._end(self._taken())
         self._writer.close()
         self._file.close()
+
+    def _read(self, work: Work[Kept]) -> Kept:
+        with self._file.read() as connection:
+            return work(_Rows(connection))
 
     def _turn(self) -> None:
         """Does what waits, and hands it on to be committed."""

@@ -46,6 +46,31 @@ def test_what_nothing_needs_is_removed_when_it_is_old_enough(kept: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("opened", [buckets.s3, buckets.gcs])
+def test_what_is_put_again_while_it_is_removed_is_not_lost(opened: Any, tmp_path: Path) -> None:
+    """Between a look at how old it is and its removal."""
+    with opened(tmp_path) as server:
+        kept = objects.Bucket(server.url, **server.options)
+        digest = kept.put_bytes(b"put again")
+        soon = datetime.now(UTC) + timedelta(hours=1)
+        looked = kept._modified
+
+        def look(path: str) -> datetime:
+            found = looked(path)
+            kept._modified = looked  # type: ignore[method-assign]  # the first look alone
+            kept.put_bytes(b"put again")
+            return min(found, soon - timedelta(days=1))
+
+        kept._modified = look  # type: ignore[method-assign]  # at this moment it is put again
+        assert kept.sweep(set(), before=soon - timedelta(hours=2)) == 0
+        assert kept.read(digest) == b"put again"
+        assert kept.sweep({digest}, before=soon) == 0
+        assert kept.sweep(set(), before=soon - timedelta(hours=2)) == 0
+        assert kept.read(digest) == b"put again"
+        assert kept.sweep(set(), before=soon) == len(b"put again")
+
+
+@pytest.mark.slow
 def test_what_was_never_put_is_not_found(kept: Any) -> None:
     with pytest.raises(errors.BlobNotFound, match="0000"):
         kept.read("0" * 64)

@@ -1,6 +1,7 @@
 """Content in a bucket: S3, GCS, or whatever else fsspec reaches."""
 
 import hashlib
+import os
 import re
 from collections.abc import Set
 from contextlib import suppress
@@ -11,6 +12,8 @@ from ame import errors
 
 EXTRA = "buckets"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_ASIDE = "aside"
+"""Where what nothing needs lies until it is removed, each time under a name of its own."""
 
 
 class Bucket:
@@ -57,7 +60,7 @@ class Bucket:
             errors.BucketUnusable: the bucket cannot be reached, or may not be read.
         """
         try:
-            content: bytes = self._do("read", lambda: self._files.cat_file(self._path(digest)))
+            content: bytes = self._do("read", lambda: self._found(digest))
         except FileNotFoundError:
             raise errors.BlobNotFound(digest) from None
         if hashlib.sha256(content).hexdigest() != digest:
@@ -67,7 +70,9 @@ class Bucket:
     def sweep(self, keep: Set[str], *, before: datetime) -> int:
         """Removes all but `keep` of what was put before that time; returns how many bytes it had.
 
-        What others put again is looked at once more right before it would be removed.
+        A service can not remove what is old only as long as nobody puts it again. So it is laid
+        aside first, where it is still read, and removed when it has lain there since before that
+        time; what is kept by then is put back.
 
         Raises:
             errors.BucketUnusable: the bucket cannot be reached, or may not be changed.
@@ -75,17 +80,47 @@ class Bucket:
         return int(self._do("cleared", lambda: self._swept(keep, before)))
 
     def _swept(self, keep: Set[str], before: datetime) -> int:
-        freed = 0
         self._files.invalidate_cache()
-        for path, about in self._files.find(self._root, detail=True).items():
+        for path in self._files.find(self._root):
             digest = path.removeprefix(self._root).replace("/", "")
             if _DIGEST.fullmatch(digest) and digest not in keep:
                 with suppress(FileNotFoundError):  # another one removes it as well
-                    self._files.invalidate_cache()
-                    if self._files.modified(path) < before:
+                    if self._modified(path) < before:
+                        aside = f"{self._root}/{_ASIDE}/{digest}-{os.urandom(8).hex()}"
+                        self._files.cp_file(path, aside)
                         self._files.rm_file(path)
-                        freed += about["size"]
+        freed = 0
+        for path, about in self._aside().items():
+            digest = path.rpartition("/")[2].partition("-")[0]
+            with suppress(FileNotFoundError):
+                if digest in keep:
+                    self._files.cp_file(path, self._path(digest))
+                    self._files.rm_file(path)
+                elif self._modified(path) < before:
+                    self._files.rm_file(path)
+                    freed += about["size"]
         return freed
+
+    def _found(self, digest: str) -> bytes:
+        try:
+            content: bytes = self._files.cat_file(self._path(digest))
+        except FileNotFoundError:
+            aside = next(iter(self._aside(digest)), None)
+            if aside is None:
+                raise
+            content = self._files.cat_file(aside)
+        return content
+
+    def _aside(self, digest: str = "") -> dict[str, dict[str, Any]]:
+        """What lies aside, or what of one digest does."""
+        self._files.invalidate_cache()
+        found = self._files.find(f"{self._root}/{_ASIDE}", prefix=digest, detail=True)
+        return {path: about for path, about in found.items() if "-" in path.rpartition("/")[2]}
+
+    def _modified(self, path: str) -> datetime:
+        self._files.invalidate_cache()
+        found: datetime = self._files.modified(path)
+        return found
 
     def shared(self, owner: str) -> set[str]:
         """Notes for good that `owner` has content here; all who have.

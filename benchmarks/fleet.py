@@ -108,7 +108,7 @@ async def measured(
 
     rows: list[tuple[str, ...]] = []
     with parts.started("fleet", database, str(folder)) as server:
-        await parts.task(server.port, b"plan", start, "update/n")
+        await parts.task(server.port, b"\n\x04plan", start, "update/n")
         known = parts.dialects(upload)
         for name, dialect in known.items():
             for count in CONNECTIONS:

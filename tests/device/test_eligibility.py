@@ -130,19 +130,29 @@ def test_a_population_keeps_what_is_not_named_when_it_is_made_again(tmp_path: Pa
     at(tmp_path, use)
 
 
-def test_a_device_without_the_means_for_a_graph_is_eligible_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("router", "why"),
+    [
+        ("federated_compute_eligibility", "does not support flatbuffers"),
+        ("federated_compute", "plan of eligibility"),
+    ],
+)
+def test_a_device_without_the_means_for_a_graph_is_eligible_for_nothing(
+    tmp_path: Path, router: str, why: str
+) -> None:
     async def use(place: Place) -> None:
         await post(place)
-        urls = (await put(place, "populations/p", {}))["eligibility_urls"]
         plan = pb.ClientOnlyPlan(tflite_graph=b"flat")
         plan.phase.tensorflow_spec.SetInParent()
-        plan.phase.federated_compute.SetInParent()
-        await place.server.peer.client.put(urls["plan"], content=plan.SerializeToString())
+        getattr(plan.phase, router).SetInParent()
+        app = place.server.app
+        kept = {"plan": await app.fleet.keep(plan.SerializeToString())}
+        await app.management.put_population("p", {"eligibility": kept})
 
         seen = await place.device().visit()
 
         assert seen.outcome is Outcome.FAILED
-        assert "plan of eligibility" in seen.why
+        assert why in seen.why
         session = (await place.server.peer.session()).session_id
         refused = await place.server.peer.assignment(session)
         assert refused.HasField("rejection_info")

@@ -98,6 +98,11 @@ def test_a_plan_without_a_graph_is_refused(tmp_path: Path) -> None:
         run(tmp_path, made.SerializeToString(), devices.USUAL)
 
 
+def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.PlanInvalid, match="it is no ClientOnlyPlan"):
+        run(tmp_path, b"\xff", devices.USUAL)
+
+
 # --- TensorFlow
 
 

@@ -165,7 +165,6 @@ def test_a_device_with_too_few_examples_is_not_given_the_task(tmp_path: Path) ->
     [
         (devices.query_plan("nothing"), "too few examples"),
         (b"", "nothing to do"),
-        (b"\xff", "no ClientOnlyPlan"),
     ],
 )
 def test_a_plan_that_fails_frees_the_devices_place(tmp_path: Path, plan: bytes, why: str) -> None:

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from ame.protocol import calls
 from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
+from ame.protocol.pb import plan as pb
 from ame.protocol.tensors import Array, checkpoint
 from ame.protocol.wires import http
 from ame.server import app
@@ -31,6 +32,7 @@ UNUSED = ssl.create_default_context()
 """For clients that speak without TLS, each of which would take its time to make one."""
 BY_NAME = {call.name: call for call in calls.CALLS}
 START: dict[str, Array] = {"server/w": np.zeros(3, np.float32), "server/round": np.array(0)}
+PLAN = pb.ClientOnlyPlan(graph=b"plan").SerializeToString()
 AGGREGATION = {
     "weight": "update/examples",
     "metrics": {"loss": ["update/loss_sum", "update/examples"]},
@@ -136,7 +138,7 @@ class Running:
         *,
         aggregation: Mapping[str, Any] = AGGREGATION,
         plan: Message | None = None,
-        client_plan: bytes = b"plan",
+        client_plan: bytes = PLAN,
         state: Mapping[str, Array] = START,
         mode: str = "",
         **proto: Any,

@@ -18,7 +18,7 @@ from ame import errors
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
 from parts.servers import postgres
-from server.fleets import AGGREGATION, START, UNUSED, Peer, update
+from server.fleets import AGGREGATION, PLAN, START, UNUSED, Peer, update
 
 DYING = Path(__file__).parent / "dying.py"
 VALUES = ((1, 2, 3), (5, 6, 7), (3, 1, 2))
@@ -119,7 +119,7 @@ async def trained(server: Server) -> tuple[Any, list[dict[str, Any]]]:
     made = await insist(server, create)
     number = made["taskId"]
     for url, content in (
-        (made["clientOnlyPlanUrl"][0], b"plan"),
+        (made["clientOnlyPlanUrl"][0], PLAN),
         (made["initCheckpointUrl"][0], checkpoint.to_bytes(START)),
     ):
         path = url[url.index("/v1/") :]

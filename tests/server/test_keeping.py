@@ -31,6 +31,7 @@ Use = Callable[[Running], Awaitable[None]]
 LATER = 7200.0
 PATIENT = Settings(row_bytes=0, upload_seconds=1e10, compute_seconds=1e10, session_seconds=1e10)
 """Every upload is a file; no device is late, whatever the clock says."""
+FIRST, SECOND = (plan.ClientOnlyPlan(graph=each).SerializeToString() for each in (b"1", b"2"))
 ONE, TWO, OTHER = (checkpoint.to_bytes(update(*each)) for each in ((1, 2, 3), (5, 6, 7), (9, 9, 9)))
 
 
@@ -164,16 +165,16 @@ def test_what_a_task_was_made_with_is_deleted_when_it_was_canceled_only(
     listed.dataset["s"].slice_data.extend([b"first slice", b"second slice"])
 
     async def main(server: Running) -> None:
-        await server.task(client_plan=b"first plan", min_aggregation_size=1, total_iteration=1)
+        await server.task(client_plan=FIRST, min_aggregation_size=1, total_iteration=1)
         await (await upload(server, ONE))()
         await over(server, 1)
-        await server.task(client_plan=b"second plan")
+        await server.task(client_plan=SECOND)
         task = odp_task.Task(total_iteration=1, min_aggregation_size=1)
         await server.peer.ask("CreateTask", odp_task.CreateTaskRequest(task=task), **named("3"))
         at = server.app.management.slices_address("p", 3, Caller())
         token = unquote(at.removeprefix("/v1/artifacts/"))
         await server.app.management.put_artifact(token, listed.SerializeToString())
-        artifacts = b"first plan", b"second plan", b"first slice", b"second slice"
+        artifacts = FIRST, SECOND, b"first slice", b"second slice"
         [begun] = await server.app.fleet.database.read(lambda rows: rounds.rounds(rows, "p", 2))
 
         server.clock.now = time.time() + LATER
@@ -249,7 +250,7 @@ def test_a_server_that_was_killed_while_it_deleted_has_lost_nothing_and_the_next
     left = [bytes([each]) for each in range(7)]
 
     async def killed(server: Running) -> None:
-        await server.task(client_plan=b"plan", min_aggregation_size=1)
+        await server.task(min_aggregation_size=1)
         needed = every(files)
         for each in left:
             files.put_bytes(each)

@@ -69,7 +69,19 @@ def quoted(name: str) -> str:
 
 def population(name: str) -> str:
     """The path of a population, below `/api/v1/`."""
+    if not name:
+        raise click.BadParameter("it is empty", param_hint="'POPULATION'")
     return f"populations/{quoted(name)}"
+
+
+def know(server: str, name: str) -> None:
+    """Sees that there is a population.
+
+    Raises:
+        errors.PopulationUnknown: there is none.
+    """
+    if name not in ask(server, "GET", "populations"):
+        raise errors.PopulationUnknown(name)
 
 
 def task(name: str, number: int) -> str:
@@ -87,7 +99,8 @@ def send(
     server: str, method: str, url: str, body: bytes | None, headers: dict[str, str] | None = None
 ) -> bytes:
     """The body of a response. Raises as `ask` does."""
-    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)  # noqa: S310 - the address is the operator's
+    shown = {"accept": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, data=body, headers=shown, method=method)  # noqa: S310 - the address is the operator's
     try:
         trusted = _trusted() if url.startswith("https:") else None
         with urllib.request.urlopen(request, timeout=SECONDS, context=trusted) as response:  # noqa: S310 - the same

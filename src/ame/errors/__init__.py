@@ -66,7 +66,10 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "fleet.device": "PlanInvalid",
         "fleet.protocol": "RequestMalformed TensorUnfit TensorsMalformed",
-        "fleet.server": "ContributionRefused DoorsOpen PayloadRefused RecipeInvalid TaskInvalid",
+        "fleet.server": (
+            "ContributionRefused DoorsOpen PayloadRefused PopulationInvalid RecipeInvalid"
+            " TaskInvalid"
+        ),
         "learning.aggregation": "AggregationInvalid ArrayUnsupported",
         "learning.client": (
             "MetricsMissing ModelUnread NoDifference NotAModel NothingToSend ParamsUnfit "

@@ -15,7 +15,7 @@ from ame.protocol.pb import population_eligibility_spec as eligibility_spec
 from ame.protocol.tensors import checkpoint
 from ame.protocol.wires import Caller, http
 from ame.server.settings import Settings
-from server.fleets import AGGREGATION, START, Running, update
+from server.fleets import AGGREGATION, PLAN, START, Running, update
 
 Run = Callable[..., None]
 CONTENT = checkpoint.to_bytes(update(1, 2, 3))
@@ -439,6 +439,21 @@ def test_a_result_for_another_aggregation_is_refused(run: Run) -> None:
     run(use)
 
 
+@pytest.mark.parametrize("code", [statuses.OK, statuses.INTERNAL])
+def test_a_result_for_a_task_that_was_not_assigned_is_refused(run: Run, code: int) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await server.peer.assignment(await begun(server))).task_assignment
+        wrong = task_assignments.TaskAssignment()
+        wrong.CopyFrom(assigned)
+        wrong.task_name = "p/99"
+        with pytest.raises(errors.CallFailed, match="no such assignment"):
+            await report(server, wrong, code)
+        await server.peer.hand_in(assigned, CONTENT)
+
+    run(use)
+
+
 @pytest.mark.parametrize("able", [True, False])
 def test_resources_are_compressed_where_the_client_says_that_it_can_read_them(
     run: Run, able: bool
@@ -567,7 +582,7 @@ async def sliced(server: Running) -> None:
     slices.dataset["empty"].SetInParent()
     for name, content in (
         ("slicesUrl", slices.SerializeToString()),
-        ("clientOnlyPlanUrl", b"plan"),
+        ("clientOnlyPlanUrl", PLAN),
         ("initCheckpointUrl", checkpoint.to_bytes({"server/w": START["server/w"]})),
     ):
         put = await server.peer.client.put(made.json()[name][0], content=content)

@@ -13,7 +13,7 @@ from ame.protocol.pb import common, odp_task, odp_task_assignments
 from ame.protocol.tensors import checkpoint
 from ame.server.ledger import assignments, rounds
 from ame.server.visits.assignments import AssignmentStatus
-from server.fleets import Running, update
+from server.fleets import PLAN, Running, update
 
 Run = Callable[..., None]
 Report = odp_task_assignments.ReportResultRequest
@@ -57,7 +57,7 @@ def test_a_device_checks_in_downloads_reports_and_uploads(run: Run) -> None:
         assigned = (await check_in(server)).task_assignment
         assert (assigned.population_name, assigned.task_id) == ("p", "1")
         plan = await server.peer.client.get(assigned.plan.uri, headers={"accept-encoding": "gzip"})
-        assert (plan.content, plan.headers["content-encoding"]) == (b"plan", "gzip")
+        assert (plan.content, plan.headers["content-encoding"]) == (PLAN, "gzip")
         reported = await report(server, assigned, Report.COMPLETED)
 
         assert await upload(server, reported, gzip.compress(CONTENT)) == 200

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,25 @@ def test_what_is_no_plan_is_refused(name: str) -> None:
     plans = {name: b"\xff\xff"}
     with pytest.raises(errors.RecipeInvalid, match=r"is no (ClientOnly)?Plan"):
         opening.opened({}, state=STATE, **plans)  # type: ignore[arg-type]  # one of the two names
+
+
+def test_a_plan_whose_eligibility_a_server_would_compute_is_refused() -> None:
+    """What such a part is fed, and who gets what it makes, no document says."""
+    phase = pb.Plan.Phase(server_eligibility_phase=pb.ServerEligibilityComputationPhase(name="e"))
+    with pytest.raises(errors.RecipeInvalid, match="server_eligibility_phase, which is not run"):
+        opening.opened({}, plan=pb.Plan(phase=[phase]).SerializeToString(), state=STATE)
+
+
+def test_a_clients_plan_in_the_place_of_the_whole_one_is_refused() -> None:
+    client = pb.ClientOnlyPlan(graph=b"graph").SerializeToString()
+    with pytest.raises(errors.RecipeInvalid, match="give the whole Plan"):
+        opening.opened({}, plan=pb.Plan().SerializeToString() or client, state=STATE)
+
+
+@pytest.mark.parametrize("said", [{}, {"weight": "update/n"}, {"aggregate": {"kind": "median"}}])
+def test_what_devices_could_not_run_is_refused_whatever_is_declared(said: dict[str, Any]) -> None:
+    with pytest.raises(errors.RecipeInvalid, match="the plan of devices is no ClientOnlyPlan"):
+        opening.opened(said, client_plan=STATE, state=STATE)
 
 
 def test_what_is_no_checkpoint_is_refused() -> None:

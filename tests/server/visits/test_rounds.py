@@ -14,7 +14,7 @@ from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import changes, rounds
 from ame.server.rounds import RoundStatus
 from ame.server.settings import Settings
-from server.fleets import Running, update
+from server.fleets import PLAN, Running, update
 
 Run = Callable[..., None]
 
@@ -34,7 +34,7 @@ def test_two_rounds_train_a_model_from_what_devices_hand_in(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task(total_iteration=2)
         first = await contribute(server, checkpoint.to_bytes(update(1, 2, 3, examples=1, loss=4)))
-        assert await server.peer.resource(first.plan.uri) == b"plan"
+        assert await server.peer.resource(first.plan.uri) == PLAN
         sent = checkpoint.read(await server.peer.resource(first.init_checkpoint.uri))
         assert sent["server/w"].tolist() == [0, 0, 0]
         await contribute(server, fcv1.to_bytes(update(5, 6, 7, examples=3, loss=0)))

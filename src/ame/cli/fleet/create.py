@@ -1,12 +1,14 @@
 """`ame fleet task create`."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ame import errors
 from ame.cli import remote
 from ame.cli.options import FILE, Amount
 
@@ -32,7 +34,7 @@ WHEN = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z"
 @click.option("--capacity", type=click.IntRange(1), help="Devices at once. [default: 1.3 x goal]")
 @click.option("--weight", type=click.IntRange(0), default=1, help="Share of the traffic.")
 @click.option("--evaluates", type=int, metavar="TASK", help="Evaluate this task's checkpoints.")
-@click.option("--every", default="1_round", help="Which: `K_round` or `K_hour`. [default: 1_round]")
+@click.option("--every", help="Which: `K_round` or `K_hour`. [default: 1_round]")
 @click.option("--min-version", default="", help="Of devices. [default: any]")
 @click.option("--max-version", default="", help="Of devices. [default: any]")
 @click.option("--start", type=WHEN, help="Open no earlier.")
@@ -69,7 +71,7 @@ def command(
     capacity: int | None,
     weight: int,
     evaluates: int | None,
-    every: str,
+    every: str | None,
     min_version: str,
     max_version: str,
     start: datetime | None,
@@ -91,8 +93,12 @@ def command(
     if capacity:
         said["maxAggregationSize"] = capacity
     if evaluates is not None:
-        looks = {"trainingTaskId": evaluates, "checkPointSelector": _selector(every)}
+        selector = _selector(every or "1_round")
+        _check(remote.ask(server, "GET", remote.task(population, evaluates)))
+        looks = {"trainingTaskId": evaluates, "checkPointSelector": selector}
         said["info"] = {"trafficWeight": weight, "evaluationInfo": looks}
+    elif every is not None:
+        raise click.UsageError("--every says which checkpoints of --evaluates TASK: name that too")
     if aggregation:
         said["aggregation"] = _read(aggregation, "aggregation")
     if assignment == "multiple":
@@ -110,10 +116,23 @@ def command(
     )
     made = remote.ask(server, "POST", f"{remote.population(population)}/tasks", said)
     uploads = [(server_plan, "serverPhaseUrl"), (slices, "slicesUrl"), (plan, "clientOnlyPlanUrl")]
-    for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
-        if path is not None:
-            remote.send(server, "PUT", made[field][0], path.read_bytes())
+    try:
+        for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
+            if path is not None:
+                remote.send(server, "PUT", made[field][0], path.read_bytes())
+    except errors.ServerRefused:
+        with suppress(errors.Error):  # what is half made would never open
+            remote.ask(server, "POST", f"{remote.task(population, int(made['taskId']))}/cancel")
+        raise
     click.echo(f"task {made['taskId']} of `{population}` is created")
+
+
+def _check(evaluated: dict[str, Any]) -> None:
+    if evaluated["kind"] != "training":
+        raise click.BadParameter(
+            f"{evaluated['name']} trains nothing: name the task that it evaluates",
+            param_hint="--evaluates",
+        )
 
 
 def _selector(every: str) -> dict[str, Any]:

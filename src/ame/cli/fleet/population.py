@@ -45,6 +45,7 @@ def create(name: str, plan: Path | None, checkpoint: Path | None, server: str) -
 @remote.server_option
 def pause(name: str, server: str) -> None:
     """Gives the devices of NAME no tasks; those that have one go on."""
+    remote.know(server, name)
     remote.ask(server, "PUT", remote.population(name), {"paused": True})
     click.echo(f"population `{name}` is paused")
 
@@ -54,6 +55,7 @@ def pause(name: str, server: str) -> None:
 @remote.server_option
 def resume(name: str, server: str) -> None:
     """Gives the devices of NAME tasks again."""
+    remote.know(server, name)
     remote.ask(server, "PUT", remote.population(name), {"paused": False})
     click.echo(f"population `{name}` goes on")
 

@@ -23,7 +23,7 @@ ROUND = ("ROUND", "STATUS", "DEVICES", "ACCEPTED", "FAILED", "METRICS")
 @json_or_text
 def list_(population: str | None, server: str, form: str) -> None:
     """Lists the tasks of POPULATION, or of all."""
-    path = f"{remote.population(population)}/tasks" if population else "tasks"
+    path = "tasks" if population is None else f"{remote.population(population)}/tasks"
     found = remote.ask(server, "GET", path)
     head = ("TASK", "KIND", "STATUS", "ROUNDS", "GOAL", "REASON")
     rows = [

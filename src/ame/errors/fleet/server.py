@@ -49,6 +49,18 @@ class FleetTaskUnknown(NotFound):
         )
 
 
+class PopulationInvalid(Invalid):
+    """A population's name cannot be."""
+
+    def __init__(self, population: str, longest: int) -> None:
+        self.population = population
+        self.longest = longest
+        super().__init__(
+            f"no population can be named {population!r}: a name has 1 to {longest} characters that"
+            " can be printed, without line breaks"
+        )
+
+
 class PopulationUnknown(NotFound):
     """There is no such population."""
 

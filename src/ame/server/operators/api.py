@@ -58,6 +58,8 @@ class Api:
     async def put_population(self, at: Mapping[str, str], said: Said, caller: Caller) -> Any:  # noqa: ANN401 - JSON
         """Makes a population, or changes its settings; says where its eligibility plan goes."""
         name = at["population"]
+        if said.keys() - {"paused"} or not isinstance(said.get("paused", False), bool):
+            raise errors.RequestMalformed('no settings of a population, such as {"paused": true}')
         await self._app.management.put_population(name, said)
         addresses = self._app.management.graph_addresses(name, caller)
         return {"name": name, **said, "eligibility_urls": addresses}
@@ -201,7 +203,9 @@ def _policies(said: object) -> list[Said]:
             policy = json_format.ParseDict(each, Policy(), descriptor_pool=_pool.POOL)
             why = eligibility.fault(policy)
         except (json_format.ParseError, TypeError, AttributeError) as error:
-            why = str(error)
+            first = str(error).partition("\n")[0]
+            why = f"is no EligibilityPolicyEvalSpec: {first}"
+            raise errors.TaskInvalid(f"policies[{place}]", why) from None
         if why:
             raise errors.TaskInvalid(f"policies[{place}]", f"can be met by no device: {why}")
     return said

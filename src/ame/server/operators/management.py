@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from google.protobuf.message import DecodeError
+
 from ame import errors
-from ame.protocol.pb import odp_task
+from ame.protocol.pb import odp_task, plan
 from ame.server.ledger import assignments, populations, rounds, sessions, tasks
-from ame.server.tasks import TaskStatus
+from ame.server.tasks import TaskStatus, within
 from ame.server.visits import slices
 from ame.server.visits.personal import visit_of
 
@@ -27,6 +29,8 @@ ARTIFACTS: Final[Mapping[str, str]] = {
 }
 """What is uploaded for a task, and the field of the task that says where."""
 OVER_SELECTION: Final = 1.3
+LONGEST: Final = 200
+"""Characters of a population's name."""
 OF_ALL: Final = "all"
 """Stands for a task's number in the address of what is for all tasks of a population."""
 
@@ -39,8 +43,7 @@ class Management:
 
     async def put_population(self, name: str, settings: Mapping[str, Any]) -> None:
         """Makes a population, or changes those of its settings that are named."""
-        if not name:
-            raise errors.PopulationUnknown(name)
+        _check_name(name)
         now = self._fleet.clock()
         await self._fleet.database.do(
             lambda rows: populations.put_population(rows, name, settings, now)
@@ -134,12 +137,15 @@ class Management:
         Raises:
             errors.TokenRefused: it is none that was given out.
             errors.TaskMoveRefused: the task runs already.
+            errors.RequestMalformed: devices could not run a population's plan.
         """
         population, number, name = self._fleet.tokens.read("artifact", token).rsplit("/", 2)
         if name == "slices":
             said = await slices.keep(self._fleet, content)
             await self.set_artifacts(population, int(number), {name: said})
             return
+        if (number, name) == (OF_ALL, "plan"):
+            _check_graph(content)
         digest = await self._fleet.keep(content)
         if number == OF_ALL:
             await self._put_graph(population, name, digest)
@@ -256,8 +262,38 @@ def _made(
     return tasks.create_task(rows, proto, settings, now).told
 
 
+def _check_name(population: str) -> None:
+    """Sees that a population can be listed, and stand in the path of a request.
+
+    Raises:
+        errors.PopulationInvalid: it cannot.
+    """
+    if not population or len(population) > LONGEST or not population.isprintable():
+        raise errors.PopulationInvalid(population[:LONGEST], LONGEST)
+
+
+def _check_graph(content: bytes) -> None:
+    """Sees that devices can find out by a plan which tasks they may do.
+
+    Raises:
+        errors.RequestMalformed: they cannot.
+    """
+    try:
+        phase = plan.ClientOnlyPlan.FromString(content).phase
+    except DecodeError:
+        raise errors.RequestMalformed("no ClientOnlyPlan") from None
+    if not phase.HasField("federated_compute_eligibility"):
+        why = "a plan without a FederatedComputeEligibilityIORouter, which says nothing of tasks"
+        raise errors.RequestMalformed(why)
+
+
 def _complete(proto: odp_task.Task) -> None:
-    """Fills in what was left out."""
+    """Fills in what was left out.
+
+    Raises:
+        errors.TaskInvalid, errors.PopulationInvalid: what was said cannot be.
+    """
+    _check_name(proto.population_name)
     if proto.min_aggregation_size <= 0:
         raise errors.TaskInvalid("min_aggregation_size", "must be greater than 0")
     if proto.total_iteration <= 0:
@@ -266,6 +302,16 @@ def _complete(proto: odp_task.Task) -> None:
         proto.max_aggregation_size = int(proto.min_aggregation_size * OVER_SELECTION)
     if proto.max_aggregation_size < proto.min_aggregation_size:
         raise errors.TaskInvalid("max_aggregation_size", "must be min_aggregation_size or more")
+    least, most = proto.min_client_version, proto.max_client_version
+    if most and not within(least, "", most):
+        why = f"must be min_client_version, {least}, or later: no device could do it"
+        raise errors.TaskInvalid("max_client_version", why)
+    ends = proto.do_not_create_iteration_after.ToNanoseconds()
+    if proto.HasField("do_not_create_iteration_after") and (
+        ends <= proto.start_task_no_earlier_than.ToNanoseconds()
+    ):
+        why = "must be later than start_task_no_earlier_than: no round could begin"
+        raise errors.TaskInvalid("do_not_create_iteration_after", why)
     if proto.info.WhichOneof("info") is None:
         proto.info.traffic_weight = proto.info.traffic_weight or 1
         proto.info.training_info.SetInParent()

@@ -43,8 +43,10 @@ def opened(
         errors.TensorsMalformed: the checkpoint is none.
     """
     read = keys.read(declared)
-    whole = _parsed(pb.Plan, plan, "plan")
+    whole, clients = _parsed(pb.Plan, plan), _parsed(pb.ClientOnlyPlan, client_plan)
     phase = whole.phase[0] if whole.phase else pb.Plan.Phase()
+    if plan:
+        _check(whole, phase)
     if phase.HasField("server_phase") or phase.HasField("server_phase_v2"):
         for key in declared:
             if key not in BESIDE:
@@ -53,8 +55,8 @@ def opened(
         return _server_part(whole, evaluates=evaluates, norm=read.norm)
     if not declared.keys() - BESIDE:
         client = phase.client_phase
-        if not sums.declarations(client) and client_plan:
-            client = _parsed(pb.ClientOnlyPlan, client_plan, "client plan").phase
+        if not sums.declarations(client):
+            client = clients.phase
         if sums.declarations(client):
             return sums.Sums.of(client, state, evaluates=evaluates, norm=read.norm)
     return read.bind(state, evaluates=evaluates)
@@ -63,11 +65,26 @@ def opened(
 M = TypeVar("M", bound=Message)
 
 
-def _parsed(kind: type[M], content: bytes, name: str) -> M:
+def _parsed(kind: type[M], content: bytes) -> M:
     try:
         return kind.FromString(content)
     except DecodeError:
-        raise errors.RecipeInvalid("plan", f"the {name} is no {kind.DESCRIPTOR.name}") from None
+        who = "the server" if kind is pb.Plan else "devices"
+        why = f"what was given as the plan of {who} is no {kind.DESCRIPTOR.name}"
+        raise errors.RecipeInvalid("plan", why) from None
+
+
+def _check(plan: pb.Plan, phase: pb.Plan.Phase) -> None:
+    """Nothing that a plan asks of the server is passed over."""
+    if not plan.phase:
+        why = "it has no phase: give the whole Plan, of which devices get the ClientOnlyPlan"
+        raise errors.RecipeInvalid("plan", why)
+    if phase.HasField("server_eligibility_phase"):
+        why = (
+            "it has a server_eligibility_phase, which is not run here: leave it out, and say by"
+            " policies, or by a plan of the population, which devices may do the task"
+        )
+        raise errors.RecipeInvalid("plan", why)
 
 
 def _server_part(plan: pb.Plan, *, evaluates: bool, norm: float | None) -> Recipe:

@@ -121,11 +121,15 @@ class Uploads:
 
         def work(rows: Rows) -> None:
             sessions.check_session(rows, shown)
-            for had in assignments.assignments_of(rows, shown.id):
-                if shown.task not in {"", str(had.task)}:
-                    continue
-                if request.task_name not in {"", f"{had.population}/{had.task}"}:
-                    continue
+            about = [
+                had
+                for had in assignments.assignments_of(rows, shown.id)
+                if shown.task in {"", str(had.task)}
+                and request.task_name in {"", f"{had.population}/{had.task}"}
+            ]
+            if not about and request.task_name:
+                raise errors.AssignmentUnknown
+            for had in about:
                 if request.aggregation_id:
                     assignments.check_round(rows, had, request.aggregation_id)
                 if code:

@@ -1,0 +1,176 @@
+"""What `ame population` and `ame fleet` say to people who are mistaken, and how they end."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from ame import errors
+from ame.cli import exits
+from ame.cli.main import root
+from ame.protocol.tensors import checkpoint
+from parts import fleet
+from server import fleets
+
+USUAL = ("--rounds", "1", "--goal", "2")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fleet.Fleet]:
+    with fleet.serving(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The options that name the files of a task."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "plan").write_bytes(fleets.PLAN)
+    (folder / "start").write_bytes(checkpoint.to_bytes(fleets.START))
+    return ("--plan", str(folder / "plan"), "--checkpoint", str(folder / "start"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    output: str
+
+
+def ame(server: fleet.Fleet, *words: str, home: str = "") -> Ended:
+    known = {"AME_HOME": home or str(server.folder / "home"), "AME_SERVER": server.url}
+    ended = CliRunner().invoke(root, words, prog_name="ame", env=known)
+    if isinstance(ended.exception, errors.Error):
+        return Ended(code=exits.code_of(ended.exception), output=str(ended.exception))
+    return Ended(code=ended.exit_code, output=ended.output)
+
+
+def tasks(server: fleet.Fleet, population: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(
+        ame(server, "fleet", "task", "list", population, "--format", "json").output
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("fleet", "task", "show", "p", "99"), 4),
+        (("fleet", "task", "cancel", "p", "99"), 4),
+        (("fleet", "explain", "p", "nothing"), 4),
+        (("population", "pause", "nowhere"), 4),
+        (("population", "resume", "nowhere"), 4),
+        (("population", "create", "two\nlines"), 3),
+        (("population", "create", "n" * 201), 3),
+        (("population", "create", ""), 2),
+        (("fleet", "task", "list", ""), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_a_server_refuses_has_the_exit_code_that_it_would_have_here(
+    server: fleet.Fleet, words: tuple[str, ...], code: int
+) -> None:
+    ended = ame(server, *words)
+
+    assert ended.code == code, ended.output
+
+
+def test_an_operator_without_a_token_is_denied(server: fleet.Fleet, tmp_path: Path) -> None:
+    assert ame(server, "population", "list", home=str(tmp_path)).code == 8
+
+
+def test_a_task_that_has_ended_is_not_paused(server: fleet.Fleet, files: tuple[str, ...]) -> None:
+    ame(server, "fleet", "task", "create", "ended", *files, *USUAL)
+    assert ame(server, "fleet", "task", "cancel", "ended", "1").code == 0
+
+    assert ame(server, "fleet", "task", "pause", "ended", "1").code == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--every", "2_round"), 2, "--evaluates TASK"),
+        (("--evaluates", "77"), 4, "has no task 77"),
+        (("--min-version", "1.10", "--max-version", "1.9"), 3, "no device could do it"),
+        (("--start", "2030-01-01T00:00", "--last-start", "2029-01-01T00:00"), 3, "no round could"),
+        (("--capacity", "1"), 3, "max_aggregation_size must be"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_task_that_could_never_do_anything_is_not_made(
+    server: fleet.Fleet, files: tuple[str, ...], words: tuple[str, ...], code: int, said: str
+) -> None:
+    ended = ame(server, "fleet", "task", "create", "never", *files, *USUAL, *words)
+
+    assert ended.code == code, ended.output
+    assert said in ended.output
+    assert tasks(server, "never") == []
+
+
+def test_an_evaluation_is_not_evaluated(server: fleet.Fleet, files: tuple[str, ...]) -> None:
+    create = ("fleet", "task", "create", "looked", *files, *USUAL)
+    assert ame(server, *create).code == 0
+    assert ame(server, *create, "--evaluates", "1").code == 0
+
+    ended = ame(server, *create, "--evaluates", "2")
+
+    assert ended.code == 2
+    assert "looked/2 trains nothing" in ended.output
+
+
+def test_a_task_whose_files_are_refused_is_canceled_and_the_reason_is_told_in_words(
+    server: fleet.Fleet, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "rows").write_bytes(b"\xff")
+
+    words = ("--slices", str(tmp_path / "rows"))
+    ended = ame(server, "fleet", "task", "create", "sliced", *files, *USUAL, *words)
+
+    assert ended.code == 3
+    assert ended.output.startswith("the message cannot be read: no SlicesTestDataset")
+    assert [each["status"] for each in tasks(server, "sliced")] == ["CANCELED"]
+
+
+def test_policies_that_are_none_are_told_in_one_line(
+    server: fleet.Fleet, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "more.json").write_text('[{"sworPolicy": {}}, {"often": 1}]')
+
+    words = ("--policies", str(tmp_path / "more.json"))
+    ended = ame(server, "fleet", "task", "create", "asking", *files, *USUAL, *words)
+
+    assert ended.code == 3
+    [line] = ended.output.splitlines()
+    assert line.startswith("task.policies[1] is no EligibilityPolicyEvalSpec: ")
+
+
+@pytest.mark.parametrize("content", [b"\xff", fleets.PLAN])
+def test_a_populations_plan_that_says_nothing_of_tasks_is_refused(
+    server: fleet.Fleet, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "plan").write_bytes(content)
+
+    words = ("--eligibility-plan", str(tmp_path / "plan"))
+    ended = ame(server, "population", "create", "asked", *words)
+
+    assert ended.code == 3
+    assert "plan" in ended.output.lower()
+
+
+def test_settings_of_a_population_that_are_not_known_are_refused(server: fleet.Fleet) -> None:
+    token = (server.folder / "home" / "server" / "operator-token").read_text().strip()
+    shown = {"authorization": f"Bearer {token}"}
+    for said in ({"pausd": True}, {"paused": "yes"}):
+        refused = httpx.put(f"{server.url}/api/v1/populations/p", json=said, headers=shown)
+        assert refused.status_code == 400, refused.text
+
+
+def test_exit_codes_of_refusals_are_those_of_branches() -> None:
+    assert set(exits.REFUSED.values()) <= set(exits.CODES)
+    unknown = exits.code_of(errors.ServerRefused(500, "no"))
+    assert unknown == exits.CODES[errors.Failed]

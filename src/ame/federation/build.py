@@ -171,12 +171,12 @@ class Code:
         )
 
 
-def lay_out(files: Iterable[File], folder: Path, of: str = "custom") -> None:
+def lay_out(files: Iterable[File], folder: Path | str, of: str = "custom") -> None:
     """Writes the files of an app that are for its folder `custom`, or `config`, there."""
     for file in files:
         if file.folder != of:
             continue
-        place = folder / file.target
+        place = Path(folder, file.target)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.read())
 

@@ -1,5 +1,6 @@
 """How a simulation ends before its time, and that nothing is left of it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -46,6 +47,19 @@ def marked(marker: str) -> list[int]:
     return found
 
 
+def shared(pids: list[int]) -> set[Path]:
+    """The files in shared memory that these processes have mapped or open."""
+    found: set[Path] = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+            found.update(Path(line.split()[-1]) for line in maps if " /dev/shm/" in line)
+            for each in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(each.readlink())
+    return {each for each in found if each.parent == Path("/dev/shm")}
+
+
 def began(folder: Path) -> bool:
     return all(
         (folder / site / "log.txt").exists() and "at work" in log(folder, site)
@@ -60,7 +74,6 @@ def test_nothing_is_left_of_a_simulation_that_is_ended(
 ) -> None:
     marker = f"AME_TEST_END={tmp_path}"
     name, _, value = marker.partition("=")
-    before = {entry.name for entry in Path("/dev/shm").iterdir()}
     lead = subprocess.Popen(
         [sys.executable, "-c", JOB, str(tmp_path), how],
         env={**os.environ, name: value},
@@ -68,6 +81,7 @@ def test_nothing_is_left_of_a_simulation_that_is_ended(
     )
     try:
         assert eventually(lambda: began(tmp_path)), lead.poll()
+        used = shared(marked(marker))
         at = time.monotonic()
         lead.send_signal(number)
         lead.wait(20)
@@ -78,6 +92,6 @@ def test_nothing_is_left_of_a_simulation_that_is_ended(
         assert lead.stderr is not None
         said = lead.stderr.read().decode()
         lead.stderr.close()
-    assert {entry.name for entry in Path("/dev/shm").iterdir()} - before == set()
+    assert not [each for each in used if each.exists()]
     if number == signal.SIGINT:
         assert said.strip().endswith("KeyboardInterrupt")

@@ -219,6 +219,42 @@ def test_an_own_process_runs_the_script_in_its_main_thread(tmp_path: Path) -> No
     )  # fmt: skip
 
 
+def test_only_the_thread_of_a_script_goes_by_the_name_of_the_main_one(tmp_path: Path) -> None:
+    script = """
+import _thread, queue, threading
+names = queue.SimpleQueue()
+def tell(): names.put(threading.current_thread().name)
+threading.Thread(target=tell, name="own").start()
+print(names.get(timeout=60))
+_thread.start_new_thread(tell, ())
+print(names.get(timeout=60).partition("-")[0])
+print(threading.current_thread().name)
+"""
+    simulate(
+        job(app(text("s.py", script + STEPS)), rounds=1),
+        workspace=tmp_path, sites=3, threads=1,
+    )  # fmt: skip
+
+    told = [log(tmp_path, f"site-{number}").split() for number in (1, 2, 3)]
+    assert told == [["own", "Dummy", "MainThread"]] * 3
+
+
+@pytest.mark.parametrize("args", ["--fixed 'two words'", "--folder {WORKSPACE}"])
+def test_each_script_has_its_own_arguments_whether_they_differ_or_not(
+    tmp_path: Path, args: str
+) -> None:
+    script = "import sys\nprint(sys.argv.pop())\nprint(sys.argv[0])\n"
+    simulate(
+        job(app(text("./s.py", script + STEPS), args=args), rounds=1),
+        workspace=tmp_path, sites=3, threads=1,
+    )  # fmt: skip
+
+    for site in ("site-1", "site-2", "site-3"):
+        last = str(tmp_path / site) if "{" in args else "two words"
+        place = tmp_path / site / JOB / f"app_{site}" / "custom" / "s.py"
+        assert log(tmp_path, site).splitlines() == [last, str(place)]
+
+
 def test_one_that_closes_all_it_finds_open_is_lost(tmp_path: Path) -> None:
     script = STEPS.replace("    time.sleep(at)", "    if at: os.closerange(3, 1000)")
     with sites(tmp_path, app(text("s.py", script)), 3, threads=1) as (made, _):

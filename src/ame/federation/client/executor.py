@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ame import errors
@@ -89,7 +90,7 @@ class ScriptExecutor(Executor):
         if framework not in _FORMATS:
             message = f"Framework {framework} unsupported; use one of {', '.join(_FORMATS)}"
             raise ValueError(message)
-        self.script = script
+        self.script = str(PurePosixPath(script))
         self.arguments = words(script_args)
         self.external = external
         self.command = words(command)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.simulator.setup import Places
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ame.federation.exchange.watcher import Watcher
 
 _MOST = 1 << 16
@@ -22,7 +21,7 @@ class Logs:
     """The logs of all sites, as far as they were shown."""
 
     def __init__(self, workspace: Path, watcher: Watcher) -> None:
-        self._workspace = workspace
+        self._workspace = str(workspace)
         self._watcher = None if type(watcher) is Nobody else watcher
         self._shown: dict[str, int] = {}
 
@@ -33,7 +32,7 @@ class Logs:
             return
         self._shown[site] = size
         skipped = max(size - shown - _MOST, 0)
-        with contextlib.suppress(OSError), Places(self._workspace, site).log.open("rb") as log:
+        with contextlib.suppress(OSError), self._log(site).open("rb") as log:
             log.seek(shown + skipped)
             chunk = log.read(size - shown - skipped)
             if skipped:
@@ -44,4 +43,7 @@ class Logs:
         """Shows what a site that is at work has printed meanwhile."""
         if self._watcher is not None:
             with contextlib.suppress(OSError):
-                self.grew(site, Places(self._workspace, site).log.stat().st_size)
+                self.grew(site, self._log(site).stat().st_size)
+
+    def _log(self, site: str) -> Path:
+        return Path(Places(self._workspace, site).log)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ame.federation.program import Part
 from ame.federation.run.chains import Chain
-from ame.federation.run.server import ServerParts
 from ame.federation.run.site import SiteParts
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from ame.federation.build import Code
     from ame.federation.program import App, Direction, Filtered
     from ame.federation.run.engine import Build
+    from ame.federation.run.server import ServerParts
     from ame.federation.spec.executor import Executor
 
 
@@ -26,6 +26,8 @@ def of_server(app: App, code: Code, variables: Mapping[str, object]) -> ServerPa
         Exception: whatever a constructor raises.
 
     """
+    from ame.federation.run.server import ServerParts  # sites do without
+
     return ServerParts(
         components=_components(app, code, variables),
         workflows=[

@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,37 +59,42 @@ class Setup:
         return self.codes.get(site, self.code)
 
 
-@dataclass(frozen=True)  # without slots: what was asked for is kept
+@dataclass(frozen=True, slots=True)
 class Places:
-    """Folders and files of one site in the workspace."""
+    """Folders and files of one site in the workspace, as texts: paths are slow to make."""
 
-    workspace: Path
+    workspace: str
     site: str
 
-    @cached_property
-    def folder(self) -> Path:
+    @property
+    def folder(self) -> str:
         """Where its scripts work."""
-        return self.workspace / self.site
+        return f"{self.workspace}/{self.site}"
 
-    @cached_property
-    def log(self) -> Path:
+    @property
+    def log(self) -> str:
         """What its scripts print."""
-        return self.folder / "log.txt"
+        return f"{self.workspace}/{self.site}/log.txt"
 
-    @cached_property
-    def app(self) -> Path:
+    @property
+    def job(self) -> str:
+        """What it has of the job."""
+        return f"{self.workspace}/{self.site}/{JOB}"
+
+    @property
+    def app(self) -> str:
         """Its share of the job."""
-        return self.folder / JOB / f"app_{self.site}"
+        return f"{self.job}/app_{self.site}"
 
-    @cached_property
-    def custom(self) -> Path:
+    @property
+    def custom(self) -> str:
         """The job's code, as this site sees it: a link to what all with the same code share."""
-        return self.app / "custom"
+        return f"{self.app}/custom"
 
-    @cached_property
-    def config(self) -> Path:
+    @property
+    def config(self) -> str:
         """Files that the job keeps beside its configuration."""
-        return self.app / "config"
+        return f"{self.app}/config"
 
     def variables(self, app: App) -> dict[str, object]:
         """What `{NAME}` stands for in the arguments of its parts."""
@@ -99,15 +103,14 @@ class Places:
             for name, value in app.params.items()
             if isinstance(value, bool | int | float | str)
         }
-        folder = f"{self.workspace}/{self.site}"
-        app_folder = f"{folder}/{JOB}/app_{self.site}"
+        folder = self.app
         return {
             **params,
             "SITE_NAME": self.site,
             "JOB_ID": JOB,
-            "WORKSPACE": folder,
-            "JOB_CUSTOM_DIR": f"{app_folder}/custom",
-            "JOB_CONFIG_DIR": f"{app_folder}/config",
+            "WORKSPACE": self.folder,
+            "JOB_CUSTOM_DIR": f"{folder}/custom",
+            "JOB_CONFIG_DIR": f"{folder}/config",
             "ROOT_URL": _URL,
             "CP_URL": _URL,
             "RELAY_URL": _URL,

@@ -201,14 +201,14 @@ def lead(
         errors.Error: what `run.server.Server.run` raises.
 
     """
-    places = Places(workspace, "server")
-    files = program.server.files
-    build.lay_out(files, places.custom)
-    build.lay_out(files, places.config, of="config")
+    places = Places(str(workspace), "server")
+    files, custom = program.server.files, Path(places.custom)
+    build.lay_out(files, custom)
+    build.lay_out(files, Path(places.config), of="config")
     variables = places.variables(program.server)
     with (
         _generators(seed_of(seed, "server", kept.done)),
-        build.Code(places.custom, files=files, packages=program.packages) as code,
+        build.Code(custom, files=files, packages=program.packages) as code,
     ):
         made = parts.of_server(program.server, code, variables)
 
@@ -217,7 +217,7 @@ def lead(
                 of,
                 Watched(sites, watcher),
                 job=JOB,
-                root=places.folder,
+                root=Path(places.folder),
                 min_clients=program.min_clients,
                 mandatory_clients=program.mandatory_clients,
                 seed=seed,
@@ -265,7 +265,7 @@ def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
     root.mkdir(parents=True, exist_ok=True)
     if _MANY <= len(names) <= CROWD:
         spread(root)
-    job, app = root / JOB, Places(root, "server").app
+    job, app = root / JOB, Path(Places(str(root), "server").app)
     for folder in (job, app.parent):
         if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
             raise errors.SimulationInvalid(
@@ -275,7 +275,7 @@ def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
         file_of(root).unlink(missing_ok=True)
         shutil.rmtree(app.parent, ignore_errors=True)
         for name in {each.name for each in root.iterdir()}.intersection(names):
-            Places(root, name).log.unlink(missing_ok=True)
+            Path(Places(str(root), name).log).unlink(missing_ok=True)
     app.mkdir(parents=True, exist_ok=True)
     job.mkdir(exist_ok=True)
     for folder in (job, app.parent):

@@ -212,7 +212,10 @@ class SimulatedSites:
         match message:
             case None:
                 self._lanes.died(lane, worker)
-            case ("replies", list(replies)):
+            case ("replies", list(replies), list(rested)):
+                for number, site, printed in rested:
+                    self._logs.grew(site, printed)
+                    self._lanes.rested(lane, number)
                 for reply in replies:
                     self._reply(lane, worker, reply, fds)
             case ("lost", int(number), *told):
@@ -224,13 +227,10 @@ class SimulatedSites:
             case ("over",):
                 lane.over.add(worker)
             case tuple(other):
-                self._note(lane, other)
+                self._note(other)
 
-    def _note(self, lane: Lane, message: wire.Message) -> None:
+    def _note(self, message: wire.Message) -> None:
         match message:
-            case ("rested", int(number), site, printed):
-                self._logs.grew(site, printed)
-                self._lanes.rested(lane, number)
             case ("late", str(site), *told):
                 failed = mail.why(*told)
                 self._watcher.note(f"{site}, after its answer: {failed.trace or failed.text}")

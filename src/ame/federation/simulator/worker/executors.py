@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ame import errors
@@ -20,7 +21,6 @@ from ame.federation.spec.executor import Executor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ame.federation.build import Code
     from ame.federation.program import App, Part
@@ -60,6 +60,10 @@ class Home(Protocol):
         """What starts scripts as processes of their own."""
 
     @property
+    def says(self) -> dict[int, ScriptExecutor | None]:
+        """What scripts are to be, by the ids of their parts; None: each site's is another."""
+
+    @property
     def temporary(self) -> str:
         """A folder that goes with the run."""
 
@@ -77,20 +81,29 @@ def made(home: Home, part: Part, code: Code) -> Executor:
         ValueError: an argument of it cannot be.
 
     """
-    given: Any = part.args.get("script_args") or ""
-    # Split first: what a variable stands for may have spaces.
-    split = replace(part, args={**part.args, "script_args": list(words(given))})
-    says: ScriptExecutor = code.build(split, home.variables())
+    says = home.says.get(id(part)) or _says(home, part, code)
     if not says.external:
         return InTurn(home, says)
     says.place = Place(
-        code=home.places.custom,
-        folder=home.places.folder,
+        code=Path(home.places.custom),
+        folder=Path(home.places.folder),
         log=lambda chunk: _append(home.places.log, chunk),
         record=home.record,
         supervisor=home.supervisor(),
     )
     return Beside(home, says)
+
+
+def _says(home: Home, part: Part, code: Code) -> ScriptExecutor:
+    """What the script is to be. What no variable is in is kept for the sites to come."""
+    given: Any = part.args.get("script_args") or ""
+    # Split first: what a variable stands for may have spaces.
+    split = replace(part, args={**part.args, "script_args": list(words(given))})
+    says: ScriptExecutor = code.build(split, home.variables())
+    if id(part) not in home.says:
+        same = not says.external and "{" not in str([*part.args.values()])
+        home.says[id(part)] = says if same else None
+    return says
 
 
 class InTurn(Executor):
@@ -100,7 +113,7 @@ class InTurn(Executor):
         super().__init__()
         self._home = home
         self._says = says
-        self._file = str(home.places.custom / says.script)
+        self._file = f"{home.places.custom}/{says.script}"
         self._script: Script | None = None
         self._world: World | None = None
 
@@ -204,7 +217,7 @@ class Beside(Executor):
         self._says.handle_event(event_type, fl_ctx)
 
 
-def _append(log: Path, chunk: bytes) -> None:
+def _append(log: str, chunk: bytes) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         while chunk:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ame.federation.client import Record
+    from ame.federation.client.executor import ScriptExecutor
     from ame.federation.exchange.sites import Message, Order, Reply
     from ame.federation.program import App, Part
     from ame.federation.run.site import SiteParts
@@ -48,7 +49,8 @@ class Hosts:
         self.process = process
         self.launch = launch
         self.post = post
-        self.workspace = Path(setup.workspace)
+        self.says: dict[int, ScriptExecutor | None] = {}
+        """What scripts are to be, by their parts, where that is the same for every site."""
         self._hosts: dict[str, Host] = {}
         self._supervisor: Supervisor | None = None
         self._crowd: Crowd | None = None
@@ -133,21 +135,21 @@ class Host:
         self.hosts = hosts
         self.site = site
         self.app = hosts.setup.program.app(site)
-        self.places = setups.Places(hosts.workspace, site)
+        self.places = setups.Places(hosts.setup.workspace, site)
         self.failure: Why | None = None
         self.scripts: list[executors.InTurn] = []
         self.custom = hosts.setup.code_of(site)
         self._variables: dict[str, object] = {}
         if crowd is None:
             self._make_folder()
-            self.custom = str(self.places.custom)
+            self.custom = self.places.custom
         self.world = crowd or self.new_world()
         hosts.process.switch(self.world)
         self._site = Site(
             self._parts(),
             name=site,
             job=setups.JOB,
-            root=f"{hosts.setup.workspace}/{site}",
+            root=self.places.folder,
             sites=hosts.setup.sites if self.app.components else (),
             post=hosts.post,
         )
@@ -228,8 +230,8 @@ class Host:
             return output.size()
         if not (said := output.spooled()):
             return 0
-        self.places.folder.mkdir(exist_ok=True)
-        with self.places.log.open("ab") as log:
+        Path(self.places.folder).mkdir(exist_ok=True)
+        with Path(self.places.log).open("ab") as log:
             log.write(said)
             return log.tell()
 
@@ -239,8 +241,8 @@ class Host:
         path = [self.custom, *setup.path]
         return world.World(
             process,
-            folder=str(self.places.folder),
-            log=str(self.places.log),
+            folder=self.places.folder,
+            log=self.places.log,
             path=path,
             seed=generators.seed_of(setup.seed, self.site, setup.first),
         )
@@ -253,6 +255,11 @@ class Host:
         """Takes what a script has recorded. The site's parts hear it once the script rests."""
         self._keep(record)
         self._told.append(record)
+
+    @property
+    def says(self) -> dict[int, ScriptExecutor | None]:
+        """What scripts are to be, where that is the same for every site of this process."""
+        return self.hosts.says
 
     def supervisor(self) -> Supervisor:
         """What starts scripts as processes of their own."""
@@ -292,17 +299,18 @@ class Host:
                 self._site.tell(record)
 
     def _make_folder(self) -> None:
-        code, custom = self.hosts.setup.code_of(self.site), self.places.custom
-        for folder in (self.places.folder, self.places.app.parent, self.places.app):
+        places, code = self.places, self.hosts.setup.code_of(self.site)
+        for folder in (places.folder, places.job, places.app):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder)  # noqa: PTH102
         try:
-            os.symlink(code, custom)  # noqa: PTH211
+            os.symlink(code, places.custom)  # noqa: PTH211
         except FileExistsError:
+            custom = Path(places.custom)
             if not custom.is_symlink() or os.readlink(custom) != code:  # noqa: PTH115
                 custom.unlink()
                 custom.symlink_to(code)
-        build.lay_out(self.app.files, self.places.config, of="config")
+        build.lay_out(self.app.files, places.config, of="config")
 
     def _parts(self) -> SiteParts:
         code = self.hosts.code_of(self.site, self.app)

@@ -66,8 +66,29 @@ def _in_a_thread(script: Callable[[], None]) -> None:
 
 
 def _in_this_thread(script: Callable[[], None]) -> None:
-    threading.current_thread().name = "MainThread"
-    script()
+    own = threading.get_ident()
+    _OF_SCRIPTS.add(own)
+    try:
+        script()
+    finally:
+        _OF_SCRIPTS.discard(own)
+
+
+class _Unstarted(threading._DummyThread):  # noqa: SLF001 (there is no other way)
+    """What `threading` makes for a thread that it did not start, once it is asked for it.
+
+    A script's is the main one, as far as the script can see.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self.ident in _OF_SCRIPTS:
+            self.name = "MainThread"
+
+
+_OF_SCRIPTS: set[int] = set()
+"""Threads of scripts."""
+threading._DummyThread = _Unstarted  # type: ignore[misc]  # noqa: SLF001
 
 
 class _Loop:
@@ -91,6 +112,8 @@ class _Loop:
         self._backlog: deque[wire.Message] = deque()
         self._lender = Lender()
         self._replies: list[wire.Message] = []
+        self._rested: list[wire.Message] = []
+        """Whose scripts wait again, which is told together with the next reply."""
         self._answered_since = 0.0
         self._answers: dict[int, tuple[str, Shareable]] = {}
         self._records: list[bytes] = []
@@ -103,12 +126,18 @@ class _Loop:
     def _next(self) -> wire.Message | None:
         if self._backlog:
             return self._backlog.popleft()
-        self._flush_replies()
+        if self._replies:
+            self._flush_replies()
         return self._receive()
 
     def _receive(self) -> wire.Message | None:
-        """The next message; bodies are put away on the way."""
+        """The next message; bodies are put away on the way.
+
+        That a script rests is told with the next reply, unless that is a long way off.
+        """
         while True:
+            if self._rested and not _readable(self._line, 0):
+                self._flush_replies()
             message, fds = wire.receive(self._line)
             match message:
                 case ("body", int(number), bytes(head), int(size), bytes(inline)):
@@ -138,7 +167,7 @@ class _Loop:
             host = self._hosts.of(site)
         except BaseException as error:  # noqa: BLE001 (a job's own code makes its parts)
             self._lose(number, faults.why(error))
-            self._send(("rested", number, site, 0))
+            self._rested.append((number, site, 0))
             return
         order = Order(number=number, site=site, task=task, data=self._data(body, head))
         outcome = host.perform(order)
@@ -159,7 +188,7 @@ class _Loop:
         self._process.output.flush()
         _NOW.pack_into(self._now, 0, 0)
         if tail:
-            self._send(("rested", number, site, host.printed()))
+            self._rested.append((number, site, host.printed()))
 
     def _data(self, number: int, own: bytes) -> Shareable:
         """What the order is about; the arrays in it are the site's own."""
@@ -187,7 +216,8 @@ class _Loop:
             return
         number, descriptor = self._lender.write(encoded)
         fds = () if descriptor < 0 else (descriptor,)
-        self._send(("replies", [(*head, b"", number)]), *fds)
+        rested, self._rested = self._rested, []
+        self._send(("replies", [(*head, b"", number)], rested), *fds)
         if not number:
             os.close(descriptor)
 
@@ -201,9 +231,10 @@ class _Loop:
             self._flush_replies()
 
     def _flush_replies(self) -> None:
-        if self._replies:
+        if self._replies or self._rested:
             replies, self._replies = self._replies, []
-            self._send(("replies", replies))
+            rested, self._rested = self._rested, []
+            self._send(("replies", replies, rested))
 
     def _lose(self, number: int, why: Why) -> None:
         self._flush_records()
@@ -231,7 +262,8 @@ class _Loop:
                 self._send(("late", site, *mail.told(why)))
             self._flush_records()
             self._process.output.flush()
-            self._send(("rested", 0, site, host.printed()))
+            self._rested.append((0, site, host.printed()))
+            self._flush_replies()
         self._send(("over",))
 
     def _send(self, message: wire.Message, *fds: int) -> None:

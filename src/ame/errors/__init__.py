@@ -185,7 +185,9 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "fleet.server": "BudgetSpent RoundEmpty ServerPartFailed ServerRefused",
         "learning.aggregation": "AggregateEmpty AggregateOverflow UpdateRefused",
         "learning.client": "FlareFailed ScriptFailed TaskTimedOut",
-        "learning.federation": "ComponentFailed EngineFailed JobPanicked TooFewResults",
+        "learning.federation": (
+            "ComponentFailed EngineFailed JobPanicked RecipeFailed TooFewResults"
+        ),
         "learning.flower": "FlowerRefused FlowerRunFailed",
         "learning.simulator": "NoAnswer",
         "services.broker": "FunctionFailed",

@@ -160,6 +160,46 @@ def test_a_model_put_together_from_layers_is_made_again(
     assert not any("torch" in str(file.target) for file in capture.files)
 
 
+def bert(**more: Any) -> Any:
+    """A small configuration of transformers, which is slow to import."""
+    import transformers
+
+    small: dict[str, Any] = {"vocab_size": 17, "hidden_size": 8, "intermediate_size": 8}
+    return transformers.BertConfig(**small, num_hidden_layers=1, num_attention_heads=2, **more)
+
+
+def test_a_model_of_transformers_travels_with_its_configuration(folder: Folder) -> None:
+    import transformers
+
+    config = bert(num_labels=10)
+    capture = Capture()
+    net = transformers.BertForSequenceClassification(config)
+    copy = again(capture.part(net), capture, folder)
+
+    assert same_weights(copy, net)
+    assert (copy.config.num_labels, copy.config.id2label) == (10, config.id2label)
+    assert not any("transformers" in str(file.target) for file in capture.files)
+
+
+def test_a_class_derived_from_transformers_is_given_its_configuration(folder: Folder) -> None:
+    own = """
+import transformers
+
+class Net(transformers.BertModel):
+    def __init__(self, config):
+        super().__init__(config, add_pooling_layer=False)
+"""
+    module = folder.module("made_bert", own)
+    config = bert(num_labels=3)
+    capture = Capture()
+    part = capture.part(module.Net(config))
+    copy = again(part, capture, folder)
+
+    assert part.path == "made_bert.Net"
+    assert copy.config.hidden_size == 8
+    assert copy.config.num_labels == 3
+
+
 def test_a_layer_that_does_not_say_how_it_was_made_is_refused() -> None:
     layer = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, batch_first=True), 1)
 

@@ -174,3 +174,24 @@ def test_a_task_without_a_model_is_done_by_scripts(tmp_path: Path) -> None:
     run(recipe, tmp_path)
 
     assert "embed [1, 2] --all" in (tmp_path / "ws/site-2/log.txt").read_text()
+
+
+def test_a_recipe_whose_job_fails_says_so_where_it_was_run(tmp_path: Path) -> None:
+    (tmp_path / "client.py").write_text("raise RuntimeError('no data')")
+    recipe = NumpyFedAvgRecipe(model=[0.0], min_clients=2, train_script="client.py")
+    env = recipes.SimEnv(num_clients=2, workspace_root=str(tmp_path / "ws"))
+
+    with pytest.raises(RuntimeError, match=r"job `fedavg` failed.*ws/fedavg") as told:
+        recipe.execute(env)
+
+    assert "no data" in str(told.value.__cause__)
+
+
+def test_a_recipe_whose_job_succeeds_has_its_folder_as_result(tmp_path: Path) -> None:
+    recipe = NumpyFedAvgRecipe(
+        model=[0.0], min_clients=2, num_rounds=1, train_script="client.py", train_args="1"
+    )
+    run = recipe.execute(recipes.SimEnv(num_clients=2, workspace_root=str(tmp_path / "ws")))
+
+    assert run.get_status() == "FINISHED:COMPLETED"
+    assert run.get_result() == str(tmp_path / "ws" / "fedavg")

@@ -60,6 +60,14 @@ def test_a_round_goes_on_when_its_sites_are_asked_one_by_one() -> None:
     assert list(tally.rounds[0].asked) == ["a", "b"]
 
 
+def test_sites_are_in_the_order_of_their_numbers() -> None:
+    tally = Tally()
+    names = ["site-10", "site-2", "b", "site-1", "a"]
+    tally.sent([order(number, name) for number, name in enumerate(names)], at=0)
+
+    assert tally.sites() == ["a", "b", "site-1", "site-2", "site-10"]
+
+
 def test_a_lost_site_that_is_asked_again_is_not_lost() -> None:
     tally = Tally()
     tally.sent([order(1, "a")], at=0)

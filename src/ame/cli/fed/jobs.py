@@ -80,6 +80,8 @@ def _run(script: Path, arguments: tuple[str, ...]) -> None:
     with _as_main(script, arguments):
         try:
             runpy.run_path(str(script), run_name="__main__")
+        except errors.RecipeFailed:
+            pass  # it was told when it happened, and the job's result says how the command ends
         except errors.Error as error:
             place = _place(error, script)
             raise _ended(error, f"{place}: " if place else "") from error

@@ -63,12 +63,21 @@ class TooFewResults(Failed):
         self.lost = dict(lost)
         when = f" of round {at}" if at is not None else ""
         whys = "".join(f"\n  {site}: {why}" for site, why in self.lost.items())
-        has = f"has {given} usable results, and needs {needed}"
+        has = f"is left with {given} usable results, and needs {needed}"
         remedy = "let the job go on with fewer by `min_clients`"
         if mandatory:
             has = f"lacks the result of {next(reversed(self.lost))}, which is mandatory"
             remedy = "leave the site out of `mandatory_clients`"
         super().__init__(f"task `{task}`{when} {has}:{whys}\nmend what fails, or {remedy}")
+
+
+class RecipeFailed(Failed, RuntimeError):
+    """A recipe's job did not come to its end; why has been told."""
+
+    def __init__(self, job: str, place: str) -> None:
+        self.job = job
+        self.place = place
+        super().__init__(f"job `{job}` failed; what there is of it lies in {place}")
 
 
 class RunOver(Cancelled):

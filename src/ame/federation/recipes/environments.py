@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
+from ame.federation.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,8 @@ class SimEnv(ExecEnv):
         """Runs the job to its end; its id is its name.
 
         Raises:
-            errors.Error: what went wrong.
+            errors.JobInvalid: its clients are others.
+            errors.RecipeFailed (RuntimeError): it failed.
 
         """
         named = [client for client in job.clients if client != "@ALL"]
@@ -118,14 +120,18 @@ class SimEnv(ExecEnv):
                 f"`num_clients` is {self.num_clients}, and the job names {len(named)}: "
                 f"{', '.join(named)}; leave it out"
             )
+        workspace = str(Path(self.workspace_root, job.name))
         self.outcome = job.simulator_run(
-            str(Path(self.workspace_root, job.name)),
+            workspace,
             n_clients=self.num_clients or None if everyone and not self.clients else None,
             clients=self.clients,
             threads=self.num_threads,
             gpu=self.gpu_config,
             log_config=self.log_config,
         )
+        if self.outcome not in {Code.DONE, Code.WITHOUT}:
+            cause = job.result.error if job.result else None
+            raise errors.RecipeFailed(job.name, workspace) from cause
         return job.name
 
     def get_job_status(self, job_id: str) -> str | None:  # noqa: ARG002

@@ -1,5 +1,6 @@
 """What came of a federated job, round by round and site by site. Values; no I/O."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
@@ -136,8 +137,8 @@ class Tally:
         return now
 
     def sites(self) -> list[str]:
-        """Every site that was asked, in the order of its first order."""
-        return list(dict.fromkeys(site for each in self.rounds for site in each.asked))
+        """Every site that was asked, by name: `site-2` before `site-10`."""
+        return sorted({site for each in self.rounds for site in each.asked}, key=_by_number)
 
     def lost_sites(self) -> tuple[str, ...]:
         """Those that were lost in a round, but for those that were told to stay away."""
@@ -191,3 +192,8 @@ def _numbers(values: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:
             yield str(name), float(value)
         elif getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
             yield str(name), float(value.item())
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """What names are ordered by: digits in them by their number."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", name)]

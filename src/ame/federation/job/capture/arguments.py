@@ -34,6 +34,8 @@ def arguments_of(obj: object, path: str) -> Arguments:
     Raises:
         errors.ArgumentUnfit: one cannot be found.
     """
+    if (said := frameworks.transformers_config(obj)) is not None:
+        return Arguments(named=dict(said))
     call = calls.call_of(obj)
     return _noted(obj, call, path) if call else _read(obj, path)
 

@@ -3,6 +3,7 @@
 None of them is imported here: an object of a framework exists only where that was imported.
 """
 
+import json
 import random
 import sys
 from collections.abc import Iterator
@@ -34,8 +35,17 @@ def is_keras_model(obj: object) -> bool:
 def is_built_in_model(obj: object) -> bool:
     """Whether it is a model of a framework's own class, put together from parts."""
     if is_torch_model(obj):
-        return type(obj).__module__.startswith("torch.nn.")
+        return type(obj).__module__.startswith(("torch.nn.", "transformers."))
     return is_keras_model(obj) and type(obj).__module__.startswith("keras.")
+
+
+def transformers_config(obj: object) -> dict[str, Any] | None:
+    """What a configuration of transformers says beside its defaults; None of anything else."""
+    transformers = sys.modules.get("transformers")
+    if transformers is None or not isinstance(obj, transformers.PreTrainedConfig):
+        return None
+    said: dict[str, Any] = json.loads(obj.to_json_string(use_diff=True))
+    return {name: value for name, value in said.items() if name not in _LIBRARY}
 
 
 def is_array(obj: object) -> bool:
@@ -156,4 +166,6 @@ def hidden_attributes(obj: object) -> frozenset[str]:
     return _TORCH if is_torch_model(obj) else frozenset()
 
 
-_TORCH = frozenset({"_modules", "_parameters", "_buffers"})
+_TORCH = frozenset({"_modules", "_parameters", "_buffers", "_is_hf_initialized"})
+_LIBRARY = frozenset({"architectures", "model_type", "transformers_version"})
+"""What transformers notes of itself in a configuration."""

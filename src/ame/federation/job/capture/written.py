@@ -33,12 +33,11 @@ class Writer:
         return self._keras(model) if frameworks.is_keras_model(model) else self._torch(model)
 
     def _torch(self, model: Any) -> str:
-        base = type(model)
-        call = self._call(model)
-        imported = "".join(f"import {name}\n" for name in sorted({"torch", *self._modules}))
+        base, call = self._path(type(model)), self._call(model)
+        imported = "".join(f"import {name}\n" for name in sorted(self._modules))
         return (
             f"{HEAD}{imported}\n\n"
-            f"class {MADE}({base.__module__}.{base.__qualname__}):\n"
+            f"class {MADE}({base}):\n"
             f"    def __init__(self):\n        super().__init__{call}\n"
         )
 
@@ -61,13 +60,18 @@ class Writer:
     def _expression(self, model: Any) -> str:
         if not type(model).__module__.startswith("torch.nn."):
             self._need(type(model))
-        path = sources.path_of(type(model))
+        return f"{self._path(type(model))}{self._call(model)}"
+
+    def _path(self, kind: type[Any]) -> str:
+        path = sources.path_of(kind)
         self._modules.add(path.rpartition(".")[0])
-        return f"{path}{self._call(model)}"
+        return path
 
     def _text(self, value: object) -> str:
         if frameworks.is_torch_model(value):
             return self._expression(value)
+        if (said := frameworks.transformers_config(value)) is not None:
+            return f"{self._path(type(value))}.from_dict({said!r})"
         if isinstance(value, list | tuple):
             inner = ", ".join(self._text(each) for each in value)
             return f"[{inner}]" if isinstance(value, list) else f"({inner},)" if inner else "()"

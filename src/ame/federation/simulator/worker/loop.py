@@ -67,11 +67,13 @@ def _in_a_thread(script: Callable[[], None]) -> None:
 
 def _in_this_thread(script: Callable[[], None]) -> None:
     own = threading.get_ident()
+    threading._active.pop(own, None)  # type: ignore[attr-defined]  # noqa: SLF001 (of an earlier one)
     _OF_SCRIPTS.add(own)
     try:
         script()
     finally:
         _OF_SCRIPTS.discard(own)
+        threading._active.pop(own, None)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class _Unstarted(threading._DummyThread):  # noqa: SLF001 (there is no other way)

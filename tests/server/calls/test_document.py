@@ -91,6 +91,34 @@ def test_an_operation_that_is_not_complete_says_at_which_rate_to_poll(run: Run) 
     run(use, settings=Settings(patience_seconds=30, polling_seconds=0.25))
 
 
+def test_the_name_of_an_operation_is_short_however_many_tasks_a_client_may_do(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        first = (await server.peer.assignment(await begun(server))).task_assignment
+        many = weights(**{f"p{number}": 1 for number in range(2, 5000)}, p1=2)
+        asked = task_assignments.StartTaskAssignmentRequest(
+            population_name="p", session_id=await begun(server), task_eligibility_info=many
+        )
+        waiting = await server.peer.raw("StartTaskAssignment", asked)
+        assert not waiting.done
+        assert len(waiting.name) < 2000
+        await report(server, first, statuses.INTERNAL)
+        server.clock.now += 1
+        assert waiting.name == await _joined(server, waiting.name)
+
+    run(use, settings=Settings(patience_seconds=60))
+
+
+async def _joined(server: Running, name: str) -> str:
+    """An operation that has come to an assignment."""
+    ended = await server.peer.raw("GetOperation", operations.GetOperationRequest(name=name))
+    reply = task_assignments.StartTaskAssignmentResponse()
+    assert ended.response.Unpack(reply)
+    assert reply.task_assignment.task_name == "p/1"
+    found: str = ended.name
+    return found
+
+
 def test_a_client_that_needs_no_assignment_any_more_cancels_its_operation(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_aggregation_size=1, max_aggregation_size=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final
 
@@ -20,12 +21,25 @@ if TYPE_CHECKING:
     from ame.server.visits.checkins import CheckIns
     from ame.server.visits.uploads import Uploads
 
+TASKS: Final = 100
+"""As many of its tasks does the name of an operation hold."""
 START: Final = calls.by_name("StartTaskAssignment")
 
 
 def pending(fleet: Fleet, request: task_assignments.StartTaskAssignmentRequest) -> str:
-    """The name of an operation that tries again to answer this request."""
-    packed = urlsafe_b64encode(request.SerializeToString()).decode()
+    """The name of an operation that tries again to answer this request.
+
+    A name is a part of an address: of very many tasks that the device may do it holds some.
+    """
+    asked = task_assignments.StartTaskAssignmentRequest()
+    asked.CopyFrom(request)
+    weights = asked.task_eligibility_info.task_weights
+    if len(weights) > TASKS:
+        fit = [each for each in weights if each.weight > 0]
+        fit.sort(key=lambda each: (-each.weight, fleet.draw()))
+        del weights[:]
+        weights.extend(fit[:TASKS])
+    packed = urlsafe_b64encode(zlib.compress(asked.SerializeToString())).decode()
     return f"operations/{fleet.tokens.make('operation', packed)}"
 
 
@@ -98,6 +112,7 @@ class Operations:
     def _asked(self, name: str) -> task_assignments.StartTaskAssignmentRequest:
         try:
             packed = self._fleet.tokens.read("operation", name.removeprefix("operations/"))
-        except errors.TokenRefused:
+            asked = zlib.decompress(urlsafe_b64decode(packed))
+        except (errors.TokenRefused, zlib.error):
             raise errors.OperationUnknown from None
-        return task_assignments.StartTaskAssignmentRequest.FromString(urlsafe_b64decode(packed))
+        return task_assignments.StartTaskAssignmentRequest.FromString(asked)

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +141,7 @@ class Running:
         client_plan: bytes = PLAN,
         state: Mapping[str, Array] = START,
         mode: str = "",
+        policies: Sequence[Mapping[str, Any]] = (),
         **proto: Any,
     ) -> int:
         """A task with its artifacts; its number."""
@@ -153,7 +154,9 @@ class Running:
         )
         number: int = made.task.task_id
         await self.app.management.set_artifacts(
-            "p", number, {"aggregation": dict(aggregation), "mode": mode}
+            "p",
+            number,
+            {"aggregation": dict(aggregation), "mode": mode, "policies": list(policies)},
         )
         artifacts = [
             (made.task.client_only_plan_url[0], client_plan),

@@ -249,3 +249,54 @@ def test_a_device_that_had_no_answer_asks_again_and_gets_the_same_task(run: Run)
         assert (await check_in(server)).task_assignment.assignment_id != first.assignment_id
 
     run(use)
+
+
+def test_a_device_is_told_what_the_task_asks_of_it_however_that_was_said(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(
+            policies=[
+                {"dataAvailabilityPolicy": {"minExampleCount": 5}},
+                {"name": "far", "minSepPolicy": {"minimumSeparation": 2}},
+            ]
+        )
+        told = (await check_in(server)).task_assignment.eligibility_task_info.eligibility_policies
+        assert [each.id for each in told] == ["", "far"]
+        assert told[0].data_availability_policy.min_example_count == 5
+        assert told[1].min_sep_policy.minimum_separation == 2
+        assert told[1].min_sep_policy.current_index == 1
+
+    run(use)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"sworPolicy": {"minPeriod": "86400s"}},
+        {"dataAvailabilityPolicy": {"selector": {"collectionUri": "app://a"}}},
+        {"minVersion": 2, "minSepPolicy": {"minimumSeparation": 2}},
+        {"tfCustomPolicy": {}},
+    ],
+    ids=str,
+)
+def test_a_task_that_asks_what_cannot_be_said_to_a_device_is_not_given_to_it(
+    run: Run, policy: dict[str, Any]
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task(policies=[policy])
+        refused = (await check_in(server)).rejection_info
+        assert refused.reason == common.RejectionReason.NO_TASK_AVAILABLE
+        assert 60 <= refused.retry_window.delay_min.seconds <= 300
+        await server.task()
+        assert (await check_in(server)).task_assignment.task_id == "2"
+
+    run(use)
+
+
+def test_where_a_graph_decides_a_device_that_runs_none_gets_no_task(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        await server.app.management.put_population("p", {"eligibility": {"plan": "0" * 64}})
+        refused = (await check_in(server)).rejection_info
+        assert refused.reason == common.RejectionReason.NO_TASK_AVAILABLE
+
+    run(use)

@@ -56,3 +56,6 @@ class Wish:
     version: str
     eligible: Mapping[str, float] | None = None
     """Tasks by name with the weights that the device computed; none where it computed nothing."""
+    personal: bool = False
+    """Whether it hears what a task asks of it only with the task, as far as that can be said in
+    the On-Device Personalization dialect."""

@@ -9,6 +9,7 @@ from ame.server import tokens
 from ame.server.ledger.sessions import Shown
 from ame.server.visits import shares
 from ame.server.visits.assignments import Why, Wish
+from ame.server.visits.population import personal
 
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
@@ -35,7 +36,7 @@ class PersonalCheckIns:
         reply = odp_task_assignments.CreateTaskAssignmentResponse()
         said = caller.headers.get(AGAIN, "")
         visit = visit_of(fleet, population.name, said) if said else tokens.fresh()
-        wish = Wish(version=request.client_version.version_code)
+        wish = Wish(version=request.client_version.version_code, personal=True)
         joined = await shares.join(fleet, population, Shown(id=visit), wish, noted=bool(said))
         if isinstance(joined, Why):
             reply.rejection_info.CopyFrom(shares.rejection(fleet, joined))
@@ -75,9 +76,9 @@ class PersonalCheckIns:
             shares.resource(fleet, resource, digest, caller, gzip=False)
             if gzip:
                 resource.compression_format = common.RESOURCE_COMPRESSION_FORMAT_GZIP
-        policies = kept.task.proto.info.training_info.eligibility_task_info
-        if policies.eligibility_policies:
-            made.eligibility_task_info.CopyFrom(policies)
+        asked = personal(kept)
+        if asked is not None and asked.eligibility_policies:
+            made.eligibility_task_info.CopyFrom(asked)
             for policy in made.eligibility_task_info.eligibility_policies:
                 if policy.HasField("min_sep_policy"):
                     policy.min_sep_policy.current_index = joined.number

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from google.protobuf import json_format
 
-from ame.protocol.pb import _pool, population_eligibility_spec
+from ame.protocol.pb import _pool, odp_task, population_eligibility_spec
 from ame.server.tasks import TaskStatus
 from ame.server.visits.assignments import Why
 from ame.server.visits.openings import Openings
@@ -25,6 +25,8 @@ Mode = Literal["TASK_ASSIGNMENT_MODE_SINGLE", "TASK_ASSIGNMENT_MODE_MULTIPLE"]
 SINGLE: Final = "TASK_ASSIGNMENT_MODE_SINGLE"
 MULTIPLE: Final = "TASK_ASSIGNMENT_MODE_MULTIPLE"
 MODES: Final[tuple[Mode, ...]] = (SINGLE, MULTIPLE)
+PERSONAL: Final = "personal"
+"""The tasks for devices of the On-Device Personalization dialect."""
 GRAPH: Final = Policy(name="graph", tf_custom_policy={})
 """Of a population whose own graph decides too."""
 
@@ -39,7 +41,7 @@ class Population:
         self.settings: Mapping[str, Any] = {}
         self.tasks: dict[int, Kept] = {}
         """Those that are open and not paused."""
-        self._openings = {mode: Openings() for mode in MODES}
+        self._openings = {mode: Openings() for mode in (*MODES, PERSONAL)}
         self._rounds: dict[int, Sequence[Round]] = {}
         self._collecting: dict[str, Round] = {}
         self._asking: set[int] = set()
@@ -73,12 +75,16 @@ class Population:
         if task.status is not TaskStatus.OPEN or task.paused:
             self.tasks.pop(task.id, None)
             self._rounds.pop(task.id, None)
-            self._openings[mode(kept)].drop(task)
+            for openings in self._openings.values():
+                openings.drop(task)
             return
         self.tasks[task.id] = kept
         self._rounds[task.id] = collecting
         self._collecting |= {each.aggregation: each for each in collecting}
-        self._openings[mode(kept)].put(task, [each.aggregation for each in collecting])
+        aggregations = [each.aggregation for each in collecting]
+        self._openings[mode(kept)].put(task, aggregations)
+        if mode(kept) == SINGLE and personal(kept) is not None:
+            self._openings[PERSONAL].put(task, aggregations)
         asked = task.proto.info.training_info.eligibility_task_info.eligibility_policies
         if asked or kept.settings.get("policies"):
             self._asking.add(task.id)
@@ -95,9 +101,23 @@ class Population:
         """
         if self.settings.get("paused"):
             return Why.NO_TASK
+        if wish.personal:
+            return self._choose_personal(wish, draw, now=now)
         several = self._openings[MULTIPLE]
         openings = several if only and only in several else self._openings[SINGLE]
         return openings.choose(wish, draw, now=now)
+
+    def _choose_personal(
+        self, wish: Wish, draw: Callable[[], float], *, now: float
+    ) -> Opening | Why:
+        """The same for a device that is not asked beforehand which tasks it may do."""
+        chosen: Opening | Why = Why.NO_TASK
+        if not self.graph:
+            chosen = self._openings[PERSONAL].choose(wish, draw, now=now)
+        if chosen is not Why.NO_TASK:
+            return chosen
+        others = self._openings[SINGLE].choose(wish, draw, now=now)
+        return Why.NO_TASK if others is Why.NO_TASK else Why.SILENT
 
     def collecting(self, aggregation: str) -> Round:
         """The round of an opening, with its counts as they were when it was seen."""
@@ -140,6 +160,28 @@ class Population:
 def mode(kept: Kept) -> Mode:
     """How devices are given a task: as the only one of a visit, or beside others."""
     return MULTIPLE if kept.settings.get("mode") == MULTIPLE else SINGLE
+
+
+def personal(kept: Kept) -> odp_task.EligibilityTaskInfo | None:
+    """What a task asks of its devices in the On-Device Personalization dialect.
+
+    None where that cannot be said in it: it knows neither sampling without replacement nor
+    collections of examples.
+    """
+    made = odp_task.EligibilityTaskInfo()
+    for policy in policies(kept):
+        new = made.eligibility_policies.add(id=policy.name)
+        kind = "" if policy.min_version > 1 else policy.WhichOneof("policy_type")
+        if kind == "min_sep_policy":
+            new.min_sep_policy.minimum_separation = policy.min_sep_policy.minimum_separation
+        elif kind == "data_availability_policy" and not policy.data_availability_policy.HasField(
+            "selector"
+        ):
+            least = policy.data_availability_policy.min_example_count
+            new.data_availability_policy.min_example_count = least
+        else:
+            return None
+    return made
 
 
 def policies(kept: Kept) -> Iterator[Policy]:

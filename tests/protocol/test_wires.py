@@ -35,7 +35,10 @@ class Echo:
 
     async def answer(self, call: Call, request: Any, caller: Caller) -> Message | Pending:
         self.seen.append((call, caller))
-        if call is START and request.session_id == "wait":
+        waits = request.session_id == "wait" or (
+            request.session_id == "wait twice" and len(self.seen) <= 2
+        )
+        if call is START and waits:
             metadata = ta.StartTaskAssignmentMetadata()
             metadata.polling_interval.FromMilliseconds(250)
             return Pending(operation="operations/7", metadata=metadata)
@@ -129,6 +132,38 @@ def test_an_operation_that_is_under_way_is_said_so_with_its_metadata() -> None:
         assert http.outcome(START, reply) is None
 
     asyncio.run(over_http(Echo(), use))
+
+
+def test_what_is_not_there_yet_is_waited_for_where_no_operation_can_say_so() -> None:
+    echo = Echo()
+
+    async def use(send: Send) -> None:
+        echo.seen.clear()
+        request = ta.StartTaskAssignmentRequest(population_name="p", session_id="wait twice")
+        reply = await send(START, request)
+        if isinstance(reply, operations.Operation):
+            assert not reply.done
+        else:
+            assert plain(START, reply).task_assignment.task_name == "p"
+            assert len(echo.seen) == 3
+
+    asyncio.run(over_grpc(echo, use))
+
+
+def test_what_is_no_message_is_refused_over_grpc_as_over_http() -> None:
+    async def use() -> None:
+        server = aio.server()
+        server.add_generic_rpc_handlers(grpc.handlers(Echo()))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            ask: Any = channel.unary_unary(f"/{START.service}/{START.name}")
+            with pytest.raises(aio.AioRpcError, match="the message cannot be read") as refused:
+                await ask(b"\xff\xff")
+            assert refused.value.code().name == "INVALID_ARGUMENT"
+        await server.stop(None)
+
+    asyncio.run(use())
 
 
 def test_ids_stand_in_the_path_alone() -> None:

@@ -1,8 +1,10 @@
 """Calls over gRPC: handlers for a server, and a client's stub, both made from the declarations."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import grpc
 from google.protobuf.message import Message
@@ -15,7 +17,10 @@ from ame.protocol.pb import operations
 from ame.protocol.wires import http
 from ame.protocol.wires.serving import Caller, Pending, Service
 
-Answers = Callable[[Message, "Context"], Awaitable[Message]]
+LOG = logging.getLogger("ame.server")
+USUAL: Final = 0.5
+"""Seconds between looks at what no interval is named for."""
+Answers = Callable[[bytes, "Context"], Awaitable[Message]]
 
 
 class Context(Protocol):
@@ -30,7 +35,8 @@ def handlers(service: Service, *, operations_answered: bool = False) -> list[Any
     """What a `grpc.aio` server is to be given, to serve every service of the protocol.
 
     A call that HTTP answers with an operation is answered with its reply, as in the services'
-    declarations; with the operation where `operations_answered`.
+    declarations; with the operation where `operations_answered`. A reply that is not there yet
+    is waited for where no operation can say so.
     """
     return [
         grpc.method_handlers_generic_handler(
@@ -38,7 +44,6 @@ def handlers(service: Service, *, operations_answered: bool = False) -> list[Any
             {
                 call.name: grpc.unary_unary_rpc_method_handler(
                     _answers(service, call, operations_answered),
-                    request_deserializer=call.request.FromString,
                     response_serializer=lambda message: message.SerializeToString(),
                 )
                 for call in served
@@ -49,18 +54,20 @@ def handlers(service: Service, *, operations_answered: bool = False) -> list[Any
 
 
 def _answers(service: Service, call: Call, wrapped: bool) -> Answers:
-    async def answer(request: Message, context: Context) -> Message:
+    async def answer(body: bytes, context: Context) -> Message:
         caller = Caller(
             headers=dict(context.invocation_metadata() or ()),
             address=context.peer().partition(":")[2].rpartition(":")[0],
         )
+        request = await _request(call, body, context)
         try:
             reply = await service.answer(call, request, caller)
+            while isinstance(reply, Pending) and not wrapped:
+                await asyncio.sleep(_interval(reply))
+                reply = await service.answer(call, request, caller)
         except errors.Error as error:
             await context.abort(_code(statuses.of(error)), str(error))
             raise  # abort has raised already
-        if isinstance(reply, Pending) and not wrapped:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "not yet: ask again later")
         if call.metadata is not None and wrapped:
             return http.operation(call, request, reply)
         if isinstance(reply, Pending):
@@ -68,6 +75,21 @@ def _answers(service: Service, call: Call, wrapped: bool) -> Answers:
         return reply
 
     return answer
+
+
+async def _request(call: Call, body: bytes, context: Context) -> Message:
+    try:
+        return http.parsed(call.request, body, "proto")
+    except errors.RequestMalformed as error:
+        LOG.info("%s refused: %s", call.name, error)
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        raise  # abort has raised already
+
+
+def _interval(pending: Pending) -> float:
+    """Seconds after which it is worth while to look again."""
+    interval: Any = getattr(pending.metadata, "polling_interval", None)
+    return interval.ToMilliseconds() / 1000 if interval is not None else USUAL
 
 
 def _code(number: int) -> grpc.StatusCode:

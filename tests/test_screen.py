@@ -9,6 +9,16 @@ from ame.screen import Screen
 from parts.waiting import eventually
 
 
+class Writes(io.StringIO):
+    """Counts how often it was written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
 def terminal() -> tuple[int, TextIO]:
     """What a terminal shows, and the way into it."""
     shown, into = pty.openpty()
@@ -79,3 +89,33 @@ def test_a_quiet_one_prints_nothing() -> None:
     screen.close()
 
     assert not stream.getvalue()
+
+
+def test_lines_in_quick_succession_are_gathered_and_come_by_themselves_in_order() -> None:
+    stream = Writes()
+    screen = Screen(str, stream=stream, gather=True)
+    lines = [f"{number}\n" for number in range(1000)]
+
+    screen.begin()
+    for line in lines:
+        screen.print(line.rstrip())
+
+    assert eventually(lambda: stream.getvalue() == "".join(lines))
+    assert stream.writes < len(lines)
+    screen.close()
+
+
+def test_lines_that_were_gathered_are_written_at_the_end_and_later_ones_at_once() -> None:
+    stream = io.StringIO()
+    screen = Screen(str, stream=stream, gather=True)
+
+    screen.print("before")
+    assert stream.getvalue() == "before\n"
+    screen.begin()
+    screen.print("one")
+    screen.print("two")
+    screen.close()
+    assert stream.getvalue() == "before\none\ntwo\n"
+
+    screen.print("after")
+    assert stream.getvalue() == "before\none\ntwo\nafter\n"

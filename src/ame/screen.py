@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TextIO
 
@@ -15,15 +16,24 @@ class Screen:
     """
 
     def __init__(
-        self, last: Callable[[], str], *, stream: TextIO | None = None, quiet: bool = False
+        self,
+        last: Callable[[], str],
+        *,
+        stream: TextIO | None = None,
+        quiet: bool = False,
+        gather: bool = False,
     ) -> None:
         """`last` says the last line, or nothing, and prints nothing itself.
 
-        Without a stream it is standard error, looked up at each line.
+        Without a stream it is standard error, looked up at each line. With `gather`, lines that
+        come in quick succession are written together, a moment later, from `begin` on.
         """
         self._last = last
         self._stream = stream
         self._quiet = quiet
+        self._gather = gather
+        self._lines: list[str] = []
+        self._written = 0.0
         self.live = not quiet and (stream or sys.stderr).isatty()
         """Whether it is a terminal, which shows colours and the last line."""
         self._lock = threading.Lock()
@@ -34,13 +44,16 @@ class Screen:
     def print(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            self._write(f"{text}\n")
+            self._lines.append(f"{text}\n")
+            gathers = self._gather and self._drawer is not None and not self._over.is_set()
+            if not gathers or time.monotonic() - self._written >= _REDRAW:
+                self._write_lines()
 
     def begin(self) -> None:
         """From now on the last line is drawn, by a thread; not before processes that are to be
         forked without threads.
         """
-        if self.live and self._drawer is None:
+        if (self.live or self._gather) and self._drawer is None:
             self._drawer = threading.Thread(target=self._draw_on, daemon=True)
             self._drawer.start()
 
@@ -50,16 +63,24 @@ class Screen:
         if self._drawer is not None:
             self._drawer.join()
         with self._lock:
-            self._write("")
+            self._write_lines()
 
     def _draw_on(self) -> None:
         import shutil
 
         while not self._over.wait(_REDRAW):
             with self._lock:
-                if text := self._last():
+                if self._lines:
+                    self._write_lines()
+                if self.live and (text := self._last()):
                     self._write(text[: shutil.get_terminal_size().columns - 1])
                     self._drawn = True
+
+    def _write_lines(self) -> None:
+        """Puts the lines that have come where the last line was. Called with the lock held."""
+        self._write("".join(self._lines))
+        self._lines.clear()
+        self._written = time.monotonic()
 
     def _write(self, text: str) -> None:
         """Puts text where the last line was. Called with the lock held."""

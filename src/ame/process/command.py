@@ -1,4 +1,5 @@
 """What is to be started, within which limits, and how it ended."""
+# ruff: noqa: PTH110, PTH112, PTH113, PTH118  # `find_program` is hot, and pathlib thrice as slow
 
 import errno
 import os
@@ -63,7 +64,7 @@ class Exit:
     """Of the whole tree."""
 
 
-def find_program(command: Command) -> Path:
+def find_program(command: Command) -> str:
     """The file that a command runs, as a shell in its folder with its variables would find it.
 
     Raises:
@@ -75,23 +76,23 @@ def find_program(command: Command) -> Path:
     program = command.argv[0] if command.argv else ""
     if not program or "\0" in program:
         raise errors.NotExecutable(program, "it is empty, or its name has a null character")
-    folder = command.folder.absolute()
-    if not folder.is_dir():
+    folder = str(command.folder.absolute())
+    if not os.path.isdir(folder):
         raise errors.FolderNotFound(command.folder)
     if "/" in program:
-        file = folder / program
-        if not file.exists():
-            raise errors.ProgramNotFound(program, None)
+        file = os.path.join(folder, program)
         if _is_executable(file):
             return file
+        if not os.path.exists(file):
+            raise errors.ProgramNotFound(program, None)
         raise errors.NotExecutable(program, _why(errno.EACCES))
     path = command.variables.get("PATH", os.defpath)
     seen = False
     for entry in path.split(os.pathsep):
-        file = folder / entry / program
+        file = os.path.join(folder, entry, program)
         if _is_executable(file):
             return file
-        seen |= file.is_file()
+        seen |= os.path.isfile(file)
     if seen:
         raise errors.NotExecutable(program, _why(errno.EACCES))
     raise errors.ProgramNotFound(program, path)
@@ -117,8 +118,8 @@ def refused(command: Command, number: int, text: str) -> errors.Error:
             return errors.Unavailable(f"`{command.argv[0]}` could not be started: {text}")
 
 
-def _is_executable(file: Path) -> bool:
-    return os.access(file, os.X_OK) and file.is_file()
+def _is_executable(file: str) -> bool:
+    return os.access(file, os.X_OK) and os.path.isfile(file)
 
 
 def _why(number: int) -> str:

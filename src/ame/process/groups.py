@@ -11,6 +11,8 @@ from select import POLLIN, POLLPRI
 
 _WANTED = ("memory", "cpu", "pids")
 _UNLIMITED_V1 = "-1"
+_USED = {1: "memory.usage_in_bytes", 2: "memory.current"}
+_KILLS = {1: "memory.oom_control", 2: "memory.events"}
 
 
 Place = tuple[int, str]
@@ -59,9 +61,7 @@ def members(folder: str) -> list[int]:
 def kills(place: Place) -> int:
     """How many processes of a memory group the kernel has ended for want of memory, so far."""
     version, folder = place
-    name = {1: "memory.oom_control", 2: "memory.events"}[version]
-    words = _read(f"{folder}/{name}").split()
-    return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
+    return _kills_in(_read(f"{folder}/{_KILLS[version]}"))
 
 
 def remove(folder: str, *, within: float = 0.0) -> bool:
@@ -89,6 +89,9 @@ class Group:
         self._swap = swap if self._memory and os.path.exists(f"{self._memory}/{swap}") else ""  # noqa: PTH110
         self._limits: tuple[int | None, float | None] = (None, None)
         self._closed = False
+        self._held = {controller: self._words(controller) for controller in folders}
+        self._usage = self._open(_USED)
+        self._killed = self._open(_KILLS)
         self._rest = self.used()
         self._peak = self._open_peak()
 
@@ -108,11 +111,7 @@ class Group:
 
     def holds(self, controller: str) -> str:
         """How it holds `memory` or `cpu`, in words; empty when it does not."""
-        if controller not in self._folders:
-            return ""
-        version, _ = self._folders[controller]
-        swapless = version == 1 and controller == "memory" and not self._swap
-        return f"{controller} by cgroup v{version}" + " (swap left out)" * swapless
+        return self._held.get(controller, "")
 
     def limit(self, memory: int | None, cpu: float | None) -> None:
         """Sets what the group may use from now on: bytes, CPUs; None is no limit.
@@ -140,10 +139,7 @@ class Group:
 
     def used(self) -> int:
         """Bytes in use now, cached files included."""
-        if not self._memory:
-            return 0
-        names = {1: "memory.usage_in_bytes", 2: "memory.current"}
-        return int(_read(f"{self._memory}/{names[self._version]}") or 0)
+        return 0 if self._usage is None else int(os.pread(self._usage, 64, 0))
 
     def reset_peak(self) -> None:
         """Begins to measure anew; where the kernel cannot, `peak` says None until it is passed."""
@@ -185,7 +181,21 @@ class Group:
 
     def kills(self) -> int:
         """How many of its processes the kernel has ended for want of memory, so far."""
-        return kills((self._version, self._memory)) if self._memory else 0
+        return 0 if self._killed is None else _kills_in(os.pread(self._killed, 4096, 0).decode())
+
+    def _words(self, controller: str) -> str:
+        version, _ = self._folders[controller]
+        swapless = version == 1 and controller == "memory" and not self._swap
+        return f"{controller} by cgroup v{version}" + " (swap left out)" * swapless
+
+    def _open(self, names: Mapping[int, str]) -> int | None:
+        """A file of the memory group, to be read again and again; its name differs by version."""
+        if not self._memory:
+            return None
+        try:
+            return os.open(f"{self._memory}/{names[self._version]}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # this kernel does not tell
+            return None
 
     def _limit_memory(self, memory: int | None) -> None:
         most = None if memory is None else str(memory + self._rest)
@@ -268,6 +278,11 @@ def _inside(mount: str, root: str, path: str) -> str:
     if root != "/":
         path = path.removeprefix(root) if path.startswith(root) else "/"
     return mount if ".." in path else f"{mount}{path}".rstrip("/")
+
+
+def _kills_in(text: str) -> int:
+    words = text.split()
+    return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
 
 
 def _read(path: str) -> str:

@@ -35,7 +35,7 @@ class Progress:
 
     def __init__(self, *, logs: bool, quiet: bool = False) -> None:
         self._logs = logs
-        self._screen = Screen(self._running, quiet=quiet)
+        self._screen = Screen(self._running, quiet=quiet, gather=True)
         self._since: dict[str, float] = {}
         self._done: dict[str, tuple[float, str]] = {}
         self._order: dict[str, int] = {}
@@ -65,7 +65,7 @@ class Progress:
                 text += f"  {duration((step.ended - step.started).total_seconds())}"
             if step.reason:
                 text += f"  {step.reason}"
-        self._print(click.style(text, fg=colour))
+        self._print(click.style(text, fg=colour) if self._screen.live else text)
         self._screen.begin()
 
     def line(self, step: str, text: str) -> None:

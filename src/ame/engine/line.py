@@ -71,7 +71,7 @@ class Line:
                 refused.add(claim)
             else:
                 self._give(lease)
-        if self._awaited is not None and not self._ready.get(self._awaited):
+        if self._awaited is not None and self._awaited not in self._ready:
             self._enough.set()
         served, self._served = self._served, []
         return served
@@ -91,7 +91,7 @@ class Line:
     def arrived(self, lease: leases.Lease | None) -> None:
         """Takes what `wait` has returned."""
         self._awaited = None
-        if lease is not None and self._ready.get(lease.claim):
+        if lease is not None and lease.claim in self._ready:
             self._give(lease)
         elif lease is not None:
             self._leases.release(lease, now=_now())
@@ -121,12 +121,15 @@ class Line:
 
     def _first(self, *, but: Set[leases.Claim | None] = frozenset()) -> leases.Claim | None:
         """Of the claims of those who wait, the one that came first."""
-        ready = [claim for claim, steps in self._ready.items() if steps and claim not in but]
+        ready = [claim for claim in self._ready if claim not in but]
         return min(ready, key=lambda claim: self._ready[claim][0], default=None)
 
     def _give(self, lease: leases.Lease) -> None:
         """To the first of the steps that ask for that much."""
-        _, step = self._ready[lease.claim].popleft()
+        waiting = self._ready[lease.claim]
+        _, step = waiting.popleft()
+        if not waiting:
+            del self._ready[lease.claim]
         self._served.append((step, lease))
         self._held += 1
 

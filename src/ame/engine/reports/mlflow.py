@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ame import errors, runs
 
@@ -38,7 +37,7 @@ def metrics(uri: str, run: str, step: str, attempt: int) -> list[runs.Metric]:
     kind = uri.partition(":")[0].lower()
     try:
         if kind == "sqlite":
-            return _from_file(Path(uri.removeprefix("sqlite:///")), run, step, attempt)
+            return _from_file(uri.removeprefix("sqlite:///"), run, step, attempt)
         if kind in {"http", "https"}:
             return _from_server(uri, run, step, attempt)
     except (sqlite3.Error, OSError, ValueError, KeyError) as error:
@@ -46,8 +45,8 @@ def metrics(uri: str, run: str, step: str, attempt: int) -> list[runs.Metric]:
     return []
 
 
-def _from_file(file: Path, run: str, step: str, attempt: int) -> list[runs.Metric]:
-    if not file.exists():
+def _from_file(file: str, run: str, step: str, attempt: int) -> list[runs.Metric]:
+    if not os.path.exists(file):  # noqa: PTH110  # asked for each step
         return []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=_SECONDS)) as database:
         rows = database.execute(_HISTORY, (run, step, str(attempt))).fetchall()

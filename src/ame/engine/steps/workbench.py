@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,8 +71,6 @@ class _Try:
     state: runs.State
     reason: str = ""
     ended: process.Exit | None = None
-    limited: str = ""
-    process: str = ""
     outputs: tree.Tree | None = None
     artifacts: tree.Tree | None = None
 
@@ -115,6 +113,8 @@ class Workbench:
             variables.tracking_uri(shared.home.settings, shared.home.folder),
         )
         self._spares = Spares(shared.home.blobs)
+        self._laid: dict[str, Path] = {}
+        """The workspaces of steps, until they are cleared."""
         self._nothing = ""
         """The tree without files, once it is kept: most steps leave that."""
 
@@ -133,11 +133,14 @@ class Workbench:
             return self._do(begun)
         except (errors.Error, OSError) as error:
             ended = _ended(begun.attempt, self._failed(str(error)))
-            return Done(step=_with(begun.step, ended), records=(ended,))
+            step = _with(begun.step, ended, limits=begun.step.limits)
+            return Done(step=step, records=(ended,))
 
     def clear(self, step: runs.Step) -> None:
         """Removes the workspace of a step that is done, unless it is kept for another."""
-        self._spares.clear(self._works / str(step.index))
+        folder = self._laid.pop(step.name, None)
+        if folder is not None:
+            self._spares.clear(folder)
 
     def close(self) -> None:
         """Removes the workspaces that were kept for steps to come. Nothing is done here after."""
@@ -179,28 +182,29 @@ class Workbench:
         task = shared.plan.steps[name].task
         files = shared.flow.into(name)
         while True:
-            tried = self._try(begun, files)
-            step = replace(begun.step, limits=tried.limited)
-            ended = _ended(begun.attempt, tried)
+            trying, tried = self._try(begun, files)
+            ended = _ended(begun.attempt, tried, trying.process)
             number = ended.number
             if tried.state is not runs.State.FAILED or number > task.retries:
                 break
             shared.watcher.note(
                 f"{name}: {tried.reason}; trying again ({number} of {task.retries})"
             )
+            step = replace(begun.step, limits=trying.limited)
             self.clear(step)
             again = replace(begun.attempt, number=number + 1, started=_now())
             shared.home.store.save(step, ended, again)
             begun = replace(begun, step=step, attempt=again)
-        step = replace(_with(step, ended), outputs=self._keep(tried.outputs))
+        outputs = self._keep(tried.outputs)
+        step = _with(begun.step, ended, limits=trying.limited, outputs=outputs)
         return Done(step=step, records=(ended, *_artifacts(step, tried.artifacts or {})))
 
-    def _try(self, begun: Begun, files: tree.Tree) -> _Try:
+    def _try(self, begun: Begun, files: tree.Tree) -> tuple[attempt.Attempt, _Try]:
         """One attempt, from the laying of the workspace to its results."""
         shared, name, number = self._shared, begun.step.name, begun.attempt.number
         report = self._reports / f"{begun.step.index}.{number}"
         written = log.Log(
-            self._folder / str(begun.step.index) / f"log.{number}",
+            self._folder / f"{begun.step.index}/log.{number}",
             masked=self._secrets.stream(),
             show=lambda line: shared.watcher.line(name, line),
         )
@@ -210,17 +214,17 @@ class Workbench:
             grace=shared.home.settings.grace,
             started=lambda child: shared.home.store.save(replace(begun.attempt, process=child)),
         )
-        with ExitStack() as last:
-            last.callback(self._metrics.end, name, number)
-            last.callback(self._forget, name)
-            last.callback(written.close)
-            with self._lock:
-                if self._stopping:
-                    return _Try(state=runs.State.CANCELLED, reason=STOPPED)
-                self._attempts[name] = trying
-                self._logs[name] = written
-            tried = self._carry_out(begun, files, report, trying, written)
-            return replace(tried, limited=trying.limited, process=trying.process)
+        try:
+            with closing(written):
+                with self._lock:
+                    if self._stopping:
+                        return trying, _Try(state=runs.State.CANCELLED, reason=STOPPED)
+                    self._attempts[name] = trying
+                    self._logs[name] = written
+                return trying, self._carry_out(begun, files, report, trying, written)
+        finally:
+            self._forget(name)
+            self._metrics.end(name, number)
 
     def _carry_out(
         self,
@@ -232,7 +236,7 @@ class Workbench:
     ) -> _Try:
         shared, claim = self._shared, begun.lease.claim
         planned = shared.plan.steps[begun.step.name]
-        folder = self._works / str(begun.step.index)
+        folder = self._laid[begun.step.name] = self._works / str(begun.step.index)
         limits = process.Limits(
             memory=claim.memory, cpu=claim.cpu, storage=claim.storage, folder=folder
         )
@@ -340,7 +344,7 @@ class Workbench:
 STOPPED = "the run was stopped"
 
 
-def _ended(attempt: runs.Attempt, tried: _Try) -> runs.Attempt:
+def _ended(attempt: runs.Attempt, tried: _Try, process: str = "") -> runs.Attempt:
     """The attempt as it ended."""
     exit_ = tried.ended
     return replace(
@@ -348,16 +352,23 @@ def _ended(attempt: runs.Attempt, tried: _Try) -> runs.Attempt:
         state=tried.state,
         reason=tried.reason,
         ended=_now(),
-        process=tried.process,
+        process=process,
         exit_code=None if exit_ is None else exit_.code,
         peak_memory=None if exit_ is None else exit_.peak_memory,
         cpu_seconds=None if exit_ is None else exit_.cpu_seconds,
     )
 
 
-def _with(step: runs.Step, last: runs.Attempt) -> runs.Step:
+def _with(step: runs.Step, last: runs.Attempt, *, limits: str, outputs: str = "") -> runs.Step:
     """The step as its last attempt has left it."""
-    return replace(step, state=last.state, reason=last.reason, ended=last.ended)
+    return replace(
+        step,
+        state=last.state,
+        reason=last.reason,
+        ended=last.ended,
+        limits=limits,
+        outputs=outputs,
+    )
 
 
 def _artifacts(step: runs.Step, files: tree.Tree) -> list[runs.Artifact]:

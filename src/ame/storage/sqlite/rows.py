@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from ame import runs
@@ -176,6 +177,7 @@ def _text(words: str) -> str:
     return words if words.isascii() else words.encode(errors="backslashreplace").decode()
 
 
+@lru_cache(maxsize=1024)  # what a step needs is written at each of its moves
 def _list(strings: tuple[str, ...]) -> str:
     return json.dumps(strings) if strings else ""
 

@@ -182,13 +182,13 @@ def plain(task: project.Task) -> dict[str, object]:
 def _plain(value: object) -> object:
     """As JSON can say it; what is not set is left out."""
     match value:
+        case None | bool() | int() | float() | str():
+            return value
         case _ if is_dataclass(value):
             said = ((f.name, getattr(value, f.name)) for f in fields(value))
             return {name: _plain(each) for name, each in said if each not in _UNSET}
         case list() | tuple():
             return [_plain(each) for each in value]
-        case None | bool() | int() | float() | str():
-            return value
         case _:
             return str(value)
 

@@ -71,6 +71,7 @@ def test_it_is_as_new_after(deed: str, tmp_path: Path, kept: blobs.Folder) -> No
     fresh = Workspace.lay(files, tmp_path / "fresh", kept)
     used = Workspace.lay(files, tmp_path / "used", kept)
     subprocess.run(["sh", "-c", deed], cwd=used.folder, check=True)
+    used.changes(kept)
 
     again = used.lay_again(files, tmp_path / "again", kept)
 
@@ -85,6 +86,7 @@ def test_files_that_are_wanted_otherwise_are_laid_anew(tmp_path: Path, kept: blo
     wanted = {**files, "src/m1.py": files["data/a.csv"], "more": files["run.sh"]}
     del wanted["data/deep/b.csv"]
     fresh = Workspace.lay(wanted, tmp_path / "fresh", kept)
+    used.changes(kept)
 
     again = used.lay_again(wanted, tmp_path / "again", kept)
 
@@ -94,10 +96,29 @@ def test_files_that_are_wanted_otherwise_are_laid_anew(tmp_path: Path, kept: blo
 def test_an_untouched_file_is_not_written_again(tmp_path: Path, kept: blobs.Folder) -> None:
     used = Workspace.lay(files_of(kept), tmp_path / "used", kept)
     before = (used.folder / "src/m1.py").stat().st_ino
+    used.changes(kept)
 
     again = used.lay_again(files_of(kept), tmp_path / "again", kept)
 
     assert (again.folder / "src/m1.py").stat().st_ino == before
+
+
+def test_of_a_workspace_that_nobody_has_looked_at_nothing_is_taken_as_untouched(
+    tmp_path: Path, kept: blobs.Folder
+) -> None:
+    files = files_of(kept)
+    used = Workspace.lay(files, tmp_path / "used", kept)
+    fresh = Workspace.lay(files, tmp_path / "fresh", kept)
+    used.changes(kept)
+    (used.folder / "src/m1.py").write_text("changed")
+    used.changes(kept)
+    (used.folder / "src/m2.py").write_text("changed")
+
+    again = used.lay_again(files, tmp_path / "again", kept)
+    twice = again.lay_again(files, tmp_path / "twice", kept)
+
+    assert (twice.folder / "src/m1.py").read_bytes() == (fresh.folder / "src/m1.py").read_bytes()
+    assert shown(twice.folder) == shown(fresh.folder)
 
 
 def test_a_write_to_what_was_had_again_shows(tmp_path: Path, kept: blobs.Folder) -> None:

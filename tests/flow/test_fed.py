@@ -118,6 +118,17 @@ def test_an_error_of_the_script_is_shown_from_its_own_first_line(place: Place) -
     assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
+def test_a_script_that_cannot_be_read_is_shown_by_the_place_alone(place: Place) -> None:
+    place.write({"job.py": "x = 1\ndef (\n"})
+
+    ran = place.ame("fed", "run", "job.py")
+
+    assert ran.returncode == 1
+    lines = ran.stderr.splitlines()
+    assert lines[0].strip() == 'File "job.py", line 2'
+    assert lines[-1] == "SyntaxError: invalid syntax"
+
+
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_misspelt_argument_is_said_with_the_line_and_the_right_name(
     place: Place, command: str

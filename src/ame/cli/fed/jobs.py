@@ -122,11 +122,11 @@ def _as_main(script: Path, arguments: tuple[str, ...]) -> Iterator[None]:
 
 
 def _own(error: BaseException, script: Path) -> list[str]:
-    """The traceback, from the script's first line on."""
+    """The traceback from the script's first line on; none if the script cannot be read."""
     trace = error.__traceback__
     while trace is not None and Path(trace.tb_frame.f_code.co_filename) != script:
         trace = trace.tb_next
-    return traceback.format_exception(type(error), error, trace or error.__traceback__)
+    return traceback.format_exception(type(error), error, trace)
 
 
 def _place(error: BaseException, script: Path) -> str:

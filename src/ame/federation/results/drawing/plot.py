@@ -33,10 +33,10 @@ def draw(title: str, charts: Sequence[Chart], file: Path) -> None:
     figure = Figure(figsize=(5.2 * across, 3.6 * down + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=13)
-    places = figure.subplots(down, across, squeeze=False).flat
+    places = list(figure.subplots(down, across, squeeze=False).flat)
     for axes, chart in zip(places, charts, strict=False):
         _draw(axes, chart)
-    for axes in list(places)[len(charts) :]:
+    for axes in places[len(charts) :]:
         axes.set_visible(False)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if len(labels) > 1:

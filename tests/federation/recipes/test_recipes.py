@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,11 +11,13 @@ import torch
 
 from ame import errors
 from ame.federation import recipes
+from ame.federation.boosting.recipes import XGBBaggingRecipe
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat
 from ame.federation.recipes import workflows
-from ame.federation.recipes.evaluation import FedEvalRecipe
+from ame.federation.recipes.evaluation import FedEvalRecipe, NumpyCrossSiteEvalRecipe
 from ame.federation.recipes.fedavg import FedAvgRecipe, FedProxRecipe, NumpyFedAvgRecipe
+from ame.federation.recipes.swarm import SwarmLearningRecipe
 from ame.federation.spec.filter import Filter
 
 if TYPE_CHECKING:
@@ -205,6 +209,46 @@ def test_a_model_goes_by_its_earlier_name_too(made: Any) -> None:
 def test_what_makes_no_job_is_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         program(numpy_recipe(**settings))
+
+
+def test_a_file_may_be_named_twice_if_it_is_the_same() -> None:
+    recipe = FedAvgRecipe(
+        model=torch.nn.Linear(1, 1),
+        min_clients=2,
+        train_script="client.py",
+        best_model_filename="best.pt",
+        save_filename="best.pt",
+    )
+
+    kept = named(program(recipe).server, "PTFileModelPersistor")
+    assert kept.args["best_global_model_file_name"] == "best.pt"
+
+
+def test_a_swarm_refuses_a_mode_that_there_is_not() -> None:
+    with pytest.raises(errors.JobInvalid, match="min or max"):
+        SwarmLearningRecipe(
+            name="s", model=torch.nn.Linear(1, 1), num_rounds=1, train_script="client.py",
+            min_clients=2, key_metric_mode="most",  # type: ignore[arg-type]  # what is refused
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FedAvgRecipe,
+        workflows.FedOptRecipe,
+        workflows.CyclicRecipe,
+        workflows.FedAvgLrRecipe,
+        FedEvalRecipe,
+        NumpyCrossSiteEvalRecipe,
+        SwarmLearningRecipe,
+        XGBBaggingRecipe,
+    ],
+)
+def test_help_explains_each_argument_of_a_recipe(kind: type[recipes.Recipe]) -> None:
+    explained = re.findall(r"^    (\w+): ", inspect.getdoc(kind) or "", re.MULTILINE)
+
+    assert explained == list(inspect.signature(kind).parameters)
 
 
 def test_weights_without_a_torch_model_are_refused() -> None:

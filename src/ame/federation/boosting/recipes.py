@@ -75,7 +75,31 @@ class _Boosting(Recipe, ABC):
 
 
 class XGBBaggingRecipe(_Boosting):
-    """All sites grow trees on one model side by side, or one after the other (`cyclic`)."""
+    """All sites grow trees on one model side by side, or one after the other (`cyclic`).
+
+    Args:
+        name: of the job.
+        min_clients: how many sites a round needs.
+        training_mode: `bagging` or `cyclic`.
+        num_rounds: 1 of bagging, 100 of a cycle, unless given.
+        num_client_bagging: how many sites grow trees in a round: `min_clients`.
+        num_local_parallel_tree: trees of a site and round.
+        local_subsample: the part of rows for each tree.
+        learning_rate: of all sites together.
+        objective: XGBoost's.
+        max_depth: XGBoost's.
+        eval_metric: XGBoost's.
+        tree_method: XGBoost's.
+        use_gpus: whether trees are grown on GPUs.
+        nthread: XGBoost's.
+        lr_mode: `uniform` or `scaled`, by each site's `lr_scale`.
+        save_name: of the model's file.
+        data_loader_id: under which loaders are given to sites.
+        per_site_config: see `set_per_site_config`.
+
+    Raises:
+        errors.JobInvalid (ValueError): an argument cannot be.
+    """
 
     def __init__(
         self,
@@ -98,31 +122,7 @@ class XGBBaggingRecipe(_Boosting):
         data_loader_id: str = "dataloader",
         per_site_config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Makes the server's side; see `FedXGBTreeExecutor` for how trees are grown.
-
-        Args:
-            name: of the job.
-            min_clients: how many sites a round needs.
-            training_mode: `bagging` or `cyclic`.
-            num_rounds: 1 of bagging, 100 of a cycle, unless given.
-            num_client_bagging: how many sites grow trees in a round: `min_clients`.
-            num_local_parallel_tree: trees of a site and round.
-            local_subsample: the part of rows for each tree.
-            learning_rate: of all sites together.
-            objective: XGBoost's.
-            max_depth: XGBoost's.
-            eval_metric: XGBoost's.
-            tree_method: XGBoost's.
-            use_gpus: whether trees are grown on GPUs.
-            nthread: XGBoost's.
-            lr_mode: `uniform` or `scaled`, by each site's `lr_scale`.
-            save_name: of the model's file.
-            data_loader_id: under which loaders are given to sites.
-            per_site_config: see `set_per_site_config`.
-
-        Raises:
-            errors.JobInvalid (ValueError): an argument cannot be.
-        """
+        """Makes the server's side."""
         if training_mode not in MODES:
             raise errors.JobInvalid(f"`training_mode` is {training_mode!r}; give one of {MODES}")
         cyclic = training_mode == "cyclic"
@@ -143,21 +143,11 @@ class XGBBaggingRecipe(_Boosting):
             "lr_mode": lr_mode,
         }
         job = FedJob(name=name, min_clients=min_clients)
-        rounds = num_rounds or (100 if cyclic else 1)
         if cyclic:
-            job.to_server(CyclicController(num_rounds=rounds, task_assignment_timeout=0))
+            cycle = CyclicController(num_rounds=num_rounds or 100, task_assignment_timeout=0)
+            job.to_server(cycle)
         else:
-            job.to_server(
-                ScatterAndGather(
-                    min_clients=min_clients,
-                    num_rounds=rounds,
-                    wait_time_after_min_received=0,
-                    aggregator_id="aggregator",
-                    persistor_id="persistor",
-                    shareable_generator_id="shareable_generator",
-                    allow_empty_global_weights=True,
-                )
-            )
+            job.to_server(_bagging(min_clients, num_rounds or 1))
             job.to_server(XGBBaggingAggregator(), id="aggregator")
         job.to_server(XGBModelPersistor(save_name), id="persistor")
         job.to_server(XGBModelShareableGenerator(), id="shareable_generator")
@@ -169,6 +159,19 @@ class XGBBaggingRecipe(_Boosting):
             data_loader_id=self._data_loader_id,
             **self._settings,
         )
+
+
+def _bagging(min_clients: int, rounds: int) -> ScatterAndGather:
+    """Rounds in which sites grow trees side by side."""
+    return ScatterAndGather(
+        min_clients=min_clients,
+        num_rounds=rounds,
+        wait_time_after_min_received=0,
+        aggregator_id="aggregator",
+        persistor_id="persistor",
+        shareable_generator_id="shareable_generator",
+        allow_empty_global_weights=True,
+    )
 
 
 class XGBHorizontalRecipe(_Boosting):

@@ -142,12 +142,11 @@ class Job:
             simulation.sites_of(
                 program,
                 [name],
-                workspace=root,
-                watcher=self._watcher,
+                root,
+                self._watcher,
+                simulation.Shared(isolate=True, blas_threads=len(os.sched_getaffinity(0))),
                 seed=told["seed"],
                 first=told["first"],
-                isolate=True,
-                blas_threads=len(os.sched_getaffinity(0)),
                 among=told["sites"],
             )
         )

@@ -8,8 +8,7 @@ from ame.federation.components.validation import ValidationJsonGenerator
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 from ame.federation.recipes.options import ClientOptions, served
-from ame.federation.recipes.recipe import Recipe
-from ame.federation.recipes.workflows import ModelRecipe
+from ame.federation.recipes.recipe import ModelRecipe, Recipe
 from ame.federation.workflows.cross_site import CrossSiteModelEval
 from ame.federation.workflows.model_controller import ModelController
 
@@ -35,7 +34,19 @@ class EvalController(ModelController):
 
 
 class FedEvalRecipe(ModelRecipe):
-    """Every client evaluates a torch model that is trained already."""
+    """Every client evaluates a torch model that is trained already.
+
+    Args:
+        name: of the job.
+        min_clients: how many clients take part, at least.
+        eval_script: what each client runs.
+        model: a torch module.
+        eval_ckpt: a file with its weights, at the server; else those that it has.
+        eval_args: arguments of the script.
+        validation_timeout: seconds in which clients are to answer.
+        per_site_config: see `set_per_site_config`.
+        client: settings of the script.
+    """
 
     def __init__(
         self,
@@ -50,20 +61,7 @@ class FedEvalRecipe(ModelRecipe):
         per_site_config: Mapping[str, Mapping[str, Any]] | None = None,
         **client: Unpack[ClientOptions],
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients take part, at least.
-            eval_script: what each client runs.
-            model: a torch module.
-            eval_ckpt: a file with its weights, at the server; else those that it has.
-            eval_args: arguments of the script.
-            validation_timeout: seconds in which clients are to answer.
-            per_site_config: see `set_per_site_config`.
-            client: settings of the script.
-
-        """
+        """Makes the job."""
         options: Any = {**client, "train_args": eval_args}
         super().__init__(
             name=name,
@@ -81,7 +79,23 @@ class FedEvalRecipe(ModelRecipe):
 
 
 class NumpyCrossSiteEvalRecipe(Recipe):
-    """Clients evaluate NumPy models that are trained already, the server's and one another's."""
+    """Clients evaluate NumPy models that are trained already, the server's and one another's.
+
+    Args:
+        name: of the job.
+        min_clients: how many clients take part, at least.
+        eval_script: what each client runs; without it, a trial that measures nothing real.
+        eval_args: arguments of the script.
+        launch_external_process: whether it is a process of its own.
+        command: what stands before it then.
+        initial_ckpt: the file of the server's model.
+        model_dir: the folder of the server's models.
+        model_name: their files by their names.
+        submit_model_timeout: seconds in which clients are to submit their models.
+        validation_timeout: seconds in which they are to evaluate one.
+        client_memory_gc_rounds: after how many tasks a script's memory is swept.
+        cuda_empty_cache: whether unused GPU memory is given back then.
+    """
 
     def __init__(
         self,
@@ -99,24 +113,7 @@ class NumpyCrossSiteEvalRecipe(Recipe):
         client_memory_gc_rounds: int = 0,
         cuda_empty_cache: bool = False,
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients take part, at least.
-            eval_script: what each client runs; without it, a trial that measures nothing real.
-            eval_args: arguments of the script.
-            launch_external_process: whether it is a process of its own.
-            command: what stands before it then.
-            initial_ckpt: the file of the server's model.
-            model_dir: the folder of the server's models.
-            model_name: their files by their names.
-            submit_model_timeout: seconds in which clients are to submit their models.
-            validation_timeout: seconds in which they are to evaluate one.
-            client_memory_gc_rounds: after how many tasks a script's memory is swept.
-            cuda_empty_cache: whether unused GPU memory is given back then.
-
-        """
+        """Makes the job."""
         from ame.federation.components.persistors.numpy_files import NPModelLocator
 
         super().__init__(FedJob(name=name, min_clients=min_clients))

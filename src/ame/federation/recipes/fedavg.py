@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ame import errors
-from ame.federation.components.selector import IntimeModelSelector
-from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
-from ame.federation.model import ExchangeFormat
-from ame.federation.recipes.options import Client, ClientOptions, Model, one_model
-from ame.federation.recipes.recipe import Recipe
+from ame.federation.recipes.options import ClientOptions, best_by, given_once
+from ame.federation.recipes.recipe import ModelRecipe
 from ame.federation.workflows.averaging.fedavg import FedAvg
 
 if TYPE_CHECKING:
@@ -19,10 +16,39 @@ if TYPE_CHECKING:
 Mode = Literal["min", "max"]
 
 
-class FedAvgRecipe(Recipe):
-    """Rounds of: send the model to clients, let their script train it, average what they send."""
+class FedAvgRecipe(ModelRecipe):
+    """Rounds of: send the model to clients, let their script train it, average what they send.
 
-    default_framework: ClassVar[FrameworkType] = FrameworkType.PYTORCH
+    Args:
+        name: of the job.
+        min_clients: how many clients take part in a round, at least.
+        train_script: what each client runs.
+        num_rounds: how many rounds.
+        model: what to begin with: a torch module, a Keras model, an array or nested lists.
+        initial_model: an older name of that.
+        initial_ckpt: a file with its weights, at the server.
+        model_persistor: keeps models, instead of the framework's own.
+        model_locator: finds models, instead of the framework's own.
+        framework: of the script's parameters.
+        aggregator: a `ModelAggregator`, instead of the weighted mean.
+        aggregator_data_kind: accepted; a mean takes models and differences alike.
+        per_site_config: see `set_per_site_config`.
+        key_metric: by which the best model is chosen.
+        key_metric_mode: whether the greatest (`max`, the default) or the least is best.
+        stop_cond: `"accuracy >= 0.9"`: the job ends when the mean of a metric is so.
+        patience: rounds without a better model, by `stop_cond`, after which it ends.
+        best_model_filename: where torch's best model is kept.
+        save_filename: an older name of that.
+        exclude_vars: parameters whose names this expression is found in are not averaged.
+        aggregation_weights: how much a client counts, by its name.
+        server_memory_gc_rounds: after how many rounds the server's memory is swept.
+        enable_tensor_disk_offload: accepted; memory does not grow with the clients.
+        fedprox_mu: FedProx's coefficient, told to the scripts in each model's metadata.
+        client: settings of the script, see `ClientOptions`.
+
+    Raises:
+        errors.JobInvalid (ValueError), errors.JobTypeInvalid (TypeError): one cannot be.
+    """
 
     def __init__(
         self,
@@ -53,58 +79,22 @@ class FedAvgRecipe(Recipe):
         fedprox_mu: float | None = None,
         **client: Unpack[ClientOptions],
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients take part in a round, at least.
-            train_script: what each client runs.
-            num_rounds: how many rounds.
-            model: what to begin with: a torch module, a Keras model, an array or nested lists.
-            initial_model: an older name of that.
-            initial_ckpt: a file with its weights, at the server.
-            model_persistor: keeps models, instead of the framework's own.
-            model_locator: finds models, instead of the framework's own.
-            framework: of the script's parameters.
-            aggregator: a `ModelAggregator`, instead of the weighted mean.
-            aggregator_data_kind: accepted; a mean takes models and differences alike.
-            per_site_config: see `set_per_site_config`.
-            key_metric: by which the best model is chosen.
-            key_metric_mode: whether the greatest (`max`, the default) or the least is best.
-            stop_cond: `"accuracy >= 0.9"`: the job ends when the mean of a metric is so.
-            patience: rounds without a better model, by `stop_cond`, after which it ends.
-            best_model_filename: where torch's best model is kept.
-            save_filename: an older name of that.
-            exclude_vars: parameters whose names this expression is found in are not averaged.
-            aggregation_weights: how much a client counts, by its name.
-            server_memory_gc_rounds: after how many rounds the server's memory is swept.
-            enable_tensor_disk_offload: accepted; memory does not grow with the clients.
-            fedprox_mu: FedProx's coefficient, told to the scripts in each model's metadata.
-            client: settings of the script, see `ClientOptions`.
-
-        Raises:
-            errors.JobInvalid (ValueError), errors.JobTypeInvalid (TypeError): one cannot be.
-
-        """
-        if best_model_filename and save_filename and best_model_filename != save_filename:
-            raise errors.JobInvalid("`save_filename` is `best_model_filename`; give one of them")
-        if key_metric_mode not in {None, "min", "max"}:
-            raise errors.JobInvalid(f"`key_metric_mode` is {key_metric_mode!r}; give min or max")
-        script = Client(
-            train_script=train_script, framework=framework or self.default_framework, **client
-        )
-        job = FedJob(name=name, min_clients=min_clients)
-        super().__init__(job, script)
-        self.comp_ids |= Model(
-            framework=script.framework,
-            model=one_model(model, initial_model),
+        """Makes the job."""
+        kept = given_once(best_model_filename=best_model_filename, save_filename=save_filename)
+        super().__init__(
+            name=name,
+            min_clients=min_clients,
+            train_script=train_script,
+            model=given_once(model=model, initial_model=initial_model),
             initial_ckpt=initial_ckpt,
             persistor=model_persistor,
             locator=model_locator,
-            best_model_filename=best_model_filename or save_filename,
-            tensors=script.server_expected_format is ExchangeFormat.PYTORCH,
-        ).give(job)
-        job.to_server(
+            best_model_filename=kept,
+            framework=framework,
+            per_site_config=per_site_config,
+            **client,
+        )
+        self.job.to_server(
             FedAvg(
                 num_clients=min_clients,
                 num_rounds=num_rounds,
@@ -119,11 +109,7 @@ class FedAvgRecipe(Recipe):
                 fedprox_mu=fedprox_mu,
             )
         )
-        least = key_metric_mode == "min"
-        selector = IntimeModelSelector(key_metric=key_metric, negate_key_metric=least)
-        job.to_server(selector, id="model_selector")
-        if per_site_config is not None:
-            self.set_per_site_config(per_site_config)
+        self.job.to_server(best_by(key_metric, key_metric_mode), id="model_selector")
 
 
 class NumpyFedAvgRecipe(FedAvgRecipe):

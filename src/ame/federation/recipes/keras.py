@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.recipes import fedavg, workflows
 from ame.federation.recipes.options import unmade
+from ame.federation.recipes.recipe import ModelRecipe
 
 if TYPE_CHECKING:
     from ame.federation.recipes.options import ClientOptions
@@ -30,7 +31,7 @@ class CyclicRecipe(workflows.CyclicRecipe):
     default_framework = FrameworkType.TENSORFLOW
 
 
-class FedOptRecipe(workflows.ModelRecipe):
+class FedOptRecipe(ModelRecipe):
     """Federated averaging whose server takes the mean difference as a gradient."""
 
     default_framework = FrameworkType.TENSORFLOW

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from ame import errors
+from ame.federation.components.selector import IntimeModelSelector
 from ame.federation.flare import names
 from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 from ame.federation.model import ExchangeFormat, TransferType
@@ -82,15 +83,31 @@ class Client:
         )
 
 
-def one_model(model: Any, initial_model: Any) -> Any:
-    """The model under the name by which it was given; `initial_model` is the earlier one.
+def given_once(**names: Any) -> Any:
+    """What was given under one of two names, of which the second is the earlier one.
 
     Raises:
-        errors.JobInvalid (ValueError): both are given.
+        errors.JobInvalid (ValueError): something was given under both.
+
     """
-    if model is not None and initial_model is not None:
-        raise errors.JobInvalid("`initial_model` is `model`; give one of them")
-    return initial_model if model is None else model
+    (name, value), (earlier, same) = names.items()
+    if value is None or same is None:
+        return same if value is None else value
+    if isinstance(value, str) and value == same:
+        return value
+    raise errors.JobInvalid(f"`{earlier}` is `{name}`; give one of them")
+
+
+def best_by(key_metric: str, mode: str | None) -> IntimeModelSelector:
+    """Chooses the best model: of the greatest metric (`max`, or None), or of the least (`min`).
+
+    Raises:
+        errors.JobInvalid (ValueError): there is no such mode.
+
+    """
+    if mode not in {None, "min", "max"}:
+        raise errors.JobInvalid(f"`key_metric_mode` is {mode!r}; give min or max")
+    return IntimeModelSelector(key_metric=key_metric, negate_key_metric=mode == "min")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

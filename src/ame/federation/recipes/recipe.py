@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from ame import errors
 from ame.federation.job.fedjob import FedJob, FilterType
+from ame.federation.job.script_runner import FrameworkType
+from ame.federation.model import ExchangeFormat
+from ame.federation.recipes.options import Client, ClientOptions, Model
 
 if TYPE_CHECKING:
     from ame.federation.recipes.environments import ExecEnv, Run
-    from ame.federation.recipes.options import Client
     from ame.federation.spec.filter import Filter
 
 _log = logging.getLogger("ame.federation.recipes")
@@ -223,3 +225,41 @@ class Recipe:
         self, filtering: Filter, kind: str, tasks: list[str] | None, clients: list[str] | None
     ) -> None:
         self.add_to_clients(filtering, clients, filter_type=kind, tasks=tasks)
+
+
+class ModelRecipe(Recipe):
+    """A recipe whose server has one model, and whose clients run one script."""
+
+    default_framework: ClassVar[FrameworkType] = FrameworkType.PYTORCH
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        min_clients: int,
+        train_script: str,
+        model: Any,
+        initial_ckpt: str | None,
+        persistor: Any = None,
+        locator: Any = None,
+        best_model_filename: str | None = None,
+        framework: FrameworkType | None = None,
+        per_site_config: Mapping[str, Mapping[str, Any]] | None = None,
+        **client: Unpack[ClientOptions],
+    ) -> None:
+        """Makes the job, with the model and what keeps it; for its other parts see `Model`."""
+        script = Client(
+            train_script=train_script, framework=framework or self.default_framework, **client
+        )
+        super().__init__(FedJob(name=name, min_clients=min_clients), script)
+        self.comp_ids |= Model(
+            framework=script.framework,
+            model=model,
+            initial_ckpt=initial_ckpt,
+            persistor=persistor,
+            locator=locator,
+            best_model_filename=best_model_filename,
+            tensors=script.server_expected_format is ExchangeFormat.PYTORCH,
+        ).give(self.job)
+        if per_site_config is not None:
+            self.set_per_site_config(per_site_config)

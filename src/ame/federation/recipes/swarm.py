@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import SimpleModelShareableGenerator
-from ame.federation.components.selector import IntimeModelSelector
 from ame.federation.job.script_runner import FrameworkType, ScriptRunner
 from ame.federation.model import ExchangeFormat
-from ame.federation.recipes.options import served
+from ame.federation.recipes.options import best_by, served
 from ame.federation.recipes.recipe import Recipe
 from ame.federation.spec.dxo import DataKind
 
@@ -22,7 +21,32 @@ if TYPE_CHECKING:
 
 
 class SwarmLearningRecipe(Recipe):
-    """Federated averaging without a server's hand: clients take turns in averaging (torch)."""
+    """Federated averaging without a server's hand: clients take turns in averaging (torch).
+
+    Args:
+        name: of the job.
+        model: a torch module.
+        num_rounds: how many rounds.
+        train_script: what each client runs.
+        min_clients: how many clients take part, at least.
+        initial_ckpt: a file with the model's weights, at each client.
+        train_args: further arguments of `ScriptRunner`, such as `script_args`.
+        do_cross_site_eval: whether clients evaluate one another's models afterwards.
+        cross_site_eval_timeout: seconds in which they are to evaluate one.
+        launch_external_process: whether the script is a process of its own.
+        command: what stands before it then.
+        memory_gc_rounds: after how many rounds memory is swept.
+        cuda_empty_cache: whether unused GPU memory is given back then.
+        expected_data_kind: whether models or differences are averaged.
+        params_transfer_type: which of them scripts send.
+        aggregation_format: the form in which they travel.
+        key_metric: by which the best model is chosen; None chooses none.
+        key_metric_mode: whether the greatest or the least is best.
+        server_config_overrides: further arguments of `SwarmServerConfig`.
+        client_config_overrides: further arguments of `SwarmClientConfig`.
+        timeouts: any of the server's `start_task_timeout`, `progress_timeout`,
+            `max_status_report_interval`; the others are the clients'.
+    """
 
     def __init__(
         self,
@@ -49,35 +73,7 @@ class SwarmLearningRecipe(Recipe):
         client_config_overrides: dict[str, Any] | None = None,
         **timeouts: Any,
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            model: a torch module.
-            num_rounds: how many rounds.
-            train_script: what each client runs.
-            min_clients: how many clients take part, at least.
-            initial_ckpt: a file with the model's weights, at each client.
-            train_args: further arguments of `ScriptRunner`, such as `script_args`.
-            do_cross_site_eval: whether clients evaluate one another's models afterwards.
-            cross_site_eval_timeout: seconds in which they are to evaluate one.
-            launch_external_process: whether the script is a process of its own.
-            command: what stands before it then.
-            memory_gc_rounds: after how many rounds memory is swept.
-            cuda_empty_cache: whether unused GPU memory is given back then.
-            expected_data_kind: whether models or differences are averaged.
-            params_transfer_type: which of them scripts send.
-            aggregation_format: the form in which they travel.
-            key_metric: by which the best model is chosen; None chooses none.
-            key_metric_mode: whether the greatest or the least is best.
-            server_config_overrides: further arguments of `SwarmServerConfig`.
-            client_config_overrides: further arguments of `SwarmClientConfig`.
-            timeouts: any of the server's `start_task_timeout`, `progress_timeout`,
-                `max_status_report_interval`; the others are the clients'.
-
-        """
-        from ame.federation.components.persistors.torch_files import PTFileModelPersistor
-
+        """Makes the job."""
         ccwf = "app_common.ccwf.ccwf_job"
         runner = ScriptRunner(
             script=train_script,
@@ -89,22 +85,12 @@ class SwarmLearningRecipe(Recipe):
             params_transfer_type=params_transfer_type,
             **(train_args or {}),
         )
-        servers = ("start_task_timeout", "progress_timeout", "max_status_report_interval")
-        server = {key: timeouts.pop(key) for key in servers if key in timeouts}
-        selector = IntimeModelSelector(
-            key_metric=key_metric or "", negate_key_metric=key_metric_mode == "min"
-        )
+        server = {key: timeouts.pop(key) for key in _OF_SERVER if key in timeouts}
         client = {
             "executor": runner,
-            "aggregator": InTimeAccumulateWeightedAggregator(expected_data_kind=expected_data_kind),
-            "persistor": PTFileModelPersistor(
-                model=model,
-                source_ckpt_file_full_name=initial_ckpt,
-                allow_numpy_conversion=aggregation_format is not ExchangeFormat.PYTORCH,
-            ),
-            "shareable_generator": SimpleModelShareableGenerator(),
+            **_averaging(model, initial_ckpt, expected_data_kind, aggregation_format),
             "min_responses_required": min_clients,
-            **({"model_selector": selector} if key_metric else {}),
+            **({"model_selector": best_by(key_metric, key_metric_mode)} if key_metric else {}),
             **timeouts,
         }
         job = served(f"{ccwf}.CCWFJob")(name=name, min_clients=min_clients)
@@ -122,6 +108,26 @@ class SwarmLearningRecipe(Recipe):
         )
         super().__init__(job)
         self.framework = FrameworkType.PYTORCH
+
+
+_OF_SERVER = ("start_task_timeout", "progress_timeout", "max_status_report_interval")
+
+
+def _averaging(
+    model: Any, initial_ckpt: str | None, kind: DataKind, form: ExchangeFormat
+) -> dict[str, Any]:
+    """What a client averages with, when it is its turn."""
+    from ame.federation.components.persistors.torch_files import PTFileModelPersistor
+
+    return {
+        "aggregator": InTimeAccumulateWeightedAggregator(expected_data_kind=kind),
+        "persistor": PTFileModelPersistor(
+            model=model,
+            source_ckpt_file_full_name=initial_ckpt,
+            allow_numpy_conversion=form is not ExchangeFormat.PYTORCH,
+        ),
+        "shareable_generator": SimpleModelShareableGenerator(),
+    }
 
 
 class BaseSwarmLearningRecipe(Recipe):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ame import errors
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
@@ -10,8 +10,8 @@ from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.job.fedjob import FedJob
 from ame.federation.job.script_runner import FrameworkType
 from ame.federation.model import ExchangeFormat, TransferType
-from ame.federation.recipes.options import Client, ClientOptions, Model, one_model, unmade
-from ame.federation.recipes.recipe import Recipe
+from ame.federation.recipes.options import Client, ClientOptions, Model, given_once, unmade
+from ame.federation.recipes.recipe import ModelRecipe, Recipe
 from ame.federation.spec.dxo import DataKind
 from ame.federation.workflows.averaging.newton import FedAvgLR, LRModelPersistor
 from ame.federation.workflows.averaging.scaffold import Scaffold
@@ -23,36 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ModelRecipe(Recipe):
-    """A recipe whose server has one model, and whose clients run one script."""
+class FedOptRecipe(Recipe):
+    """Federated averaging whose server takes the mean difference as a gradient (torch).
 
-    default_framework: ClassVar[FrameworkType] = FrameworkType.PYTORCH
-
-    def __init__(
-        self,
-        *,
-        name: str,
-        min_clients: int,
-        train_script: str,
-        model: Any,
-        initial_ckpt: str | None,
-        framework: FrameworkType | None = None,
-        **client: Unpack[ClientOptions],
-    ) -> None:
-        script = Client(
-            train_script=train_script, framework=framework or self.default_framework, **client
-        )
-        super().__init__(FedJob(name=name, min_clients=min_clients), script)
-        self.comp_ids |= Model(
-            framework=script.framework,
-            model=model,
-            initial_ckpt=initial_ckpt,
-            tensors=script.server_expected_format is ExchangeFormat.PYTORCH,
-        ).give(self.job)
-
-
-class FedOptRecipe(ModelRecipe):
-    """Federated averaging whose server takes the mean difference as a gradient (torch)."""
+    Args:
+        name: of the job.
+        min_clients: how many clients take part in a round, at least.
+        train_script: what each client runs; differences of models are sent.
+        num_rounds: how many rounds.
+        model: a torch module.
+        initial_ckpt: a file with its weights, at the server.
+        aggregator: instead of the weighted mean.
+        device: where the optimizer computes.
+        source_model: the id of the model.
+        optimizer_args: `{"path": "torch.optim.SGD", "args": {"lr": 1.0}}`.
+        lr_scheduler_args: the same for a schedule.
+        server_memory_gc_rounds: after how many rounds the server's memory is swept.
+        enable_tensor_disk_offload: accepted; memory does not grow with the clients.
+        client: settings of the script.
+    """
 
     def __init__(
         self,
@@ -72,46 +61,22 @@ class FedOptRecipe(ModelRecipe):
         enable_tensor_disk_offload: bool = False,
         **client: Unpack[ClientOptions],
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients take part in a round, at least.
-            train_script: what each client runs; differences of models are sent.
-            num_rounds: how many rounds.
-            model: a torch module.
-            initial_ckpt: a file with its weights, at the server.
-            aggregator: instead of the weighted mean.
-            device: where the optimizer computes.
-            source_model: the id of the model.
-            optimizer_args: `{"path": "torch.optim.SGD", "args": {"lr": 1.0}}`.
-            lr_scheduler_args: the same for a schedule.
-            server_memory_gc_rounds: after how many rounds the server's memory is swept.
-            enable_tensor_disk_offload: accepted; memory does not grow with the clients.
-            client: settings of the script.
-
-        """
-        from ame.federation.components.persistors.torch_files import (
-            PTFileModelLocator,
-            PTFileModelPersistor,
-        )
+        """Makes the job."""
         from ame.federation.workflows.averaging.fedopt_torch import PTFedOptModelShareableGenerator
 
         options = {**client, "params_transfer_type": TransferType.DIFF}
         script = Client(train_script=train_script, framework=FrameworkType.PYTORCH, **options)  # type: ignore[arg-type]  # the keys are the same
-        Recipe.__init__(self, FedJob(name=name, min_clients=min_clients), script)
-        job = self.job
+        job = FedJob(name=name, min_clients=min_clients)
+        super().__init__(job, script)
         if model is None:
             raise errors.JobInvalid("the job has no model to begin with; give `model`")
         job.to_server(model, id=source_model)
-        persistor = PTFileModelPersistor(
+        self.comp_ids |= Model(
+            framework=script.framework,
             model=source_model,
-            source_ckpt_file_full_name=initial_ckpt,
-            allow_numpy_conversion=script.server_expected_format is not ExchangeFormat.PYTORCH,
-        )
-        self.comp_ids["persistor_id"] = job.to_server(persistor, id="persistor")
-        locator = PTFileModelLocator(pt_persistor_id=self.comp_ids["persistor_id"])
-        self.comp_ids["locator_id"] = job.to_server(locator, id="locator")
+            initial_ckpt=initial_ckpt,
+            tensors=script.server_expected_format is ExchangeFormat.PYTORCH,
+        ).give(job)
         job.to_server(
             ScatterAndGather(
                 min_clients=min_clients,
@@ -179,7 +144,23 @@ class ScaffoldRecipe(ModelRecipe):
 
 
 class CyclicRecipe(ModelRecipe):
-    """The model goes from client to client; each trains what the one before it sent."""
+    """The model goes from client to client; each trains what the one before it sent.
+
+    Args:
+        name: of the job.
+        min_clients: how many clients take part, at least.
+        train_script: what each client runs.
+        num_rounds: how often the model goes round.
+        model: what to begin with.
+        initial_model: an older name of that.
+        initial_ckpt: a file with its weights, at the server.
+        framework: of the script's parameters.
+        task_assignment_timeout: seconds in which a client is to take the task.
+        server_memory_gc_rounds: after how many rounds the server's memory is swept.
+        server_config_overrides: further arguments of the controller.
+        client_config_overrides: further settings of the script.
+        client: settings of the script.
+    """
 
     default_framework = FrameworkType.NUMPY
 
@@ -200,30 +181,13 @@ class CyclicRecipe(ModelRecipe):
         client_config_overrides: Mapping[str, Any] | None = None,
         **client: Unpack[ClientOptions],
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients take part, at least.
-            train_script: what each client runs.
-            num_rounds: how often the model goes round.
-            model: what to begin with.
-            initial_model: an older name of that.
-            initial_ckpt: a file with its weights, at the server.
-            framework: of the script's parameters.
-            task_assignment_timeout: seconds in which a client is to take the task.
-            server_memory_gc_rounds: after how many rounds the server's memory is swept.
-            server_config_overrides: further arguments of the controller.
-            client_config_overrides: further settings of the script.
-            client: settings of the script.
-
-        """
+        """Makes the job."""
         options: Any = {**client, **(client_config_overrides or {})}
         super().__init__(
             name=name,
             min_clients=min_clients,
             train_script=train_script,
-            model=one_model(model, initial_model),
+            model=given_once(model=model, initial_model=initial_model),
             initial_ckpt=initial_ckpt,
             framework=framework,
             **options,
@@ -242,7 +206,18 @@ class CyclicRecipe(ModelRecipe):
 
 
 class FedAvgLrRecipe(Recipe):
-    """Logistic regression by Newton's method: scripts send `gradient` and `hessian`."""
+    """Logistic regression by Newton's method: scripts send `gradient` and `hessian`.
+
+    Args:
+        name: of the job.
+        min_clients: how many clients there are.
+        num_rounds: how many steps.
+        damping_factor: see `FedAvgLR`.
+        num_features: how many weights there are beside the bias.
+        initial_ckpt: a file of the server's with weights to begin with.
+        train_script: what each client runs.
+        client: settings of the script, see `ClientOptions`.
+    """
 
     def __init__(
         self,
@@ -256,18 +231,7 @@ class FedAvgLrRecipe(Recipe):
         train_script: str,
         **client: Unpack[ClientOptions],
     ) -> None:
-        """Makes the job.
-
-        Args:
-            name: of the job.
-            min_clients: how many clients there are.
-            num_rounds: how many steps.
-            damping_factor: see `FedAvgLR`.
-            num_features: how many weights there are beside the bias.
-            initial_ckpt: a file of the server's with weights to begin with.
-            train_script: what each client runs.
-            client: settings of the script, see `ClientOptions`.
-        """
+        """Makes the job."""
         client.setdefault("server_expected_format", ExchangeFormat.RAW)
         script = Client(train_script=train_script, framework=FrameworkType.RAW, **client)
         job = FedJob(name=name, min_clients=min_clients)

@@ -49,6 +49,20 @@ _MARK = ".ame"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """How sites share processes."""
+
+    lanes: int = 1
+    """How many processes there are for sites to share."""
+    gpus: Sequence[str] = ()
+    """The groups of GPUs, of which each process sees one."""
+    isolate: bool = False
+    """Whether each site has a process of its own all the same."""
+    blas_threads: int = 1
+    """Threads of numeric libraries in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What became of a simulation that came to its end."""
 
@@ -106,15 +120,13 @@ def simulate(
     chances = Chances(dropout=dropout, stragglers=stragglers, slowdown=slowdown, deadline=deadline)
     groups = check(threads=threads, gpu=gpu, blas_threads=blas_threads, log_config=log_config)
     lanes = min(threads or len(groups) or len(os.sched_getaffinity(0)), len(names))
-    root = Path(workspace).absolute()
+    shared = Shared(lanes=lanes, gpus=groups, isolate=isolate, blas_threads=blas_threads)
+    root, watching = Path(workspace).absolute(), watcher or Nobody()
     kept = Kept.read(root, program.name) if resume else Kept(job=program.name)
-    watching = watcher or Nobody()
     with _logged(log_config):
         make_room(root, names, resume=resume)
-        with sites_of(
-            program, names, workspace=root, watcher=watching, seed=seed, first=kept.done,
-            lanes=lanes, groups=groups, isolate=isolate, blas_threads=blas_threads, chances=chances,
-        ) as simulated:  # fmt: skip
+        made = sites_of(program, names, root, watching, shared, chances, seed=seed, first=kept.done)
+        with made as simulated:
             lead(program, simulated, root, watcher=watching, seed=seed, kept=kept, resume=resume)
     return Result(workspace=root, sites=names, seconds=time.monotonic() - began)
 
@@ -143,16 +155,13 @@ def check(
 def sites_of(
     program: Program,
     names: Sequence[str],
-    *,
     workspace: Path,
     watcher: Watcher,
+    shared: Shared,
+    chances: Chances = Chances(),  # noqa: B008 (frozen)
+    *,
     seed: int = 0,
     first: int = 0,
-    lanes: int = 1,
-    groups: Sequence[str] = (),
-    isolate: bool = False,
-    blas_threads: int = 1,
-    chances: Chances = Chances(),  # noqa: B008 (frozen)
     among: Sequence[str] | None = None,
 ) -> Iterator[SimulatedSites]:
     """Sites in a few processes of this machine, ready for orders; in the end they are closed.
@@ -165,14 +174,14 @@ def sites_of(
         setup = _setup(
             program, workspace, among or names, temporary=temporary, seed=seed, first=first
         )
-        crew = Crew(setup, variables=_variables(blas_threads), gpus=groups)
+        crew = Crew(setup, variables=_variables(shared.blas_threads), gpus=shared.gpus)
         simulated = SimulatedSites(
             crew,
             Lanes(
                 crew,
                 names,
-                lanes=lanes,
-                isolate=isolate,
+                lanes=shared.lanes,
+                isolate=shared.isolate,
                 note=watcher.note,
                 lost=watcher.lost,
                 ahead=AHEAD_OF_CROWDS if setup.crowd else AHEAD,

@@ -140,7 +140,8 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "fleet.builder": "PlaceUnusable ServerUnreachable",
         "fleet.protocol": "RequestTooLarge",
         "fleet.server": (
-            "CallsTooMany RevocationsUnreadable ServerSilent ServerUnusable UploadsTooMany"
+            "CallsTooMany FilesUnusable RevocationsUnreadable ServerSilent ServerUnusable"
+            " UploadsTooMany"
         ),
         "learning.client": "FlareMissing NoSite",
         "learning.federation": "EngineMissing",

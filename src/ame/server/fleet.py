@@ -199,8 +199,15 @@ class Fleet:
         return content
 
     async def keep(self, content: bytes) -> str:
-        """Keeps content on disk, and returns its digest."""
-        digest = await asyncio.to_thread(self.blobs.put_bytes, content)
+        """Keeps content on disk, and returns its digest.
+
+        Raises:
+            errors.BucketUnusable, errors.FilesUnusable: it cannot be kept now.
+        """
+        try:
+            digest = await asyncio.to_thread(self.blobs.put_bytes, content)
+        except OSError as error:
+            raise errors.FilesUnusable(error.strerror or str(error)) from error
         self._recent.put(digest, content, len(content))
         return digest
 

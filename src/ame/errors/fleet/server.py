@@ -142,6 +142,17 @@ class RoundEmpty(Failed):
         super().__init__(why)
 
 
+class FilesUnusable(Unavailable):
+    """The folder of a server's files cannot be written."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"the server's files cannot be written ({why}): see that the disk of its folder has "
+            "room, and that it may be written"
+        )
+
+
 class RecipeInvalid(Invalid):
     """What a task says of its aggregation cannot be."""
 

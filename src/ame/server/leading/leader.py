@@ -237,6 +237,8 @@ class Leader:
             failed = RoundStatus.APPLYING_FAILED
             newest = await self._folds.state(kept, taken, newest=True)
             made: Made = await asyncio.to_thread(folding.made, newest)
+        except errors.Unavailable:  # nothing is wrong with the round: it is tried again
+            raise
         except errors.Error as error:
             reason = str(error)
             await fleet.database.do(

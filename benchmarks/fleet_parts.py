@@ -233,10 +233,17 @@ async def task(port: int, plan: bytes, checkpoint: bytes, weight: str) -> None:
         while not (await client.get(shown)).json()["rounds"]:
             assert time.monotonic() < until
             await asyncio.sleep(0.05)
+        asked = "/taskassignment/v1/population/p:create-task-assignment"
+        while (await client.post(asked)).status_code != 201:  # until the server has seen it itself
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "bare":
-        asyncio.run(serve_bare())
+        from ame.server.waking import Loop
+
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            runner.run(serve_bare())
     else:
         serve_fleet(sys.argv[2], Path(sys.argv[3]))

@@ -78,7 +78,9 @@ class Call:
         `path` is as it came, percent-encoded, without the query.
         """
         found = self._pattern.fullmatch(path) if method == self.method else None
-        return found and {name: unquote(value) for name, value in found.groupdict().items()}
+        if found is None or "%" not in path:
+            return found and found.groupdict()
+        return {name: unquote(value) for name, value in found.groupdict().items()}
 
     def filled(self, fields: Mapping[str, str]) -> str:
         """The path with these values, percent-encoded."""

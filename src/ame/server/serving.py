@@ -23,6 +23,7 @@ from ame.server.calls.http import Site
 from ame.server.calls.service import Guarded
 from ame.server.cloud import opening
 from ame.server.settings import Settings
+from ame.server.waking import Loop
 from ame.storage import blobs, databases, objects
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def run(place: Place, ready: Callable[[str, str], None]) -> None:
         leaving.daemon = True
         leaving.start()
 
-    asyncio.run(served())
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(served())
 
 
 def spare() -> None:

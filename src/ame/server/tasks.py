@@ -114,6 +114,8 @@ class Task:
 @lru_cache(1024)
 def within(version: str, least: str, most: str) -> bool:
     """Whether a version lies between two, either of which may be empty: then there is no bound."""
+    if not least and not most:
+        return True
     order = _order(version)
     return (not least or _order(least) <= order) and (not most or order <= _order(most))
 

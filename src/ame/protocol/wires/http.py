@@ -6,19 +6,17 @@ gzipped bodies, long-running operations), that of On-Device Personalization, and
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
-from google.protobuf import any_pb2, json_format
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from ame import errors
 from ame.protocol import calls, statuses
 from ame.protocol.calls import Call
 from ame.protocol.pb import _pool, operations, status
-from ame.protocol.tensors import wire
 from ame.protocol.wires.serving import Pending
 
 Form = Literal["proto", "json"]
@@ -26,17 +24,13 @@ TYPES: Final[Mapping[Form, str]] = {
     "proto": "application/x-protobuf",
     "json": "application/json",
 }
-NAME: Final = operations.Operation.NAME_FIELD_NUMBER
-RESPONSE: Final = operations.Operation.RESPONSE_FIELD_NUMBER
-VALUE: Final = any_pb2.Any.VALUE_FIELD_NUMBER
 CREATED: Final = 201
 TOO_LARGE: Final = 413
 GZIP: Final = 16 + zlib.MAX_WBITS
 Any_ = TypeVar("Any_", bound=Message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """A request as it was meant."""
 
     call: Call
@@ -46,8 +40,7 @@ class Asked:
     """In which the reply is wanted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """A response, ready to be sent."""
 
     status: int
@@ -93,20 +86,18 @@ def meant(
 
 def forms(query: str, headers: Mapping[str, str]) -> tuple[Form, Form]:
     """The form of the request's body, and the one that the reply is wanted in."""
-    said = headers.get("content-type", "").partition(";")[0].strip().lower()
-    sent: Form = "json" if said == TYPES["json"] else "proto"
-    asked = _alternative(query)
-    if asked in TYPES:
-        return sent, "json" if asked == "json" else "proto"
-    accepted = headers.get("accept", "")
-    return sent, "json" if "json" in accepted and "protobuf" not in accepted else sent
+    return _forms(query, headers.get("content-type", ""), headers.get("accept", ""))
 
 
 @lru_cache(256)
-def _alternative(query: str) -> str:
-    """The form that a query asks for."""
-    said = parse_qs(query)
-    return said.get("$alt", said.get("alt", [""]))[-1]
+def _forms(query: str, kind: str, accepted: str) -> tuple[Form, Form]:
+    said = kind.partition(";")[0].strip().lower()
+    sent: Form = "json" if said == TYPES["json"] else "proto"
+    alternatives = parse_qs(query)
+    asked = alternatives.get("$alt", alternatives.get("alt", [""]))[-1]
+    if asked in TYPES:
+        return sent, "json" if asked == "json" else "proto"
+    return sent, "json" if "json" in accepted and "protobuf" not in accepted else sent
 
 
 def unpacked(body: bytes, encoding: str, *, limit: int) -> bytes:
@@ -168,10 +159,8 @@ def answer(asked: Asked, reply: Message | Pending) -> Answer:
         body = written(reply, form)
         if call.name == "CreateTaskAssignment" and reply.HasField("task_assignment"):
             number = CREATED
-    elif isinstance(reply, Pending) or form == "json":
-        body = written(operation(call, asked.request, reply), form)
     else:
-        body = _ended(call, asked.request, reply)
+        body = written(operation(call, asked.request, reply), form)
     return Answer(status=number, type=TYPES[form], body=body)
 
 
@@ -181,33 +170,21 @@ def operation(call: Call, request: Message, reply: Message | Pending) -> operati
         made = operations.Operation(name=reply.operation)
         made.metadata.Pack(reply.metadata)
         return made
-    done, _ = _done(call.name)
-    made = operations.Operation.FromString(done)
+    made = operations.Operation.FromString(_done(call.name))
     made.name = call.operation(request, reply)
-    made.response.Pack(reply)
+    made.response.value = reply.SerializeToString()
     return made
 
 
-def _ended(call: Call, request: Message, reply: Message) -> bytes:
-    """The bytes of `operation`: all but its name and the reply are the same each time."""
-    done, about = _done(call.name)
-    name = wire.put_field(NAME, call.operation(request, reply).encode())
-    kept = wire.put_field(VALUE, reply.SerializeToString())
-    return b"".join((*name, done, *wire.put_field(RESPONSE, about, *kept)))
-
-
 @lru_cache(64)
-def _done(call: str) -> tuple[bytes, bytes]:
-    """The operation of a call that has ended, but for its name; and its response, but for the reply
-    in it.
-    """
+def _done(call: str) -> bytes:
+    """The operation of a call that has ended, but for its name and for what the reply says."""
     declared = calls.by_name(call)
     made = operations.Operation(done=True)
     if declared.metadata is not None:
         made.metadata.Pack(declared.metadata())
-    response = any_pb2.Any()
-    response.Pack(declared.reply())
-    return made.SerializeToString(), response.SerializeToString()
+    made.response.Pack(declared.reply())
+    return made.SerializeToString()
 
 
 def refusal(error: errors.Error, form: Form) -> Answer:

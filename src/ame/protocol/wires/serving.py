@@ -1,21 +1,23 @@
 """What every wire hands calls to, and what it hands beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
 from ame.protocol.calls import Call
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+
+class Caller(NamedTuple):
     """Who asks, and what came with the request beside its message."""
 
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = NOTHING
     """What stood in the path; those that the request has fields for are in it as well."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NOTHING
     """By lower-case name; gRPC's metadata."""
     address: str = ""
     """Whence it came, without the port."""

@@ -65,9 +65,13 @@ class Attestation:
     fleet: Fleet
     verifier: Verifier | None = None
 
+    def asks(self, call: Call) -> bool:
+        """Whether anything is to be shown before a call."""
+        return self.verifier is not None and call.name in ASKED
+
     async def refused(self, call: Call, headers: Mapping[str, str]) -> tuple[int, Message] | None:
         """Status and reply for a device that is not let in; none for one that is."""
-        if self.verifier is None or call.name not in ASKED:
+        if self.verifier is None or not self.asks(call):
             return None
         fleet, own = self.fleet, headers.get("odp-authorization-key", "")
         digest, now = hashlib.sha256(own.encode()).hexdigest(), fleet.clock()

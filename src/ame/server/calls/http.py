@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
@@ -55,33 +54,25 @@ class Site:
         """One request."""
         if scope["type"] != "http":
             return
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-        path = path.partition("?")[0]
+        headers = {name.decode("latin-1"): its.decode("latin-1") for name, its in scope["headers"]}
+        raw = scope.get("raw_path") or quote(scope["path"]).encode()
+        path = raw.partition(b"?")[0].decode("latin-1")
         query = scope["query_string"].decode("latin-1")
         extra: Headers = ()
         try:
             found = calls.find(scope["method"], path)
             if found is not None:
-                made = await self._called(scope, receive, *found, query, headers)
-                status, kind, body = made.status, made.type, made.body
+                status, kind, body = await self._called(scope, receive, *found, query, headers)
             else:
                 status, kind, body, extra = await self._answer(scope, receive, path, query, headers)
         except errors.Error as error:
             LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
-            refused = http.refusal(error, form)
-            status, kind, body = refused.status, refused.type, refused.body
+            status, kind, body = http.refusal(error, form)
         except Exception:
             LOG.exception("%s %s failed", scope["method"], _shown(path))
             status, kind, body = 500, "text/plain", b""
-        head = [
-            (b"content-type", kind.encode()),
-            (b"content-length", str(len(body)).encode()),
-            *extra,
-        ]
+        head = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), *extra]
         await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": body})
 
@@ -158,18 +149,16 @@ class Site:
         body = await _body(receive, longest)
         asked = http.meant(call, fields, query, headers, body, limit=longest)
         app.doors.admit(call, _with_key(headers, query))
-        refused = await app.attestation.refused(call, headers)
-        if refused is not None:
-            number, told = refused
-            form = asked.form
-            return http.Answer(status=number, type=http.TYPES[form], body=http.written(told, form))
-        caller = Caller(
-            fields=fields, headers=headers, address=address, base=self._base(scope, headers)
-        )
+        if app.attestation.asks(call):
+            refused = await app.attestation.refused(call, headers)
+            if refused is not None:
+                number, told = refused
+                return http.Answer(number, http.TYPES[asked.form], http.written(told, asked.form))
+        caller = Caller(fields, headers, address, self._base(scope, headers))
         reply = await app.service.answer(call, asked.request, caller)
         answer = http.answer(asked, reply)
         if isinstance(reply, task_builder.BuildTaskResponse):
-            return replace(answer, status=builds.status(reply, headers))
+            return answer._replace(status=builds.status(reply, headers))
         return answer
 
     def _counted(self, scope: Scope, headers: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ame import errors
@@ -42,13 +42,12 @@ class Service:
             if (found := getattr(part, call.verb, None))
         }
 
-    async def answer(self, call: Call, request: Message, caller: Caller) -> Message | Pending:
+    def answer(self, call: Call, request: Message, caller: Caller) -> Awaitable[Message | Pending]:
         """The reply to a call."""
         found = self._answers.get(call.name)
         if found is None:
             raise errors.CallUnserved(call.name)
-        reply: Message | Pending = await found(request, caller)
-        return reply
+        return found(request, caller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +67,7 @@ class Guarded:
         try:
             self.doors.rates.count(caller.address, self.clock())
             self.doors.admit(call, caller.headers)
-            return await self.service.answer(call, request, replace(caller, base=self.base))
+            return await self.service.answer(call, request, caller._replace(base=self.base))
         except errors.Error as error:
             LOG.info("%s refused: %s", call.name, error)
             raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ame import errors
 from ame.server.visits.assignments import AssignmentStatus
@@ -23,8 +22,7 @@ OF_ROUND: Final = (
 """That an assignment belongs to the round that its device names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One device's share of a round, as it is kept."""
 
     id: str
@@ -170,17 +168,4 @@ def _only(found: list[tuple[Any, ...]]) -> Assignment:
 
 def read(row: tuple[Any, ...]) -> Assignment:
     """The assignment that a row of `COLUMNS` is."""
-    number, population, task, round_, session, status, opened, digest, place, weight, took = row
-    return Assignment(
-        id=number,
-        population=population,
-        task=task,
-        round=round_,
-        session=session,
-        status=AssignmentStatus(status),
-        opened=opened,
-        digest=digest,
-        place=place,
-        weight=weight,
-        computed=took,
-    )
+    return Assignment._make((*row[:5], AssignmentStatus(row[5]), *row[6:]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ame import errors
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from ame.storage.databases import Rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(NamedTuple):
     """A visit as a device's token tells of it."""
 
     id: str

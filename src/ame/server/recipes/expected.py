@@ -114,11 +114,14 @@ class Expected:
                 raise errors.ContributionRefused(name, "is not one finite number")
         return Read(tensors=tensors, norm=self._norm(checked))
 
-    @blocks.quiet
     def _norm(self, arrays: Mapping[str, Array]) -> float:
         """The L2 norm, once all numbers are seen to be finite."""
         if self.norm is None and (norm := _norm_of_few(arrays)) < LARGE:
             return norm
+        return self._norm_of_many(arrays)
+
+    @blocks.quiet
+    def _norm_of_many(self, arrays: Mapping[str, Array]) -> float:
         slots = {
             name: Slot(found.shape, found.dtype.name, "numpy") for name, found in arrays.items()
         }

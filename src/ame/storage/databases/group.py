@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ class Group(Doer):
     """A queue of works, and the threads that take from it."""
 
     name: str
+    patience: float = 0.0
+    """Seconds for which a thread that has a work waits until another one has committed, so that
+    what comes meanwhile is committed with it."""
+    _turn: Lock = field(default_factory=Lock)
+    _intake: Lock = field(default_factory=Lock)
+    """Held by the one thread that takes works."""
     _queue: SimpleQueue[Given | None] = field(default_factory=SimpleQueue)
     _threads: list[Thread] = field(default_factory=list)
 
@@ -99,24 +105,30 @@ class Group(Doer):
             self._threads.pop().join()
 
     def _take(self, commit: Commit) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            ending = False
-            with suppress(Empty):
-                while len(batch) < MOST:
-                    following = self._queue.get_nowait()
-                    if following is None:
-                        ending = True
-                        break
-                    batch.append(following)
+        ending = False
+        while not ending:
+            with self._intake:
+                first = self._queue.get()
+                if first is None:
+                    return
+                own = self.patience > 0 and self._turn.acquire(timeout=self.patience)
+                batch = [first]
+                with suppress(Empty):
+                    while len(batch) < MOST:
+                        following = self._queue.get_nowait()
+                        if following is None:
+                            ending = True
+                            break
+                        batch.append(following)
             try:
                 commit(batch)
             except Exception as error:  # noqa: BLE001 - those who wait are told, and others served
                 for given in batch:
                     given.error = error
+            finally:
+                if own:
+                    self._turn.release()
             tell(batch)
-            if ending:
-                return
 
 
 def sorted_out(batch: Sequence[Given]) -> list[list[Given]]:

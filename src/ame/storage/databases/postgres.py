@@ -16,6 +16,9 @@ from ame.storage.databases.database import Work
 from ame.storage.databases.group import Doer, Given, Group
 
 WRITERS = 4
+PATIENCE = 0.05
+"""Seconds that a transaction may take before the next one begins beside it: few large ones cost
+less than many small ones, and one that waits for another server keeps nobody else."""
 READERS = 2
 MIGRATING = 0x616D65
 """The lock under which one server at a time brings the schema up to date."""
@@ -61,7 +64,9 @@ class _UndoneAlone(Exception):
 
 
 class Postgres(Doer):
-    """It promises what `Database` does. A few threads write, each with a connection."""
+    """It promises what `Database` does. Threads write, each with a connection, in turns; beside
+    each other only where that takes long.
+    """
 
     def __init__(self, address: str, schema: Path, *, writers: int = WRITERS) -> None:
         """Connects, and brings the schema up to date. `address` is a URL or a connection string.
@@ -74,7 +79,7 @@ class Postgres(Doer):
         self._own = local()
         self._open: list[Connection[tuple[Any, ...]]] = []
         self._migrate(schema)
-        self._writes = Group("writes PostgreSQL")
+        self._writes = Group("writes PostgreSQL", PATIENCE)
         self._reads = Group("reads PostgreSQL")
         self._long_reads = Group("reads PostgreSQL for long")
         self._long_reads.start(self._commit)

@@ -39,6 +39,11 @@ def test_a_server_that_is_none_of_ame_is_told_in_a_line(path: str) -> None:
         remote.ask(address, "GET", path)
 
 
+def test_over_tls_it_is_told_how_to_name_an_authority_and_a_certificate() -> None:
+    with page() as address, pytest.raises(errors.ServerSilent, match=r"AME_CA .*AME_CERTIFICATE "):
+        remote.ask(address.replace("http:", "https:"), "GET", "tasks")
+
+
 def test_an_address_without_a_server_is_named() -> None:
     with pytest.raises(errors.ServerSilent, match=r"http://127\.0\.0\.1:port"):
         remote.ask("http://127.0.0.1:port", "GET", "tasks")

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import ssl
 
 SECONDS = 60.0
+TLS = (
+    "AME_CA names the file of its authority, AME_CERTIFICATE and AME_CERTIFICATE_KEY those of what "
+    "you show of yourself"
+)
+"""What else may be wrong where a server is spoken to over TLS."""
 _STRANGE = "what answers there is no server of ame: see that --server is right"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -109,7 +114,8 @@ def send(
     except urllib.error.HTTPError as error:
         raise errors.ServerRefused(error.code, _said(error.read())) from None
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
-        raise errors.ServerSilent(server, str(getattr(error, "reason", error))) from None
+        why, remedy = str(getattr(error, "reason", error)), TLS if url.startswith("https:") else ""
+        raise errors.ServerSilent(server, why, remedy) from None
 
 
 def _trusted() -> "ssl.SSLContext":

@@ -238,14 +238,15 @@ class DoorsOpen(Invalid):
 
 
 class ServerSilent(Unavailable):
-    """A fleet's server cannot be reached."""
+    """A fleet's server cannot be reached. `remedy` is what else may mend it."""
 
-    def __init__(self, server: str, why: str) -> None:
+    def __init__(self, server: str, why: str, remedy: str = "") -> None:
         self.server = server
         self.why = why
+        self.remedy = remedy
         super().__init__(
             f"the server {server} cannot be reached ({why}): start it with `ame server start`, or "
-            "name another one with --server"
+            f"name another one with --server{remedy and '; '}{remedy}"
         )
 
 

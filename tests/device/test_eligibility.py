@@ -123,7 +123,12 @@ def test_a_population_keeps_what_is_not_named_when_it_is_made_again(tmp_path: Pa
         shown = (await place.server.peer.client.get("/api/v1/populations")).json()
         assert shown["p"] == {"paused": True}
         await post(place)
-        assert (await place.device().visit()).outcome is Outcome.TURNED_AWAY
+        seen = await place.device().visit()
+        assert (seen.outcome, seen.why) == (Outcome.TURNED_AWAY, "NO_ACTIVE_TASK_EXISTS")
+        session = (await place.server.peer.session()).session_id
+        await place.server.peer.assignment(session)
+        explained = await place.server.app.management.explain("p", session)
+        assert explained["refused"] == "its population is paused"
         await put(place, "populations/p", {"paused": False})
         assert (await place.device().visit()).outcome is Outcome.CONTRIBUTED
 

@@ -46,6 +46,7 @@ class Why(StrEnum):
     SILENT = "it did not say what it is eligible for, which its population asks for"
     VERSION = "its version is one that no task takes"
     NO_TASK = "its population has no task that is open"
+    PAUSED = "its population is paused"
 
 
 class Wish(NamedTuple):

@@ -100,7 +100,7 @@ class Population:
         `only` is the one task that is asked for.
         """
         if self.settings.get("paused"):
-            return Why.NO_TASK
+            return Why.PAUSED
         if wish.personal:
             return self._choose_personal(wish, draw, now=now)
         several = self._openings[MULTIPLE]

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LONG: Final = 100
+"""Digits of a part of a version that is no number any more."""
+DIGITS: Final = 15
+"""Of a number that every database and JSON hold exactly."""
+
+
 class TaskStatus(IntEnum):
     """Where a task stands, with the numbers of the protocol's `TaskStatus`."""
 
@@ -111,6 +117,11 @@ class Task:
         return replace(self, status=to, reason=reason)
 
 
+def task_number(said: str) -> int | None:
+    """A task's number as it stands in an address or a name; none where no task can have it."""
+    return int(said) if said.isdecimal() and len(said) <= DIGITS else None
+
+
 @lru_cache(1024)
 def within(version: str, least: str, most: str) -> bool:
     """Whether a version lies between two, either of which may be empty: then there is no bound."""
@@ -123,5 +134,7 @@ def within(version: str, least: str, most: str) -> bool:
 def _order(version: str) -> tuple[tuple[int, int | str], ...]:
     """What versions are compared by: `9` before `10`, `1.9` before `1.10`, words by letters."""
     return tuple(
-        (0, int(part)) if part.isdecimal() else (1, part) for part in version.split(".") if part
+        (0, int(part)) if part.isdecimal() and len(part) < LONG else (1, part)
+        for part in version.split(".")
+        if part
     )

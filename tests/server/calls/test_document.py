@@ -1,6 +1,7 @@
 """The rules that the comments of task_assignments.proto state, one test each."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -467,6 +468,47 @@ def test_a_result_for_another_aggregation_is_refused(run: Run) -> None:
     run(use)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/populations/p/tasks/{}", 404),
+        ("GET", "/api/v1/populations/p/tasks/1/rounds/{}/checkpoint", 404),
+        ("GET", "/taskmanagement/v1/population/p/tasks/{}:get", 404),
+        (
+            "PUT",
+            "/taskassignment/v1/population/p/task/{}/aggregation/a/task-assignment/b:report-result",
+            404,
+        ),
+        ("POST", "/api/v1/populations/p/tasks", 400),
+    ],
+)
+def test_a_number_that_no_database_holds_is_refused(
+    run: Run, method: str, path: str, status: int
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        said = json.dumps({"totalIteration": "1", "minAggregationSize": str(2**63 - 1)})
+        refused = await server.peer.client.request(
+            method,
+            path.format("9" * 23),
+            content=said if method == "POST" else b"",
+            headers={"content-type": "application/json"},
+        )
+        assert refused.status_code == status, refused.content
+
+    run(use)
+
+
+def test_a_version_of_thousands_of_digits_is_one_that_no_task_takes(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_client_version="1", max_client_version="2")
+        client = common.ClientVersion(version_code="9" * 5000)
+        reply = await server.peer.assignment(await begun(server), client_version=client)
+        assert reply.rejection_info.reason == common.RejectionReason.CLIENT_VERSION_MISMATCH
+
+    run(use)
+
+
 @pytest.mark.parametrize("code", [statuses.OK, statuses.INTERNAL])
 def test_a_result_for_a_task_that_was_not_assigned_is_refused(run: Run, code: int) -> None:
     async def use(server: Running) -> None:
@@ -474,9 +516,10 @@ def test_a_result_for_a_task_that_was_not_assigned_is_refused(run: Run, code: in
         assigned = (await server.peer.assignment(await begun(server))).task_assignment
         wrong = task_assignments.TaskAssignment()
         wrong.CopyFrom(assigned)
-        wrong.task_name = "p/99"
-        with pytest.raises(errors.CallFailed, match="no such assignment"):
-            await report(server, wrong, code)
+        for name in ("p/99", f"p/{'9' * 23}"):
+            wrong.task_name = name
+            with pytest.raises(errors.CallFailed, match="no such assignment"):
+                await report(server, wrong, code)
         await server.peer.hand_in(assigned, CONTENT)
 
     run(use)

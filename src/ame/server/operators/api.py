@@ -150,7 +150,7 @@ class Api:
 
 
 def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:
-    task = r"populations/(?P<population>[^/]+)/tasks/(?P<task>\d+)"
+    task = r"populations/(?P<population>[^/]+)/tasks/(?P<task>\d{1,15})"
     known: tuple[tuple[str, str, Answer], ...] = (
         ("GET", r"populations", Api.populations),
         ("PUT", r"populations/(?P<population>[^/]+)", Api.put_population),
@@ -158,7 +158,7 @@ def _routes() -> tuple[tuple[str, re.Pattern[str], Answer], ...]:
         ("GET", r"populations/(?P<population>[^/]+)/tasks", Api.tasks),
         ("POST", r"populations/(?P<population>[^/]+)/tasks", Api.create_task),
         ("GET", task, Api.task),
-        ("GET", task + r"(/rounds/(?P<round>\d+))?/checkpoint", Api.checkpoint),
+        ("GET", task + r"(/rounds/(?P<round>\d{1,15}))?/checkpoint", Api.checkpoint),
         ("POST", task + "/cancel", Api.cancel),
         ("POST", task + "/(?P<deed>pause|resume)", Api.pause),
         ("GET", r"sessions/(?P<population>[^/]+)/(?P<session>.+)", Api.session),

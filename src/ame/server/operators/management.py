@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from ame import errors
 from ame.protocol.pb import odp_task, plan
 from ame.server.ledger import assignments, populations, rounds, sessions, tasks
-from ame.server.tasks import TaskStatus, within
+from ame.server.tasks import DIGITS, TaskStatus, task_number, within
 from ame.server.visits import slices
 from ame.server.visits.personal import visit_of
 
@@ -216,12 +216,11 @@ class Management:
         return await self._fleet.database.read(work)
 
     async def _kept(self, caller: Caller) -> Kept:
-        population, number = caller.fields["population_name"], caller.fields["task_id"]
-        if not number.isdecimal():
-            raise errors.FleetTaskUnknown(population, number)
-        return await self._fleet.database.read(
-            lambda rows: tasks.task(rows, population, int(number))
-        )
+        population, said = caller.fields["population_name"], caller.fields["task_id"]
+        known = task_number(said)
+        if known is None:
+            raise errors.FleetTaskUnknown(population, said)
+        return await self._fleet.database.read(lambda rows: tasks.task(rows, population, known))
 
     def slices_address(self, population: str, number: int, caller: Caller) -> str:
         """Where the slices of a task go, where it has some."""
@@ -298,6 +297,9 @@ def _complete(proto: odp_task.Task) -> None:
         raise errors.TaskInvalid("min_aggregation_size", "must be greater than 0")
     if proto.total_iteration <= 0:
         raise errors.TaskInvalid("total_iteration", "must be greater than 0")
+    for field in ("min_aggregation_size", "total_iteration", "max_aggregation_size"):
+        if getattr(proto, field) >= 10**DIGITS:
+            raise errors.TaskInvalid(field, f"must have {DIGITS} digits at most")
     if not proto.max_aggregation_size:
         proto.max_aggregation_size = int(proto.min_aggregation_size * OVER_SELECTION)
     if proto.max_aggregation_size < proto.min_aggregation_size:

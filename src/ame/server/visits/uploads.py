@@ -15,7 +15,7 @@ from ame.protocol.pb import aggregations, common, odp_task_assignments, task_ass
 from ame.protocol.wires import http
 from ame.server.ledger import assignments, sessions, together
 from ame.server.recent import Recent
-from ame.server.tasks import TaskStatus
+from ame.server.tasks import TaskStatus, task_number
 from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ class Uploads:
         took = request.client_stats.computation_execution_duration.ToNanoseconds() / 1e9
 
         due = now + self._fleet.settings.upload_seconds
-        population, _, task = request.task_name.rpartition("/")
-        named = population == request.population_name and task.isdecimal() and not shown.task
+        population, _, said = request.task_name.rpartition("/")
+        task = task_number(said)
+        named = population == request.population_name and task is not None and not shown.task
 
         if not code and (named or not request.task_name):
             asked = together.Completing(
@@ -250,9 +251,9 @@ class Uploads:
         due = now + fleet.settings.upload_seconds
         completed = request.result == Result.COMPLETED
 
-        if not fields["task_id"].isdecimal():
+        population, task = fields["population_name"], task_number(fields["task_id"])
+        if task is None:
             raise errors.AssignmentUnknown
-        population, task = fields["population_name"], int(fields["task_id"])
         aggregation = fields["aggregation_id"]
 
         def work(rows: Rows) -> Assignment:

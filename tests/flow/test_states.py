@@ -136,10 +136,11 @@ def test_a_step_that_crashes_keeps_its_last_lines_and_exit_code_in_view(place: P
     assert [each["exit_code"] for each in step["attempts"]] == [-signal.SIGSEGV]
 
 
+@pytest.mark.parametrize("limits", ["auto", "watch"])
 def test_a_step_without_its_marker_is_found_when_ame_and_all_beside_it_were_killed(
-    place: Place,
+    place: Place, limits: str
 ) -> None:
-    place.settings('limits = "watch"')
+    place.settings(f'limits = "{limits}"')
     file = place.home.parent / "pid"
     place.tasks(t=f"echo $$ > {file}.new; mv {file}.new {file}; exec env -i sleep 1000")
     going = place.start("task", "run", "t")

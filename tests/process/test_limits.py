@@ -168,7 +168,7 @@ def test_no_group_is_left_when_a_supervisor_has_closed(tmp_path: Path) -> None:
         made = list(groups.left(groups.name_for(marker)))
     child.output.close()
 
-    assert bool(made) is ("cgroup" in child.limited)
+    assert bool(made) is ("cgroup" in child.limited) is child.grouped
     assert list(groups.left(groups.name_for(marker))) == []
 
 

@@ -109,6 +109,10 @@ class Group:
             held[controller] = (version, folder)
         return cls(held)
 
+    def __bool__(self) -> bool:
+        """Whether there is a group at all: by its name, `sweep` finds all that is in it."""
+        return bool(self._folders)
+
     def holds(self, controller: str) -> str:
         """How it holds `memory` or `cpu`, in words; empty when it does not."""
         return self._held.get(controller, "")

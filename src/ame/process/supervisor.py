@@ -45,6 +45,7 @@ class Child:
         identity: Identity,
         outputs: Sequence[BinaryIO],
         limited: str,
+        grouped: bool,
         supervisor: Supervisor,
     ) -> None:
         self.identity = identity
@@ -55,6 +56,8 @@ class Child:
         """The same for standard error alone, where it was asked to be kept apart."""
         self.limited = limited
         """How its limits are held, in words; empty if it has none."""
+        self.grouped = grouped
+        """Whether its tree is in a control group, by which `sweep` finds it without its leader."""
         self._slot = slot
         self._number = number
         self._supervisor = supervisor
@@ -239,8 +242,9 @@ class Supervisor:
         try:
             slot = self._take()
             ends = [writing for _, writing in pipes]
-            number, pid, start, limited = slot.start(command, order, ends)
-            child = Child(slot, number, Identity(self._boot, pid, start), outputs, limited, self)
+            number, pid, start, limited, grouped = slot.start(command, order, ends)
+            identity = Identity(self._boot, pid, start)
+            child = Child(slot, number, identity, outputs, limited, grouped, self)
             with self._lock:
                 self._refuse_if_closed()
                 self._children.add(child)

@@ -139,6 +139,7 @@ class Contained:
         self._cause: process.Cause | None = None
         self._exit: process.Exit | None = None
         self.limited = limited
+        self.grouped = False
         if watch is not None:
             threading.Thread(target=watch.follow, args=(self._out_of_memory,), daemon=True).start()
 

@@ -26,6 +26,10 @@ class Child(Protocol):
     def limited(self) -> str:
         """How its limits are held, in words."""
 
+    @property
+    def grouped(self) -> bool:
+        """Whether all of it is found again by a control group, should ame be killed."""
+
     def ended(self) -> bool:
         """Whether `wait` would return at once."""
 

@@ -24,7 +24,8 @@ class Attempt:
     ) -> None:
         """`grace`: seconds between asking the step to end and ending it.
 
-        `started` is told which process the command is, as `process.Identity` writes itself.
+        `started` is told which process the command is, as `process.Identity` writes itself, where
+        that may be needed to find it again.
         """
         self._place = place
         self._grace = grace
@@ -37,7 +38,7 @@ class Attempt:
         self.limited = ""
         """How the resources are held, in words; set once the command runs."""
         self.process = ""
-        """What `started` was told."""
+        """Which process the command is; empty before it runs."""
 
     def run(
         self,
@@ -105,7 +106,8 @@ class Attempt:
         try:
             if of_task:
                 self.process = str(child.identity)
-                self._started(self.process)
+                if not child.grouped:
+                    self._started(self.process)
             process.pump(child, self._log.write)
         except BaseException:
             child.end(0)

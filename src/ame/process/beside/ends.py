@@ -45,14 +45,17 @@ class Slot:
 
     def start(
         self, command: Command, order: wire.Message, outputs: list[int]
-    ) -> tuple[int, int, int, str]:
-        """Has it start a child; returns its number here, its pid and start, how limits are held."""
+    ) -> tuple[int, int, int, str, bool]:
+        """Has it start a child.
+
+        Returns its number here, its pid and start, how limits are held, whether it is in a group.
+        """
         self._number += 1
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             wire.send(self._line, ("start", self._number, *order), *outputs)
         match self.hear():
-            case ("started", pid, start, limited):
-                return self._number, pid, start, limited
+            case ("started", pid, start, limited, grouped):
+                return self._number, pid, start, limited, grouped
             case ("refused", number, text):
                 raise refused(command, number, text)
             case _:

@@ -157,7 +157,7 @@ class Slot:
         self._step = _Step(number, leader, limits, self._group)
         entry = tree.look(leader)
         assert entry is not None  # it may have ended, but nobody has waited for it
-        wire.send(self._line, ("started", leader, entry.start, ", ".join(held)))
+        wire.send(self._line, ("started", leader, entry.start, ", ".join(held), bool(self._group)))
 
     def _spawn(
         self,

@@ -77,11 +77,12 @@ def kill(entries: Collection[Entry]) -> None:
 
     Groups of the calling process's session are left out, and only the entries in them killed.
     """
+    # In the order they were found, parents first: none lives to see what it started killed, which
+    # of a group the kernel might end in any order.
+    signal(entries, SIGKILL)
     mine = os.getsid(0)
-    # In the order they were found, parents first: none lives to see what it started killed.
     for group in dict.fromkeys(e.group for e in entries if e.session != mine and e.group > 1):
         _send(-group, SIGKILL)
-    signal(entries, SIGKILL)
 
 
 def _send(pid: int, number: int) -> None:

@@ -499,6 +499,28 @@ def test_a_number_that_no_database_holds_is_refused(
     run(use)
 
 
+def test_text_that_no_database_holds_does_no_harm(run: Run) -> None:
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=5)
+        client = common.ClientVersion(version_code="1\0")
+        reply = await server.peer.assignment(await begun(server), client_version=client)
+        assigned = reply.task_assignment
+        wrong = task_assignments.TaskAssignment()
+        wrong.CopyFrom(assigned)
+        wrong.aggregation_id = "\0"
+        for code in (statuses.OK, statuses.INTERNAL):
+            with pytest.raises(errors.CallFailed, match="no such assignment"):
+                await report(server, wrong, code)
+        asked = aggregations.StartAggregationDataUploadRequest(
+            aggregation_id="\0", authorization_token=assigned.authorization_token
+        )
+        with pytest.raises(errors.CallFailed, match="no such assignment"):
+            await server.peer.ask("StartAggregationDataUpload", asked)
+        await server.peer.hand_in(assigned, CONTENT)
+
+    run(use)
+
+
 def test_a_version_of_thousands_of_digits_is_one_that_no_task_takes(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_client_version="1", max_client_version="2")

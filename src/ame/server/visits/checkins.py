@@ -103,7 +103,7 @@ class CheckIns:
             eligible = {
                 each.task_name: each.weight for each in request.task_eligibility_info.task_weights
             }
-        wish = Wish(version=request.client_version.version_code, eligible=eligible)
+        wish = Wish(version=shares.version(request.client_version), eligible=eligible)
         refused = Why.SILENT if eligible is None and population.asks else None
         only = _only(population, shown)
         joined = await shares.join(self._fleet, population, shown, wish, only=only, refused=refused)
@@ -154,7 +154,7 @@ class CheckIns:
         shown = self.session(request.session_id, population.name)
         reply = task_assignments.PerformMultipleTaskAssignmentsResponse()
         for name in dict.fromkeys(request.task_names):
-            wish = Wish(version=request.client_version.version_code, eligible={name: 1.0})
+            wish = Wish(version=shares.version(request.client_version), eligible={name: 1.0})
             joined = await shares.join(self._fleet, population, shown, wish, only=name)
             if not isinstance(joined, Why):
                 gzip = shares.gzips(request.resource_capabilities)

@@ -36,7 +36,7 @@ class PersonalCheckIns:
         reply = odp_task_assignments.CreateTaskAssignmentResponse()
         said = caller.headers.get(AGAIN, "")
         visit = visit_of(fleet, population.name, said) if said else tokens.fresh()
-        wish = Wish(version=request.client_version.version_code, personal=True)
+        wish = Wish(version=shares.version(request.client_version), personal=True)
         joined = await shares.join(fleet, population, Shown(id=visit), wish, noted=bool(said))
         if isinstance(joined, Why):
             reply.rejection_info.CopyFrom(shares.rejection(fleet, joined))

@@ -125,3 +125,8 @@ def rejection(fleet: Fleet, why: Why) -> common.RejectionInfo:
 def gzips(able: common.ResourceCapabilities) -> bool:
     """Whether a device decompresses what it downloads."""
     return common.RESOURCE_COMPRESSION_FORMAT_GZIP in able.supported_compression_formats
+
+
+def version(client: common.ClientVersion) -> str:
+    """A device's version, as every database can hold it."""
+    return client.version_code.replace("\0", "")

@@ -113,7 +113,7 @@ class Uploads:
             asked = together.Completing(
                 shown=shown,
                 task=int(task or shown.task or 0),
-                aggregation=request.aggregation_id,
+                aggregation=_round(request.aggregation_id),
                 due=due,
                 took=took,
             )
@@ -132,7 +132,7 @@ class Uploads:
                 raise errors.AssignmentUnknown
             for had in about:
                 if request.aggregation_id:
-                    assignments.check_round(rows, had, request.aggregation_id)
+                    assignments.check_round(rows, had, _round(request.aggregation_id))
                 if code:
                     ended = FAILED.get(code, AssignmentStatus.LOCAL_FAILED)
                     assignments.end_assignment(rows, had, ended)
@@ -157,7 +157,7 @@ class Uploads:
         number, _, opened = about.rpartition(".")
         due = fleet.clock() + fleet.settings.upload_seconds
         asked = together.Opening(
-            number=number, aggregation=request.aggregation_id, opened=int(opened), due=due
+            number=number, aggregation=_round(request.aggregation_id), opened=int(opened), due=due
         )
         await fleet.database.do_together(together.open_upload, asked)
         return self._place(number, caller)
@@ -212,7 +212,7 @@ class Uploads:
         number = self._assignment("client", request.client_token)
         if self._assignment("upload", request.resource_name) != number:
             raise errors.AssignmentUnknown
-        wanted = request.aggregation_id
+        wanted = _round(request.aggregation_id)
         came = self._came.pop(number)
         if came is None or not await self._take(came.found, came.content, wanted):
             found = await self._fleet.database.read(
@@ -234,7 +234,7 @@ class Uploads:
 
         def work(rows: Rows) -> None:
             had = assignments.assignment(rows, number)
-            assignments.check_round(rows, had, request.aggregation_id)
+            assignments.check_round(rows, had, _round(request.aggregation_id))
             assignments.end_assignment(rows, had, AssignmentStatus.LOCAL_FAILED)
 
         await self._fleet.database.do(work)
@@ -254,7 +254,7 @@ class Uploads:
         population, task = fields["population_name"], task_number(fields["task_id"])
         if task is None:
             raise errors.AssignmentUnknown
-        aggregation = fields["aggregation_id"]
+        aggregation = _round(fields["aggregation_id"])
 
         def work(rows: Rows) -> Assignment:
             had = assignments.seen(rows, number, aggregation)
@@ -381,6 +381,13 @@ class Uploads:
             return self._fleet.tokens.read(kind, token)
         except errors.TokenRefused:
             raise errors.AssignmentUnknown from None
+
+
+def _round(said: str) -> str:
+    """A round by the id that a device names, which every database can look for."""
+    if "\0" in said:
+        raise errors.AssignmentUnknown
+    return said
 
 
 async def _done(content: bytes, deed: Callable[[bytes], Done]) -> Done:

@@ -115,16 +115,26 @@ def command(
         ],
     )
     made = remote.ask(server, "POST", f"{remote.population(population)}/tasks", said)
-    uploads = [(server_plan, "serverPhaseUrl"), (slices, "slicesUrl"), (plan, "clientOnlyPlanUrl")]
-    try:
-        for path, field in (*uploads, (checkpoint, "initCheckpointUrl")):
-            if path is not None:
-                remote.send(server, "PUT", made[field][0], path.read_bytes())
-    except errors.ServerRefused:
-        with suppress(errors.Error):  # what is half made would never open
-            remote.ask(server, "POST", f"{remote.task(population, int(made['taskId']))}/cancel")
-        raise
+    files = {
+        "serverPhaseUrl": server_plan,
+        "slicesUrl": slices,
+        "clientOnlyPlanUrl": plan,
+        "initCheckpointUrl": checkpoint,
+    }
+    _upload(server, made, {field: path for field, path in files.items() if path is not None})
     click.echo(f"task {made['taskId']} of `{population}` is created")
+
+
+def _upload(server: str, made: dict[str, Any], files: dict[str, Path]) -> None:
+    """Uploads what a task needs; one that would be left half made is canceled."""
+    try:
+        for field, path in files.items():
+            remote.send(server, "PUT", made[field][0], path.read_bytes())
+    except errors.ServerRefused:
+        with suppress(errors.Error):
+            task = remote.task(made["populationName"], int(made["taskId"]))
+            remote.ask(server, "POST", f"{task}/cancel")
+        raise
 
 
 def _check(evaluated: dict[str, Any]) -> None:

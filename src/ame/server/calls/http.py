@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -69,6 +70,8 @@ class Site:
             LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
             status, kind, body = http.refusal(error, form)
+            if isinstance(error, errors.CallsTooMany):
+                extra = ((b"retry-after", b"%d" % math.ceil(1 / error.per_second)),)
         except Exception:
             LOG.exception("%s %s failed", scope["method"], _shown(path))
             status, kind, body = 500, "text/plain", b""

@@ -66,31 +66,8 @@ def _in_a_thread(script: Callable[[], None]) -> None:
 
 
 def _in_this_thread(script: Callable[[], None]) -> None:
-    own = threading.get_ident()
-    threading._active.pop(own, None)  # type: ignore[attr-defined]  # noqa: SLF001 (of an earlier one)
-    _OF_SCRIPTS.add(own)
-    try:
-        script()
-    finally:
-        _OF_SCRIPTS.discard(own)
-        threading._active.pop(own, None)  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-class _Unstarted(threading._DummyThread):  # noqa: SLF001 (there is no other way)
-    """What `threading` makes for a thread that it did not start, once it is asked for it.
-
-    A script's is the main one, as far as the script can see.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        if self.ident in _OF_SCRIPTS:
-            self.name = "MainThread"
-
-
-_OF_SCRIPTS: set[int] = set()
-"""Threads of scripts."""
-threading._DummyThread = _Unstarted  # type: ignore[misc]  # noqa: SLF001
+    threading.current_thread().name = "MainThread"
+    script()
 
 
 class _Loop:

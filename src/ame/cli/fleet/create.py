@@ -88,17 +88,10 @@ def command(
     said: dict[str, Any] = {
         "totalIteration": rounds,
         "minAggregationSize": goal,
-        "info": {"trafficWeight": weight, "trainingInfo": {}},
+        "info": {"trafficWeight": weight, **_kind(server, population, evaluates, every)},
     }
     if capacity:
         said["maxAggregationSize"] = capacity
-    if evaluates is not None:
-        selector = _selector(every or "1_round")
-        _check(remote.ask(server, "GET", remote.task(population, evaluates)))
-        looks = {"trainingTaskId": evaluates, "checkPointSelector": selector}
-        said["info"] = {"trafficWeight": weight, "evaluationInfo": looks}
-    elif every is not None:
-        raise click.UsageError("--every says which checkpoints of --evaluates TASK: name that too")
     if aggregation:
         said["aggregation"] = _read(aggregation, "aggregation")
     if assignment == "multiple":
@@ -137,12 +130,21 @@ def _upload(server: str, made: dict[str, Any], files: dict[str, Path]) -> None:
         raise
 
 
-def _check(evaluated: dict[str, Any]) -> None:
-    if evaluated["kind"] != "training":
+def _kind(server: str, population: str, evaluates: int | None, every: str | None) -> dict[str, Any]:
+    """Whether the task trains, or which checkpoints of which task it evaluates."""
+    if evaluates is None:
+        if every is not None:
+            why = "--every says which checkpoints of --evaluates TASK: name that too"
+            raise click.UsageError(why)
+        return {"trainingInfo": {}}
+    selector = _selector(every or "1_round")
+    trained = remote.ask(server, "GET", remote.task(population, evaluates))
+    if trained["kind"] != "training":
         raise click.BadParameter(
-            f"{evaluated['name']} trains nothing: name the task that it evaluates",
+            f"{trained['name']} trains nothing: name the task that it evaluates",
             param_hint="--evaluates",
         )
+    return {"evaluationInfo": {"trainingTaskId": evaluates, "checkPointSelector": selector}}
 
 
 def _selector(every: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """How many requests a second a fleet's server answers over HTTP, with all that it keeps on disk.
 
 Devices check in and get an assignment; then they report, upload three numbers and have them
-counted. The peer answers the same requests, one for one, by a bare handler on the same stack that
-reads the body and says nothing. `clock` is requests a second beside the peer's, and holds on a
-machine with nothing else to do: servers and devices share it. `CPU` is the server's processor time
-for a request beside the peer's; PostgreSQL's own is not in it. Then devices arrive all at once.
+counted. Two peers answer the same requests, one for one, on the same server of HTTP, by a handler
+that reads the body and says nothing: a bare one, and one in Starlette. `clock` is requests a second
+beside a peer's, and holds on a machine with nothing else to do: servers and devices share it. `CPU`
+is the server's processor time for a request beside a peer's; PostgreSQL's own is not in it. Then
+devices arrive all at once.
 
 Usage: python benchmarks/fleet.py [DEVICES [CROWD]]   (by default 4,000 and 10,000)
 """
@@ -50,9 +51,9 @@ async def timed(server: Process, deed: Callable[[], Awaitable[Any]]) -> tuple[fl
 
 
 async def compared(
-    server: Process, peer: Process, dialect: Dialect, count: int, devices: int
-) -> list[tuple[str, float, float, float]]:
-    """For check-ins and for reports: requests a second, and beside the peer by clock and CPU."""
+    server: Process, peers: Sequence[Process], dialect: Dialect, count: int, devices: int
+) -> list[tuple[str, float, list[float]]]:
+    """For check-ins and for reports: requests a second, and beside each peer by clock and CPU."""
     async with AsyncExitStack() as stack:
         own = [await stack.enter_async_context(Connection(server.port)) for _ in range(count)]
 
@@ -69,12 +70,16 @@ async def compared(
                 each.noted, each.sent = True, []
             took, cpu, given = await timed(server, lambda: shared(own, given, do))  # noqa: B023 - at once
             asked = [request for each in own for request in each.sent]
-            async with AsyncExitStack() as beside:  # what is idle for long is closed
-                others = [
-                    await beside.enter_async_context(Connection(peer.port)) for _ in range(count)
-                ]
-                bare, bare_cpu, _ = await timed(peer, lambda: shared(others, asked, replay))  # noqa: B023 - at once
-            rows.append((name, len(asked) / took, bare / took, bare_cpu / cpu))
+            shares = []
+            for peer in peers:
+                async with AsyncExitStack() as beside:  # what is idle for long is closed
+                    others = [
+                        await beside.enter_async_context(Connection(peer.port))
+                        for _ in range(count)
+                    ]
+                    bare, bare_cpu, _ = await timed(peer, lambda: shared(others, asked, replay))  # noqa: B023 - at once
+                shares += [bare / took, bare_cpu / cpu]
+            rows.append((name, len(asked) / took, shares))
         return rows
 
 
@@ -94,7 +99,7 @@ async def crowd(server: Process, dialect: Dialect, devices: int) -> str:
 
 
 async def measured(
-    database: str, folder: Path, peer: Process, devices: int, many: int
+    database: str, folder: Path, peers: Sequence[Process], devices: int, many: int
 ) -> tuple[list[tuple[str, ...]], str]:
     from ame.protocol.tensors import checkpoint
 
@@ -113,10 +118,10 @@ async def measured(
         for name, dialect in known.items():
             for count in CONNECTIONS:
                 some = devices if count > 1 else devices // ALONE
-                for what, rate, clock, cpu in await compared(server, peer, dialect, count, some):
+                for what, rate, shares in await compared(server, peers, dialect, count, some):
                     requests = str(dialect.requests[what])
                     whole = rate / dialect.requests[what]
-                    shown = (f"{whole:,.0f}", f"{rate:,.0f}", f"{clock:.2f}", f"{cpu:.2f}")
+                    shown = (f"{whole:,.0f}", f"{rate:,.0f}", *(f"{each:.2f}" for each in shares))
                     rows.append((name, what, requests, str(count), *shown))
         said = await crowd(server, known["Federated Compute"], many)
     return rows, said
@@ -126,17 +131,23 @@ def main() -> None:
     devices, many = (*map(int, sys.argv[1:3]), *(4000, 10_000)[len(sys.argv) - 1 :])
     head = (
         "dialect", "what", "requests", "connections", "whole a second", "requests a second",
-        "clock", "CPU",
+        "clock", "CPU", "clock, Starlette", "CPU, Starlette",
     )  # fmt: skip
     print(f"{machine()}; {devices:,} devices each\n")
-    with tempfile.TemporaryDirectory() as place, parts.started("bare") as peer:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        parts.started("bare") as bare,
+        parts.started("starlette") as framework,
+    ):
         folder = Path(place)
         folder.chmod(0o755)
         (folder / "server").mkdir()
         with postgres.running(folder / "server") as server:
             known = {"SQLite": "", "PostgreSQL": server.fresh("fleet")}
             for name, address in known.items():
-                rows, said = asyncio.run(measured(address, folder / name, peer, devices, many))
+                rows, said = asyncio.run(
+                    measured(address, folder / name, (bare, framework), devices, many)
+                )
                 print(f"#### {name}\n\n{table(head, rows)}\n\n{said}\n", flush=True)
 
 

@@ -1,7 +1,7 @@
 """What the benchmarks of the fleet share: servers in processes of their own, and devices that say
 what they must in as few steps as can be.
 
-Usage: python benchmarks/fleet_parts.py bare | fleet DATABASE FOLDER
+Usage: python benchmarks/fleet_parts.py bare | starlette | fleet DATABASE FOLDER
 """
 
 import asyncio
@@ -18,6 +18,10 @@ from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ame.server.calls.http import Receive, Scope, Send
 
@@ -73,7 +77,17 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def serve_bare() -> None:
+def with_starlette() -> Starlette:
+    """As `bare` does, in a route of the framework."""
+
+    async def answer(request: Request) -> Response:
+        await request.body()
+        return Response(media_type="application/x-protobuf")
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT"])])
+
+
+async def serve_bare(handler: object) -> None:
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
@@ -82,7 +96,7 @@ async def serve_bare() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     server = Server(
-        bare,
+        handler,
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGI,
@@ -240,10 +254,10 @@ async def task(port: int, plan: bytes, checkpoint: bytes, weight: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "bare":
+    if sys.argv[1] == "fleet":
+        serve_fleet(sys.argv[2], Path(sys.argv[3]))
+    else:
         from ame.server.waking import Loop
 
         with asyncio.Runner(loop_factory=Loop) as runner:
-            runner.run(serve_bare())
-    else:
-        serve_fleet(sys.argv[2], Path(sys.argv[3]))
+            runner.run(serve_bare(bare if sys.argv[1] == "bare" else with_starlette()))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import _thread
-import mmap
 import os
 import queue
 import struct
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ame.federation.exchange import codec
+from ame.federation.exchange.giving import Body, Room
 from ame.federation.exchange.lending import Lender
 from ame.federation.exchange.sites import Lost, Message, Order, Reply, Why
 from ame.federation.simulator.lanes import INLINE
@@ -23,6 +23,7 @@ from ame.federation.simulator.worker.world import Process
 from ame.process.beside import wire
 
 if TYPE_CHECKING:
+    import mmap
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
@@ -86,7 +87,8 @@ class _Loop:
         self._line = line
         self._now = now
         self._process = process
-        self._bodies: dict[int, tuple[bytes, Any, int]] = {}
+        self._bodies: dict[int, tuple[bytes, bytes | Body]] = {}
+        self._room = Room()
         self._hosts = Hosts(setup, process, launch, self, isolated=isolated)
         self._backlog: deque[wire.Message] = deque()
         self._lender = Lender()
@@ -120,13 +122,13 @@ class _Loop:
             message, fds = wire.receive(self._line)
             match message:
                 case ("body", int(number), bytes(head), int(size), bytes(inline)):
-                    self._bodies[number] = (head, fds[0] if fds else inline, size)
+                    self._bodies[number] = (head, Body(fds[0], size) if fds else inline)
                 case ("back", kept, dropped):
                     self._lender.take_back(kept, dropped)
                 case ("drop", int(number)):
-                    _, body, _ = self._bodies.pop(number)
-                    if isinstance(body, int):
-                        os.close(body)
+                    _, body = self._bodies.pop(number)
+                    if isinstance(body, Body):
+                        body.close()
                 case _:
                     return message
 
@@ -171,12 +173,9 @@ class _Loop:
 
     def _data(self, number: int, own: bytes) -> Shareable:
         """What the order is about; the arrays in it are the site's own."""
-        head, body, size = self._bodies[number]
-        if isinstance(body, int):
-            mapped = mmap.mmap(body, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-            data: Shareable = codec.decode(own or head, mapped)
-        else:
-            data = codec.decode(own or head, bytearray(body))
+        head, body = self._bodies[number]
+        its = body.own(self._room) if isinstance(body, Body) else bytearray(body)
+        data: Shareable = codec.decode(own or head, its)
         return data
 
     def _reply(self, host: Host, reply: Reply) -> None:

@@ -1,5 +1,6 @@
 """What `ame population` and `ame fleet` say to people who are mistaken, and how they end."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ame.cli.main import root
 from ame.protocol.tensors import checkpoint
 from parts import fleet
 from server import fleets
+from server.fleets import Peer
 
 USUAL = ("--rounds", "1", "--goal", "2")
 
@@ -160,6 +162,28 @@ def test_a_populations_plan_that_says_nothing_of_tasks_is_refused(
 
     assert ended.code == 3
     assert "plan" in ended.output.lower()
+
+
+def test_why_an_upload_was_refused_is_explained(
+    server: fleet.Fleet, files: tuple[str, ...]
+) -> None:
+    assert ame(server, "fleet", "task", "create", "p", *files, *USUAL).code == 0
+    assert ame(server, "fleet", "task", "wait", "p", "1").code == 0
+
+    async def visit() -> str:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            peer = Peer(client=client)
+            session: str = (await peer.session()).session_id
+            assigned = (await peer.assignment(session)).task_assignment
+            with pytest.raises(errors.CallFailed):
+                await peer.hand_in(assigned, b"nonsense")
+            return session
+
+    explain = ("fleet", "explain", "p", asyncio.run(visit()))
+    told = ame(server, *explain).output
+    assert told.startswith("task 1, round 1: REMOTE_FAILED: these bytes are no tensors: ")
+    [only] = json.loads(ame(server, *explain, "--format", "json").output)["assignments"]
+    assert f"{only['status']}: {only['reason']}" in told
 
 
 def test_settings_of_a_population_that_are_not_known_are_refused(server: fleet.Fleet) -> None:

@@ -8,7 +8,7 @@ group = Commands(
     table={
         "task": ("ame.cli.fleet:task", "Create tasks, look at them, end them."),
         "model": ("ame.cli.fleet:models", "The models that tasks have trained."),
-        "explain": ("ame.cli.fleet.explain:command", "Say why a device was given no task."),
+        "explain": ("ame.cli.fleet.explain:command", "Say what became of a device's visit."),
     },
 )
 

@@ -13,7 +13,7 @@ from ame.cli.terminal import shown
 @remote.server_option
 @json_or_text
 def command(population: str, session: str, server: str, form: str) -> None:
-    """Says what a device of POPULATION was given in SESSION, or why it was given nothing."""
+    """Says what became of what a device of POPULATION got in SESSION, or why it got nothing."""
     found = remote.ask(
         server, "GET", f"sessions/{remote.quoted(population)}/{remote.quoted(session)}"
     )
@@ -21,7 +21,8 @@ def command(population: str, session: str, server: str, form: str) -> None:
         click.echo(shown.as_json(found))
         return
     for each in found["assignments"]:
-        click.echo(f"task {each['task']}, round {each['round']}: {each['status']}")
+        why = f": {each['reason']}" if each["reason"] else ""
+        click.echo(f"task {each['task']}, round {each['round']}: {each['status']}{why}")
     if found["refused"] and not found["assignments"]:
         click.echo(f"no task: {found['refused']}")
     if found["ended"]:

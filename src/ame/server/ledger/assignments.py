@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ame import errors
-from ame.server.visits.assignments import AssignmentStatus
+from ame.server.visits.assignments import AssignmentStatus, End
 
 if TYPE_CHECKING:
     from ame.server.rounds import Round
     from ame.storage.databases import Rows
 
 COLUMNS: Final = (
-    "id, population, task, round, session, status, opened, digest, place, weight, computed"
+    "id, population, task, round, session, status, opened, digest, place, weight, computed, reason"
 )
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
 OF_ROUND: Final = (
@@ -40,6 +40,8 @@ class Assignment(NamedTuple):
     weight: float | None = None
     computed: float | None = None
     """How many seconds its device took to compute it, where it said so."""
+    reason: str = ""
+    """Why it ended, where more is known than its status says."""
 
 
 def assignment(rows: Rows, number: str) -> Assignment:
@@ -95,11 +97,11 @@ def content_of(rows: Rows, number: str) -> bytes | None:
     return bytes(found[0][0]) if found else None
 
 
-def end_assignment(rows: Rows, ended: Assignment, to: AssignmentStatus) -> bool:
+def end_assignment(rows: Rows, ended: Assignment, end: End) -> bool:
     """Ends an assignment that is under way without a contribution; false where it is not."""
     done = rows.execute(
-        "UPDATE assignments SET status = ? WHERE id = ? AND status < 2 RETURNING id",
-        (to.value, ended.id),
+        "UPDATE assignments SET status = ?, reason = ? WHERE id = ? AND status < 2 RETURNING id",
+        (end.status.value, end.reason, ended.id),
     )
     if done:
         rows.execute(
@@ -135,7 +137,7 @@ def expire(rows: Rows, now: float, *, most: int = 1000) -> int:
         f"{_ASSIGNMENT} WHERE status < 2 AND due < ? ORDER BY due LIMIT {most}", (now,)
     )
     late = [read(row) for row in found]
-    return sum(end_assignment(rows, each, each.status.timeout) for each in late)
+    return sum(end_assignment(rows, each, End(each.status.timeout)) for each in late)
 
 
 def contributions(

@@ -178,7 +178,8 @@ class Management:
         self._fleet.changed.set()
 
     async def explain(self, population: str, token: str) -> dict[str, Any]:
-        """What is known of a device's session: what it was given, or why it was given nothing.
+        """What is known of a device's session: what it was given and what became of that, or why
+        it was given nothing.
 
         `token` is the session's, or what a device of the On-Device Personalization dialect said
         in its `odp-idempotency-key`.
@@ -207,6 +208,7 @@ class Management:
                         "task": had.task,
                         "round": had.round,
                         "status": had.status.name,
+                        "reason": had.reason,
                         "computed": had.computed,
                     }
                     for had in assignments.assignments_of(rows, number)

@@ -11,7 +11,7 @@ from ame.server import tokens
 from ame.server.ledger import assignments, sessions
 from ame.server.ledger.sessions import Shown
 from ame.server.visits import operations, shares, slices
-from ame.server.visits.assignments import AssignmentStatus, Why, Wish
+from ame.server.visits.assignments import AssignmentStatus, End, Why, Wish
 
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TOLD: Final = 0.1
 """Seconds for which all that begin a session are told the same."""
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
+WAITS_NO_LONGER: Final = End(AssignmentStatus.CANCELED, "the device canceled its operation")
 
 
 class CheckIns:
@@ -138,7 +139,7 @@ class CheckIns:
 
         def work(rows: Rows) -> None:
             for had in assignments.assignments_of(rows, shown.id):
-                assignments.end_assignment(rows, had, AssignmentStatus.CANCELED)
+                assignments.end_assignment(rows, had, WAITS_NO_LONGER)
             sessions.end_session(rows, shown.own, population, now=now)
 
         await self._fleet.database.do(work)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote
 
 from ame import errors
-from ame.protocol import statuses
 from ame.protocol.pb import aggregations, common, odp_task_assignments, task_assignments
 from ame.protocol.wires import http
 from ame.server.ledger import assignments, sessions, together
 from ame.server.recent import Recent
 from ame.server.tasks import TaskStatus, task_number
-from ame.server.visits.assignments import AssignmentStatus
+from ame.server.visits.assignments import AssignmentStatus, End, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,20 +38,6 @@ ROW: Final = 1 << 10
 """About how many bytes it takes to remember an assignment."""
 SMALL: Final = 1 << 14
 """Bytes of an upload that is sooner read than handed to another thread."""
-Result = odp_task_assignments.ReportResultRequest
-ENDED: Final = {
-    Result.FAILED: AssignmentStatus.LOCAL_FAILED,
-    Result.NOT_ELIGIBLE: AssignmentStatus.LOCAL_NOT_ELIGIBLE,
-    Result.FAILED_EXAMPLE_GENERATION: AssignmentStatus.LOCAL_FAILED_EXAMPLE_GENERATION,
-    Result.FAILED_MODEL_COMPUTATION: AssignmentStatus.LOCAL_FAILED_MODEL_COMPUTATION,
-    Result.FAILED_OPS_ERROR: AssignmentStatus.LOCAL_FAILED_OPS_ERROR,
-}
-
-FAILED: Final = {
-    statuses.CANCELLED: AssignmentStatus.CANCELED,
-    statuses.FAILED_PRECONDITION: AssignmentStatus.LOCAL_FAILED_EXAMPLE_GENERATION,
-}
-"""What becomes of an assignment whose computation ended so; by any other code it has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +119,7 @@ class Uploads:
                 if request.aggregation_id:
                     assignments.check_round(rows, had, _round(request.aggregation_id))
                 if code:
-                    ended = FAILED.get(code, AssignmentStatus.LOCAL_FAILED)
-                    assignments.end_assignment(rows, had, ended)
+                    assignments.end_assignment(rows, had, End.reported(code))
                 else:
                     assignments.completed_locally(rows, had, due, took)
             if code:
@@ -235,7 +219,7 @@ class Uploads:
         def work(rows: Rows) -> None:
             had = assignments.assignment(rows, number)
             assignments.check_round(rows, had, _round(request.aggregation_id))
-            assignments.end_assignment(rows, had, AssignmentStatus.LOCAL_FAILED)
+            assignments.end_assignment(rows, had, End.aborted(request.status))
 
         await self._fleet.database.do(work)
         return aggregations.AbortAggregationResponse()
@@ -260,8 +244,7 @@ class Uploads:
             had = assignments.seen(rows, number, aggregation)
             if (had.population, had.task) != (population, task):
                 raise errors.AssignmentUnknown
-            ended = ENDED.get(request.result, AssignmentStatus.LOCAL_FAILED)
-            assignments.end_assignment(rows, had, ended)
+            assignments.end_assignment(rows, had, End.result(request.result))
             return had
 
         if completed:
@@ -336,10 +319,9 @@ class Uploads:
         recipe = await self._fleet.recipe(kept)
         try:
             taken = await _done(content, recipe.take)
-        except errors.Invalid:
-            await self._fleet.database.do(
-                lambda rows: assignments.end_assignment(rows, found, AssignmentStatus.REMOTE_FAILED)
-            )
+        except errors.Invalid as error:
+            end = End.refused(error)
+            await self._fleet.database.do(lambda rows: assignments.end_assignment(rows, found, end))
             raise
         digest, beside = (found.digest, None) if found.digest else await self._keep(content)
         asked = together.Accepting(

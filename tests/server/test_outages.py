@@ -2,13 +2,19 @@
 
 import asyncio
 import errno
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
+from ame.protocol import calls, statuses
+from ame.protocol.pb import status, task_assignments
 from ame.protocol.tensors import checkpoint
+from ame.protocol.wires import Caller
+from ame.server.calls.service import Guarded
 from ame.server.ledger import rounds
 from ame.server.rounds import Round, RoundStatus
 from ame.server.settings import Settings
@@ -93,11 +99,68 @@ def test_a_device_whose_upload_finds_no_room_is_told_to_come_again(
         async with fleets.running(tmp_path, address, files=files, settings=FILES) as server:
             await server.task()
             outage.writing = "No space left on device"
-            with pytest.raises(AssertionError, match="has room"):
+            with pytest.raises(AssertionError, match="the server cannot keep or read anything now"):
                 await contribute(server, 1, 2, 3)
+            artifact = server.app.management.graph_addresses("p", Caller(base="http://fleet"))
+            told = await server.peer.client.put(artifact["checkpoint"], content=b"")
+            assert "has room" in told.text
             assert (await only(server)).accepted == 0
             outage.writing = ""
             await contribute(server, 1, 2, 3)
             assert (await only(server)).accepted == 1
+
+    asyncio.run(main())
+
+
+def test_where_a_server_keeps_things_is_told_to_its_log_and_its_operators_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table that is gone stands for a file that cannot be used."""
+    caplog.set_level(logging.INFO, "ame.server")
+
+    async def main() -> None:
+        async with fleets.running(tmp_path, str(tmp_path / "fleet.sqlite")) as server:
+            await server.task()
+            asked = task_assignments.StartTaskAssignmentRequest(
+                population_name="p", session_id=(await server.peer.session()).session_id
+            )
+            for table in ("assignments", "changes"):
+                await server.app.fleet.database.do(
+                    lambda rows: rows.execute(f"DROP TABLE {table}")  # noqa: B023 - used at once
+                )
+            with pytest.raises(errors.CallFailed) as told:
+                await server.peer.ask("StartTaskAssignment", asked)
+            assert told.value.code == statuses.UNAVAILABLE
+            assert told.value.said == str(errors.KeepingFailed())
+            assert "fleet.sqlite cannot be used (no such table: assignments)" in caplog.text
+
+            over_grpc = Guarded(
+                service=server.app.service, doors=server.app.doors, clock=server.clock, base=""
+            )
+            with pytest.raises(errors.KeepingFailed):
+                await over_grpc.answer(calls.by_name("StartTaskAssignment"), asked, Caller())
+
+            shown = await server.peer.client.get("/api/v1/populations/p/tasks/1")
+            assert shown.status_code == 503
+            assert "fleet.sqlite cannot be used" in shown.json()["message"]
+            with pytest.raises(errors.CallFailed, match=r"fleet\.sqlite cannot be used"):
+                await server.peer.ask("CancelTask", Empty(), population_name="p", task_id="1")
+
+    asyncio.run(main())
+
+
+def test_a_device_hears_of_damage_without_its_place(tmp_path: Path) -> None:
+    async def main() -> None:
+        database = str(tmp_path / "fleet.sqlite")
+        async with fleets.running(tmp_path, database, settings=FILES) as server:
+            await server.task()
+            session = (await server.peer.session()).session_id
+            assigned = (await server.peer.assignment(session)).task_assignment
+            for each in (tmp_path / "blobs").rglob("*"):
+                if each.is_file():
+                    each.write_bytes(b"damaged")
+            told = await server.peer.client.get(assigned.plan.uri)
+            assert told.status_code == 500
+            assert status.Status.FromString(told.content).message == str(errors.KeptDamaged())
 
     asyncio.run(main())

@@ -140,8 +140,8 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
         "fleet.builder": "PlaceUnusable ServerUnreachable",
         "fleet.protocol": "RequestTooLarge",
         "fleet.server": (
-            "CallsTooMany FilesUnusable RevocationsUnreadable ServerSilent ServerUnusable"
-            " UploadsTooMany"
+            "CallsTooMany FilesUnusable KeepingFailed RevocationsUnreadable ServerSilent"
+            " ServerUnusable UploadsTooMany"
         ),
         "learning.client": "FlareMissing NoSite",
         "learning.federation": "EngineMissing",
@@ -204,6 +204,7 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Damaged": {
         "fleet.device": "MemoryDamaged RecordsDamaged",
+        "fleet.server": "KeptDamaged",
         "learning.aggregation": "ArraysDamaged",
         "learning.federation": "SourceUnusable",
         "services.broker": "ReplyUnreadable",

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from ame.errors.tree import Conflict, Denied, Failed, Invalid, NotFound, Unavailable, Unsupported
+from ame.errors.tree import (
+    Conflict,
+    Damaged,
+    Denied,
+    Failed,
+    Invalid,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
 
 
 class TaskMoveRefused(Conflict):
@@ -151,6 +160,20 @@ class FilesUnusable(Unavailable):
             f"the server's files cannot be written ({why}): see that the disk of its folder has "
             "room, and that it may be written"
         )
+
+
+class KeepingFailed(Unavailable):
+    """What devices hear where a server's database or files are out of reach, or full."""
+
+    def __init__(self) -> None:
+        super().__init__("the server cannot keep or read anything now: come back later")
+
+
+class KeptDamaged(Damaged):
+    """What devices hear where a server cannot read what it has kept."""
+
+    def __init__(self) -> None:
+        super().__init__("what the server keeps is damaged, and is to be mended there")
 
 
 class RecipeInvalid(Invalid):

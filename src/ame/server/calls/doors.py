@@ -19,11 +19,21 @@ MANAGING: Final = frozenset(
     {"BuildArtifacts", "BuildTaskGroup", "CancelTask", "CreateTask", "GetTaskById"}
 )
 """Calls that only operators make."""
+UNKEPT: Final = (errors.BucketUnusable, errors.DatabaseUnusable, errors.FilesUnusable)
+DAMAGED: Final = (errors.BlobDamaged, errors.DatabaseDamaged)
+"""What is wrong with that in which a server keeps things; these name the place."""
 
 
 def digest(secret: str) -> bytes:
     """What is kept of a key or a token."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def outside(error: errors.Error) -> errors.Error:
+    """What those hear of an error who do not manage: nothing of where a server keeps things."""
+    if isinstance(error, UNKEPT):
+        return errors.KeepingFailed()
+    return errors.KeptDamaged() if isinstance(error, DAMAGED) else error
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ame import errors
 from ame.protocol import calls
 from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
-from ame.server.calls import rates
+from ame.server.calls import doors, rates
 from ame.server.cloud import api
 from ame.server.cloud.contract import gateway
 from ame.server.operators import builds
@@ -60,6 +60,7 @@ class Site:
         path = raw.partition(b"?")[0].decode("latin-1")
         query = scope["query_string"].decode("latin-1")
         extra: Headers = ()
+        found = None
         try:
             found = calls.find(scope["method"], path)
             if found is not None:
@@ -69,7 +70,8 @@ class Site:
         except errors.Error as error:
             LOG.info("%s %s refused: %s", scope["method"], _shown(path), error)
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
-            status, kind, body = http.refusal(error, form)
+            told = error if _managing(path, found) else doors.outside(error)
+            status, kind, body = http.refusal(told, form)
             if isinstance(error, errors.CallsTooMany):
                 extra = ((b"retry-after", b"%d" % math.ceil(1 / error.per_second)),)
         except Exception:
@@ -259,6 +261,12 @@ class Site:
         if "gzip" in headers.get("accept-encoding", ""):
             return 200, BYTES, await app.fleet.packed(digest), [(b"content-encoding", b"gzip")]
         return 200, BYTES, await app.fleet.blob(digest), []
+
+
+def _managing(path: str, found: tuple[Call, Mapping[str, str]] | None) -> bool:
+    """Whether a request is one that operators make, or that uploads what they have."""
+    called = found is not None and found[0].name in doors.MANAGING
+    return called or path.startswith((PREFIX, ARTIFACTS))
 
 
 def _few(headers: Mapping[str, str]) -> bool:

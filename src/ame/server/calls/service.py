@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ame import errors
 from ame.protocol import calls, statuses
+from ame.server.calls import doors
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -70,7 +71,7 @@ class Guarded:
             return await self.service.answer(call, request, caller._replace(base=self.base))
         except errors.Error as error:
             LOG.info("%s refused: %s", call.name, error)
-            raise
+            raise (error if call.name in doors.MANAGING else doors.outside(error)) from None
         except Exception:
             LOG.exception("%s failed", call.name)
             raise errors.CallFailed(statuses.INTERNAL, "") from None

@@ -63,6 +63,7 @@ class Operations:
 
         Raises:
             errors.OperationUnknown: the server has begun no such operation.
+            errors.Unavailable, errors.Damaged: nothing of it can be said now.
         """
         name, known = request.name, calls.operation_named(request.name)
         try:
@@ -73,7 +74,7 @@ class Operations:
             else:
                 made = operations.Operation(done=True)
                 made.response.Pack(await self._ended(*known, caller))
-        except (errors.Unavailable, errors.OperationUnknown):
+        except (errors.Unavailable, errors.Damaged, errors.OperationUnknown):
             raise
         except errors.Error as error:
             gone = isinstance(error, errors.SessionEnded)

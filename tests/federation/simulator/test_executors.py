@@ -31,6 +31,32 @@ def test_an_executor_stays_and_has_its_modules_to_itself_whatever_the_threads(
     assert models[1] == models[2] == models[3]
 
 
+TELLS = """
+from ame.federation.conversion import FLModelUtils
+from ame.federation.flare.tools.logs import get_module_logger
+from ame.federation.spec.executor import Executor
+
+class Tells(Executor):
+    def execute(self, task_name, shareable, fl_ctx, abort_signal):
+        self.log_info(fl_ctx, "a step")
+        self.log_debug(fl_ctx, "a detail")
+        get_module_logger().info("a word")
+        return FLModelUtils.to_shareable(FLModelUtils.from_shareable(shareable))
+"""
+
+
+def test_what_components_tell_is_in_the_log_of_their_site(tmp_path: Path) -> None:
+    tells = App(
+        executors=(Routed(tasks=("*",), executor=Part(path="tells.Tells")),),
+        files=(text("tells.py", TELLS),),
+    )
+    simulate(job(tells, rounds=1), workspace=tmp_path, sites=1)
+
+    first, second = log(tmp_path, "site-1").splitlines()
+    assert first.endswith("INFO [identity=site-1, peer=server, task_name=train]: a step")
+    assert second.endswith("INFO a word")
+
+
 def test_an_executor_that_raises_is_lost_with_its_place(tmp_path: Path) -> None:
     seen = Seen()
     program = job(None, sites={"a": classes(), "b": classes("Fails")}, rounds=1)

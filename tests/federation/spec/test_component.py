@@ -198,6 +198,22 @@ def test_a_warning_is_logged_and_an_event(tmp_path: Path, caplog: pytest.LogCapt
     assert hears.heard == ["_warning_log_available"]
 
 
+class Talks(FLComponent):
+    pass
+
+
+def test_a_part_of_the_jobs_own_is_heard_unless_logging_was_told_otherwise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ctx = engine(tmp_path).new_context()
+    Talks().log_info(ctx, "well")
+    Talks().log_debug(ctx, "in detail")
+    with caplog.at_level(logging.ERROR, logger=Talks().logger.name):
+        Talks().log_info(ctx, "told to be quiet")
+
+    assert caplog.messages == ["[identity=server]: well"]
+
+
 def test_a_handler_is_a_function() -> None:
     with pytest.raises(ValueError, match="no function"):
         FLComponent().register_event_handler("a", 3)  # type: ignore[arg-type]  # that is the test

@@ -41,8 +41,10 @@ class FLComponent(metaclass=Recording):
 
     @cached_property
     def logger(self) -> logging.Logger:
-        """The log of its class."""
-        return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
+        """The log of its class; of a class of the job's own, with what it says at INFO."""
+        module = type(self).__module__
+        logger = logging.getLogger(f"{module}.{type(self).__qualname__}")
+        return logger if module.startswith("ame.") else informing(logger)
 
     @cached_property
     def _event_handlers(self) -> dict[str, list[tuple[Heard, dict[str, Any]]]]:
@@ -191,6 +193,13 @@ class FLComponent(metaclass=Recording):
 
 class Widget(FLComponent):
     """A part that hears events and does no task: a selector, a receiver, a recorder."""
+
+
+def informing(logger: logging.Logger) -> logging.Logger:
+    """The same, with what it says at INFO, unless `logging` was told another level than its own."""
+    if logger.getEffectiveLevel() == logging.WARNING:
+        logger.setLevel(logging.INFO)
+    return logger
 
 
 def _log(

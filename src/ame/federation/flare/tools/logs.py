@@ -1,9 +1,11 @@
-"""Loggers by NVFLARE's names, and exceptions as texts."""
+"""Loggers by NVFLARE's names, which tell from INFO on, and exceptions as texts."""
 
 import inspect
 import logging
 import sys
 import traceback
+
+from ame.federation.spec.component import informing
 
 
 def get_module_logger(module: object = None, name: str | None = None) -> logging.Logger:
@@ -11,18 +13,18 @@ def get_module_logger(module: object = None, name: str | None = None) -> logging
     if module is None:
         module = inspect.getmodule(inspect.stack()[1][0])
     path = module if isinstance(module, str) else getattr(module, "__name__", "__main__")
-    return logging.getLogger(f"{path}.{name}" if name else path)
+    return informing(logging.getLogger(f"{path}.{name}" if name else path))
 
 
 def get_obj_logger(obj: object) -> logging.Logger:
     """The logger of an object's class."""
-    return logging.getLogger(f"{type(obj).__module__}.{type(obj).__qualname__}")
+    return informing(logging.getLogger(f"{type(obj).__module__}.{type(obj).__qualname__}"))
 
 
 def get_script_logger() -> logging.Logger:
     """The logger of the script that asks: of what it prints, too, the site's log is the place."""
     frame = inspect.stack()[1]
-    return logging.getLogger(str(frame.frame.f_globals.get("__name__", "__main__")))
+    return informing(logging.getLogger(str(frame.frame.f_globals.get("__name__", "__main__"))))
 
 
 def custom_logger(logger: logging.Logger) -> logging.Logger:

@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import logging
 import os
 import sys
 
@@ -17,6 +18,7 @@ class Output:
         self._lead(self._spool)
         sys.stdout = self.out = _text(1)
         sys.stderr = self.err = _text(2)
+        logging.lastResort = _Said()
 
     def to(self, log: str) -> None:
         """From now on it goes there."""
@@ -53,6 +55,18 @@ class Output:
     def _lead(there: int) -> None:
         os.dup2(there, 1)
         os.dup2(there, 2)
+
+
+class _Said(logging.Handler):
+    """What is logged where nobody has said where to: it is printed, from INFO on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a line."""
+        sys.stderr.write(f"{self.format(record)}\n")
 
 
 def _memory() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ame import errors
 from ame.federation.program import Program, Version
 
 
@@ -48,4 +49,7 @@ def read(folder: Path) -> Program:
     """
     from ame.federation.export.reading import program_of
 
-    return program_of(folder)
+    try:
+        return program_of(folder)
+    except RecursionError:
+        raise errors.JobFolderInvalid(str(folder), "its files nest too deeply") from None

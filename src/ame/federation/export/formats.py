@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ame import errors
+from ame.federation.export import variables
 
-SUFFIXES = (".json", ".conf", ".yml", ".yaml")
+YAML = (".yml", ".yaml")
+SUFFIXES = (".json", ".conf", *YAML)
 INCLUDE = re.compile(r"(?m)(?:^|[{,])\s*include\b")
 SUBSTITUTION = re.compile(r"\$\{\??\s*([^}\s.]+)[^}]*\}")
-VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
-DEPTH = 20
-"""How often a variable may stand for another."""
+NUMBER = re.compile(r"[-+]?(?:\d[\d_]*)?\.?\d[\d_]*[eE][-+]?\d+\Z")
+DATE = "tag:yaml.org,2002:timestamp"
 
 
 def find(folder: Path, name: str) -> Path | None:
@@ -33,45 +34,14 @@ def load(file: Path, place: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise errors.JobFolderInvalid(place, f"cannot be read: {error}") from error
     found = {".json": _json, ".conf": _hocon}.get(file.suffix, _yaml)(text, place)
+    variables.check_size(found, place)
+    if file.suffix in YAML:
+        found = variables.interpolate(found, place)
     if not isinstance(found, dict):
         raise errors.JobFolderInvalid(place, "must hold keys with values")
+    if unnamed := [key for key in found if not isinstance(key, str)]:
+        raise errors.JobFolderInvalid(place, f"its key {unnamed[0]!r} is no text; quote it")
     return found
-
-
-def resolve(config: dict[str, Any], place: str) -> dict[str, Any]:
-    """The same with the configuration's own variables in place: all that stands at its top.
-
-    `"{rounds}"` alone becomes what `rounds` is, a number or a list too; among other text it becomes
-    text. What is no variable of the configuration's, such as `{SITE_NAME}`, stays.
-
-    Raises:
-        errors.JobFolderInvalid: a variable stands for itself.
-    """
-    known = {name: value for name, value in config.items() if not isinstance(value, list)}
-    for _ in range(DEPTH):
-        made = _filled(config, known)
-        if made == config:
-            return dict(made)
-        config = made
-        known = {name: value for name, value in config.items() if not isinstance(value, list)}
-    raise errors.JobFolderInvalid(place, "a variable stands for itself")
-
-
-def _filled(value: Any, known: dict[str, Any]) -> Any:
-    if isinstance(value, dict):
-        return {name: _filled(each, known) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_filled(each, known) for each in value]
-    if not isinstance(value, str) or "{" not in value:
-        return value
-    if (alone := VARIABLE.fullmatch(value.strip())) and alone[1] in known:
-        return known[alone[1]]
-    return VARIABLE.sub(
-        lambda found: (
-            str(known[found[1]]) if isinstance(known.get(found[1]), str | int | float) else found[0]
-        ),
-        value,
-    )
 
 
 def _json(text: str, place: str) -> Any:
@@ -82,11 +52,20 @@ def _json(text: str, place: str) -> Any:
 
 
 def _yaml(text: str, place: str) -> Any:
+    """YAML as OmegaConf has it: `1e-3` is a number, a date a text."""
     import yaml
 
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # either
+        pass
+
+    Loader.yaml_implicit_resolvers = {
+        first: [each for each in resolvers if each[0] != DATE]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-+.0123456789"))
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
+        return yaml.load(text, Loader=Loader)  # noqa: S506 - it is a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
         raise errors.JobFolderInvalid(place, f"no YAML: {error}") from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ame import errors
-from ame.federation.export import formats, launching
+from ame.federation.export import formats, launching, variables
 from ame.federation.flare import names
 from ame.federation.job import checks
 from ame.federation.program import App, Direction, File, Filtered, Part, Program, Routed, Value
@@ -221,7 +221,7 @@ class _App:
             raise errors.JobFolderInvalid(
                 place, f"wrong format_version {config.get('format_version')!r}: must be 2"
             )
-        return formats.resolve(config, place), place
+        return variables.resolve(config, place), place
 
     def _filters(self, config: Mapping[str, Plain], key: str, place: str) -> Iterator[Filtered]:
         for number, each in enumerate(_list(config, key, place)):

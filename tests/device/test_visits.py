@@ -183,6 +183,32 @@ def test_a_plan_that_fails_frees_the_devices_place(tmp_path: Path, plan: bytes, 
     at(tmp_path, use)
 
 
+@pytest.mark.parametrize("step", [":startdataupload", "/upload/"])
+def test_a_device_whose_task_is_canceled_uploads_nothing_more_and_says_nothing_more(
+    tmp_path: Path, step: str
+) -> None:
+    async def use(place: Place) -> None:
+        number = await place.task(min_aggregation_size=1)
+
+        class Canceled(Through):
+            async def send(self, method: str, url: str, *rest: Any) -> Any:
+                if step in url:
+                    path = f"/api/v1/populations/p/tasks/{number}/cancel"
+                    await place.server.peer.client.post(path)
+                return await super().send(method, url, *rest)
+
+        through = Canceled(place.server.peer.client)
+        own = place.device(through=through)
+        seen = await own.visit()
+
+        assert seen.outcome is Outcome.FAILED
+        assert "ABORTED" in seen.why
+        assert step in through.sent[-1] or through.sent[-1].endswith(":reportresult")
+        assert own.memory.kept.held is None
+
+    at(tmp_path, use)
+
+
 def test_a_device_that_is_stopped_says_so(tmp_path: Path) -> None:
     async def use(place: Place) -> None:
         number = await place.task(min_aggregation_size=1)

@@ -22,6 +22,11 @@ def code(error: BaseException) -> int:
     return next((code for kind, code in CODES if isinstance(error, kind)), statuses.INTERNAL)
 
 
+def unneeded(error: BaseException) -> bool:
+    """Whether the server has no use for the result any more: nothing is to be said to it then."""
+    return isinstance(error, errors.CallFailed) and error.code == statuses.ABORTED
+
+
 def unreached(error: BaseException) -> bool:
     """Whether it is the server that was not reached."""
     return isinstance(error, errors.CallFailed) and error.code == statuses.UNAVAILABLE

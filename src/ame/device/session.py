@@ -134,7 +134,7 @@ class Session:
         try:
             await self._submit(held)
         except errors.CallFailed as error:
-            if failures.unreached(error):
+            if failures.unreached(error) or failures.unneeded(error):
                 raise
             return False
         return True
@@ -147,6 +147,8 @@ class Session:
             await self.device.link.upload(held.result, held.upload.resource)
             await self._submit(held)
         except (errors.Error, asyncio.CancelledError) as error:
+            if failures.unneeded(error):
+                raise
             abort = aggregations.AbortAggregationRequest(
                 aggregation_id=held.assignment.aggregation_id,
                 client_token=held.upload.client_token,

@@ -121,8 +121,8 @@ TREE: Final[Mapping[str, Mapping[str, str]]] = {
     "Conflict": {
         "fleet.device": "ExamplesTooFew MemoryHeld",
         "fleet.server": (
-            "ArtifactsMissing AssignmentEnded RoundMoveRefused RoundUnfinished SessionEnded "
-            "TaskMoveRefused"
+            "ArtifactsMissing AssignmentEnded ContributionUnneeded RoundMoveRefused"
+            " RoundUnfinished SessionEnded TaskMoveRefused"
         ),
         "learning.client": "NoTask NotBegun NothingReceived",
         "learning.federation": "IdTaken NotAFedJob",

@@ -53,6 +53,7 @@ _OF_ERRORS: Final[tuple[tuple[type[errors.Error], int], ...]] = (
     (errors.CallsTooMany, RESOURCE_EXHAUSTED),
     (errors.Invalid, INVALID_ARGUMENT),
     (errors.NotFound, NOT_FOUND),
+    (errors.ContributionUnneeded, ABORTED),
     (errors.Conflict, FAILED_PRECONDITION),
     (errors.Unavailable, UNAVAILABLE),
     (errors.Unsupported, UNIMPLEMENTED),

@@ -188,6 +188,29 @@ def test_a_plan_that_fails_is_reported(tmp_path: Path) -> None:
     at(tmp_path, use)
 
 
+def test_a_device_whose_task_is_canceled_asks_for_no_other_in_the_same_visit(
+    tmp_path: Path,
+) -> None:
+    async def use(place: Place) -> None:
+        canceled = await place.task()
+
+        class Canceled(Through):
+            async def send(self, method: str, url: str, *rest: Any) -> Any:
+                if url.endswith(":report-result?%24alt=proto"):
+                    path = f"/api/v1/populations/p/tasks/{canceled}/cancel"
+                    await place.server.peer.client.post(path)
+                return await super().send(method, url, *rest)
+
+        through = Canceled(place.server.peer.client)
+        seen = await personal(place, through=through).visit()
+
+        assert (seen.outcome, "it has ended" in seen.why) == (Outcome.FAILED, True)
+        asked = [each for each in through.sent if "create-task-assignment" in each]
+        assert len(asked) == 1
+
+    at(tmp_path, use)
+
+
 # --- attestation
 
 

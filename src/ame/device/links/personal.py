@@ -200,7 +200,13 @@ class Personal:
         self, request: aggregations.StartAggregationDataUploadRequest
     ) -> aggregations.StartAggregationDataUploadResponse:
         population, session = request.authorization_token.split("\n")
-        reply = await self._report(population, session, request.aggregation_id, Result.COMPLETED)
+        completed = (population, session, request.aggregation_id, Result.COMPLETED)
+        try:
+            reply = await self._report(*completed)
+        except errors.CallFailed as error:
+            if error.code != statuses.NOT_FOUND:
+                raise
+            raise errors.CallFailed(statuses.ABORTED, error.said) from None  # it is over for good
         place = reply.upload_instruction
         made = aggregations.StartAggregationDataUploadResponse(
             client_token=request.authorization_token

@@ -92,7 +92,7 @@ class AssignmentUnknown(NotFound):
     """A token or an id names no assignment, or one that it no longer opens."""
 
     def __init__(self) -> None:
-        super().__init__("no such assignment, or its token was used before")
+        super().__init__("no such assignment, or it has ended, or its token was used before")
 
 
 class AssignmentEnded(Conflict):
@@ -101,6 +101,14 @@ class AssignmentEnded(Conflict):
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(f"the assignment has ended: {why}")
+
+
+class ContributionUnneeded(Conflict):
+    """A device comes with a contribution to what has ended without it."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the contribution is not needed any more: {why}")
 
 
 class SliceUnknown(NotFound):

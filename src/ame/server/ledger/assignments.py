@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ame import errors
+from ame.server.rounds import RoundStatus
 from ame.server.visits.assignments import AssignmentStatus, End
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ OF_ROUND: Final = (
     " AND task = assignments.task AND number = assignments.round)"
 )
 """That an assignment belongs to the round that its device names."""
+OF_OPEN_ROUND: Final = OF_ROUND.removesuffix(")") + " AND status = 0)"
+"""The same, where contributions to it are still taken."""
 
 
 class Assignment(NamedTuple):
@@ -89,6 +92,25 @@ def check_round(rows: Rows, found: Assignment, aggregation: str) -> None:
     )
     if not own:
         raise errors.AssignmentUnknown
+
+
+def unneeded(rows: Rows, number: str, aggregation: str = "") -> errors.ContributionUnneeded | None:
+    """What the device of an assignment hears whose round is over without its contribution.
+
+    None where that is not so, or the assignment is of another round than the one that is named.
+    """
+    found = rows.execute(
+        "SELECT r.status, r.reason FROM assignments a JOIN rounds r"
+        " ON r.population = a.population AND r.task = a.task AND r.number = a.round"
+        " WHERE a.id = ? AND a.place IS NULL AND r.status > 0 AND ? IN ('', r.aggregation)",
+        (number, aggregation),
+    )
+    if not found:
+        return None
+    status, reason = found[0]
+    return errors.ContributionUnneeded(
+        reason if status == RoundStatus.CANCELED else "its round is over"
+    )
 
 
 def content_of(rows: Rows, number: str) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ame import errors
 from ame.server.ledger.changes import note
 from ame.server.rounds import Round, RoundStatus
+from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,9 +213,19 @@ def finish_round(
 
 
 def cancel_rounds(rows: Rows, population: str, number: int, *, reason: str, now: float) -> None:
-    """Ends a task's rounds that are under way, with nothing."""
+    """Ends a task's rounds that are under way, with nothing, and all that devices have of them."""
     for each in telling(rows, population, number):
         if each.status.active:
+            gone = rows.execute(
+                "UPDATE assignments SET status = ?, reason = ?"
+                " WHERE population = ? AND task = ? AND round = ? AND status < 2 RETURNING id",
+                (AssignmentStatus.CANCELED.value, reason, *each.key),
+            )
+            rows.execute(
+                "UPDATE rounds SET active = active - ?"
+                " WHERE population = ? AND task = ? AND number = ?",
+                (len(gone), *each.key),
+            )
             finish_round(rows, each, RoundStatus.CANCELED, reason=reason, now=now)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ame import errors
 from ame.server.ledger import assignments, rounds, sessions
-from ame.server.ledger.assignments import COLUMNS, OF_ROUND, Assignment
+from ame.server.ledger.assignments import COLUMNS, OF_OPEN_ROUND, OF_ROUND, Assignment
 from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _GIVE: Final = (
 )
 _OPEN: Final = (
     "UPDATE assignments SET opened = opened + 1, due = ?, status = 1 WHERE id = ? AND opened = ?"
-    f" AND digest = '' AND status < 2 AND {OF_ROUND} RETURNING id"
+    f" AND digest = '' AND status < 2 AND {OF_OPEN_ROUND} RETURNING id"
 )
 _COMPLETE: Final = (
     "UPDATE assignments SET status = 1, due = ?, computed = COALESCE(?, computed)"
@@ -40,7 +40,7 @@ _COMPLETE: Final = (
 )
 _COMPLETE_AND_OPEN: Final = (
     "UPDATE assignments SET due = CASE status WHEN 0 THEN ? ELSE due END, status = 1, opened = 1"
-    f" WHERE id = ? AND population = ? AND task = ? AND status < 2 AND {OF_ROUND}"
+    f" WHERE id = ? AND population = ? AND task = ? AND status < 2 AND {OF_OPEN_ROUND}"
     f" RETURNING {COLUMNS}"
 )
 _UPLOADED: Final = (
@@ -205,12 +205,16 @@ class Opening(NamedTuple):
 def open_upload(rows: Rows, asked: Sequence[Opening]) -> list[Exception | None]:
     """Lets devices upload. Each number of openings is good once, and none after the upload.
 
-    To be raised: `errors.AssignmentUnknown`, where it has been let already, or has ended; or there
-    is none, or it belongs to another round.
+    To be raised: `errors.ContributionUnneeded`, where its round is over without it;
+    `errors.AssignmentUnknown`, where it has been let already, or has ended; or there is none, or it
+    belongs to another round.
     """
     values = [(each.due, each.number, each.opened, each.aggregation) for each in asked]
     return [
-        None if found else errors.AssignmentUnknown() for found in rows.execute_all(_OPEN, values)
+        None
+        if found
+        else assignments.unneeded(rows, each.number, each.aggregation) or errors.AssignmentUnknown()
+        for each, found in zip(asked, rows.execute_all(_OPEN, values), strict=True)
     ]
 
 
@@ -228,7 +232,7 @@ def complete_and_open(rows: Rows, asked: Sequence[Completed]) -> list[Assignment
     """Notes which devices have computed their shares, and lets them upload, however often they ask.
 
     To be raised: `errors.AssignmentUnknown`, where there is none of this task and round that is
-    under way.
+    under way, as is its round.
     """
     values = [
         (each.due, each.number, each.population, each.task, each.aggregation) for each in asked
@@ -251,7 +255,8 @@ class Uploaded(NamedTuple):
 def uploaded(rows: Rows, asked: Sequence[Uploaded]) -> list[Assignment | Exception]:
     """Notes what devices have uploaded.
 
-    To be raised: `errors.AssignmentEnded`, where one was not asked to, or not any more.
+    To be raised: `errors.ContributionUnneeded`, where a round was canceled meanwhile;
+    `errors.AssignmentEnded`, where one was not asked to, or not any more.
     """
     noted = rows.execute_all(_UPLOADED, [(each.digest, each.number) for each in asked])
     kept = [
@@ -261,8 +266,11 @@ def uploaded(rows: Rows, asked: Sequence[Uploaded]) -> list[Assignment | Excepti
     ]
     _put_contents(rows, kept)
     return [
-        assignments.read(found[0]) if found else errors.AssignmentEnded("nothing is to be uploaded")
-        for found in noted
+        assignments.read(found[0])
+        if found
+        else assignments.unneeded(rows, each.number)
+        or errors.AssignmentEnded("nothing is to be uploaded")
+        for each, found in zip(asked, noted, strict=True)
     ]
 
 
@@ -292,8 +300,8 @@ def accept(rows: Rows, asked: Sequence[Accepting]) -> list[int | Exception | Non
 
     A second time it tells the same place. None where the device has uploaded something else
     meanwhile. To be raised: `errors.AssignmentUnknown`, where there is no such assignment, or it
-    is of another round; `errors.AssignmentEnded`, where the device was too late, has failed, or
-    the round is over.
+    is of another round; `errors.ContributionUnneeded`, where the round is over without it;
+    `errors.AssignmentEnded`, where the device was too late or has failed.
     """
     found = assignments.locked(rows, [each.number for each in asked])
     open_: dict[Key, list[Any]] = {}
@@ -346,12 +354,12 @@ def _place(
         return taken[found.id][1]
     if found.status is AssignmentStatus.UPLOAD_COMPLETED and found.place is not None:
         return found.place
+    if not about[1]:
+        raise errors.ContributionUnneeded("its round is over")
     if not found.status.active:
         raise errors.AssignmentEnded(found.status.name)
     if found.digest not in {"", asked.digest}:
         return None
-    if not about[1]:
-        raise errors.AssignmentEnded("its round is over")
     about[2] += 1
     taken[found.id] = asked, about[2]
     return int(about[2])

@@ -153,9 +153,16 @@ class Uploads:
 
         Raises:
             errors.AssignmentUnknown: it was told of none.
+            errors.ContributionUnneeded: its round is over meanwhile.
         """
         number = self._assignment("client", client_token)
-        await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
+
+        def look(rows: Rows) -> errors.Error | None:
+            assignments.seen(rows, number)
+            return assignments.unneeded(rows, number)
+
+        if refused := await self._fleet.database.read(look):
+            raise refused
         return self._place(number, caller)
 
     def expect(self, path: str) -> None:
@@ -177,7 +184,7 @@ class Uploads:
 
         Raises:
             errors.AssignmentUnknown: nothing is to be uploaded there.
-            errors.AssignmentEnded: it is too late.
+            errors.AssignmentEnded, errors.ContributionUnneeded: it is too late.
         """
         number = self._assignment("upload", resource_name)
         content = await self._unpacked(content)
@@ -315,7 +322,7 @@ class Uploads:
         """
         kept = await self._fleet.kept(found.population, found.task)
         if kept.task.status is not TaskStatus.OPEN:
-            raise errors.AssignmentEnded("its task is not open")
+            raise errors.ContributionUnneeded("its task is over")
         recipe = await self._fleet.recipe(kept)
         try:
             taken = await _done(content, recipe.take)

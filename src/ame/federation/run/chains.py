@@ -60,10 +60,11 @@ class Blamed:
     Errors of `ame`, and content that a filter blocks, pass as they are.
     """
 
-    __slots__ = ("_component", "_doing")
+    __slots__ = ("_doing", "_name")
 
     def __init__(self, component: object, doing: str) -> None:
-        self._component = component
+        """`component`: the part, or its name while there is none."""
+        self._name = component if isinstance(component, str) else type(component).__name__
         self._doing = doing
 
     def __enter__(self) -> None:
@@ -77,16 +78,24 @@ class Blamed:
         ):
             return
         raise errors.ComponentFailed(
-            component=type(self._component).__name__,
+            component=self._name,
             doing=self._doing,
-            what="".join(traceback.format_exception_only(error)).strip(),
+            what=said(error),
             place=place(error),
             trace="".join(traceback.format_exception(error)),
         ) from error
 
 
+def said(error: BaseException) -> str:
+    """The kind of an error and its message, without the line that cannot be read."""
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return text.rpartition("\n")[2] if isinstance(error, SyntaxError) else text
+
+
 def place(error: BaseException) -> str:
     """`file:line` of the innermost code that is not ours, or else of the innermost."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/ame/federation/" not in frame.filename]
     for frame in reversed(own or frames):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ame import errors
 from ame.federation.program import Part
-from ame.federation.run.chains import Chain
+from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.site import SiteParts
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ame.federation.program import App, Direction, Filtered
     from ame.federation.run.engine import Build
     from ame.federation.run.server import ServerParts
+    from ame.federation.spec.controller import Controller
     from ame.federation.spec.executor import Executor
 
 
@@ -23,19 +25,24 @@ def of_server(app: App, code: Code, variables: Mapping[str, object]) -> ServerPa
 
     Raises:
         errors.ClassRefused: a part is of a class that the job may not use.
-        Exception: whatever a constructor raises.
+        errors.ClassUnfit: a workflow is no Controller.
+        errors.ComponentFailed: a constructor raised an error.
 
     """
     from ame.federation.run.server import ServerParts  # sites do without
 
+    def make(part: Part) -> Any:
+        with Blamed(part.path, "being made"):
+            return code.build(part, variables)
+
     return ServerParts(
-        components=_components(app, code, variables),
+        components={part.id: make(part) for part in app.components},
         workflows=[
-            (part.id or f"workflow{at or ''}", code.build(part, variables))
+            (part.id or f"workflow{at or ''}", _controller(make(part), part))
             for at, part in enumerate(app.workflows)
         ],
-        task_data_filters=_chain(app.task_data_filters, code, variables, "out"),
-        task_result_filters=_chain(app.task_result_filters, code, variables, "in"),
+        task_data_filters=_chain(app.task_data_filters, make, "out"),
+        task_result_filters=_chain(app.task_result_filters, make, "in"),
         params=dict(app.params),
         build=_build(code, variables),
     )
@@ -54,33 +61,44 @@ def of_site(
         Exception: whatever a constructor raises.
 
     """
+
+    def make(part: Part) -> Any:
+        return code.build(part, variables)
+
     return SiteParts(
-        components=_components(app, code, variables),
+        components={part.id: make(part) for part in app.components},
         executors=[
-            (routed.tasks, executor(routed.executor) or code.build(routed.executor, variables))
+            (routed.tasks, executor(routed.executor) or make(routed.executor))
             for routed in app.executors
         ],
-        task_data_filters=_chain(app.task_data_filters, code, variables, "in"),
-        task_result_filters=_chain(app.task_result_filters, code, variables, "out"),
-        sent_data_filters=_chain(app.task_data_filters, code, variables, "out", usual="in"),
-        taken_result_filters=_chain(app.task_result_filters, code, variables, "in", usual="out"),
+        task_data_filters=_chain(app.task_data_filters, make, "in"),
+        task_result_filters=_chain(app.task_result_filters, make, "out"),
+        sent_data_filters=_chain(app.task_data_filters, make, "out", usual="in"),
+        taken_result_filters=_chain(app.task_result_filters, make, "in", usual="out"),
         params=dict(app.params),
         build=_build(code, variables),
     )
+
+
+def _controller(made: object, part: Part) -> Controller:
+    """Raises: errors.ClassUnfit: it cannot lead."""
+    from ame.federation.spec.controller import Controller
+
+    if not isinstance(made, Controller):
+        raise errors.ClassUnfit(
+            part.path, f"is no Controller, and workflow `{part.id}` is to be one",
+            "make it a component, or let it be a subclass of Controller",
+        )  # fmt: skip
+    return made
 
 
 _NONE = Chain()
 """Of no filters: sites of a crowd share it."""
 
 
-def _components(app: App, code: Code, variables: Mapping[str, object]) -> dict[str, Any]:
-    return {part.id: code.build(part, variables) for part in app.components}
-
-
 def _chain(
     groups: Sequence[Filtered],
-    code: Code,
-    variables: Mapping[str, object],
+    make: Callable[[Part], Any],
     here: Direction,
     *,
     usual: Direction | None = None,
@@ -93,7 +111,7 @@ def _chain(
         return _NONE
     return Chain(
         [
-            (group.tasks, [code.build(part, variables) for part in group.filters])
+            (group.tasks, [make(part) for part in group.filters])
             for group in groups
             if (group.direction or usual or here) in {here, "inout"}
         ]

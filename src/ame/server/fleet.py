@@ -81,6 +81,7 @@ class Fleet:
     """Set when something is due at once."""
     _known: dict[str, Population] = field(default_factory=dict)
     _stirred: dict[Key, None] = field(default_factory=dict)
+    _doubted: set[Key] = field(default_factory=set)
     _watchers: dict[Key, set[Key]] = field(default_factory=dict)
     _recipes: dict[Key, recipes.Recipe] = field(default_factory=dict)
     _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS))
@@ -147,6 +148,16 @@ class Fleet:
         for watcher in self._watchers.get(key, ()):
             self._stirred[watcher] = None
 
+    def doubt(self, key: Key) -> None:
+        """A task that is open has a plan that is refused: whoever leads it is to look at that."""
+        self._doubted.add(key)
+        self.stir(key)
+        self.changed.set()
+
+    def doubted(self, key: Key) -> bool:
+        """Whether it is to be seen that the plan of an open task can still be used."""
+        return key in self._doubted
+
     def stirred(self) -> list[Key]:
         """The tasks about which something may be due; they are told of once."""
         found, self._stirred = list(self._stirred), {}
@@ -157,6 +168,7 @@ class Fleet:
         key = kept.task.population, kept.task.id
         if kept.task.status is not TaskStatus.OPEN:
             self._recipes.pop(key, None)
+            self._doubted.discard(key)
         if looks := kept.task.looks_at:
             watchers = self._watchers.setdefault(looks, set())
             if kept.task.status.final:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,15 @@ import pytest
 from google.protobuf.message import Message
 
 from ame import errors
+from ame.protocol import statuses
 from ame.protocol.pb import aggregations
 from ame.protocol.tensors import checkpoint
 from ame.protocol.wires import Caller
-from ame.server.ledger import rounds
+from ame.server.ledger import rounds, tasks
+from ame.server.rounds import RoundStatus
 from ame.server.settings import Settings
+from ame.server.tasks import TaskStatus
+from ame.storage.databases import Rows
 from server import fleets
 from server.fleets import Running, update
 
@@ -127,6 +132,38 @@ def test_uploads_are_deleted_a_while_after_their_round_is_over_and_no_sooner(
         assert await database.read(lambda rows: rows.execute(kept)) == [(0,)]
 
     used(tmp_path, address, use, settings=Settings(row_seconds=7000, upload_seconds=1e6))
+
+
+def test_an_open_task_whose_plan_is_refused_by_now_fails_with_the_reason(
+    tmp_path: Path, address: str
+) -> None:
+    """An earlier version knew a key that is gone, and opened the task."""
+
+    def spoil(rows: Rows) -> None:
+        settings = json.dumps({**tasks.task(rows, "p", 1).settings, "aggregation": {"gone": 1}})
+        rows.execute("UPDATE tasks SET settings = ?", (settings,))
+
+    async def before(server: Running) -> None:
+        await server.task()
+        await server.app.fleet.database.do(spoil)
+
+    async def after(server: Running) -> None:
+        await server.app.leader.step()
+        path, submit = await opened(server)
+        await server.peer.client.post(path, content=FIRST)
+        with pytest.raises(errors.CallFailed, match="its task cannot go on") as told:
+            await server.peer.ask("SubmitAggregationResult", submit)
+        assert told.value.code == statuses.ABORTED
+        await server.app.leader.step()
+
+        kept = await server.app.fleet.kept("p", 1)
+        assert kept.task.status is TaskStatus.FAILED
+        assert kept.task.reason.startswith("aggregation.gone: there is no such key")
+        [only] = await server.app.fleet.database.read(lambda rows: rounds.rounds(rows, "p", 1))
+        assert (only.status, only.active) == (RoundStatus.CANCELED, 0)
+
+    used(tmp_path, address, before)
+    used(tmp_path, address, after)
 
 
 NAMED = {"population_name": "p", "task_id": "1"}

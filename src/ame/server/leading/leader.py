@@ -144,6 +144,7 @@ class Leader:
             while not known.task.status.final and await self._do_due(known):
                 known = await self._fleet.database.read(lambda rows: tasks.task(rows, *key))
         except UNUSABLE as error:
+            LOG.warning("task %s cannot go on: %s", known.task.name, error)
             await self._move(known, TaskStatus.FAILED, str(error))
         if known.task.status.final:
             self._folds.forget_but(key, ())
@@ -162,7 +163,8 @@ class Leader:
         collecting = [each for each in own if each.status is RoundStatus.COLLECTING]
         self._folds.forget_but((task.population, task.id), collecting)
         ready = all(known.settings.get(name) for name in ("client_plan", "checkpoint"))
-        if ready and task.status is TaskStatus.CREATED:
+        doubted = fleet.doubted((task.population, task.id))
+        if ready and (task.status is TaskStatus.CREATED or doubted):
             await fleet.recipe(known)
         for each in own:
             if each.status in {RoundStatus.AGGREGATING, RoundStatus.APPLYING}:

@@ -323,7 +323,11 @@ class Uploads:
         kept = await self._fleet.kept(found.population, found.task)
         if kept.task.status is not TaskStatus.OPEN:
             raise errors.ContributionUnneeded("its task is over")
-        recipe = await self._fleet.recipe(kept)
+        try:
+            recipe = await self._fleet.recipe(kept)
+        except errors.Invalid:  # an earlier version took it
+            self._fleet.doubt((found.population, found.task))
+            raise errors.ContributionUnneeded("its task cannot go on") from None
         try:
             taken = await _done(content, recipe.take)
         except errors.Invalid as error:

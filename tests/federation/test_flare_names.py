@@ -71,6 +71,7 @@ def test_the_nearest_names_are_told() -> None:
         ("app_common.workflows.splitnn_workflow.SplitNNController", "split learning"),
         ("app_opt.pt.fedce.FedCEModelAggregator", r"FedAvg\(aggregator="),
         ("app_common.aggregators.lazy.LazyAggregator", "added up as they come"),
+        ("app_opt.pt.params_converter.NumpyToPTParamsConverter", "`framework`"),
         ("app_opt.he.model_encryptor.HEModelEncryptor", "homomorphic encryption"),
         ("app_opt.xgboost.histogram_based.executor.XGBoostParams", "histogram_based_v2"),
         ("app_opt.p2p.controllers.dist_opt_controller.DistOptController", "without a server"),

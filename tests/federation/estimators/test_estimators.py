@@ -17,6 +17,7 @@ from ame.federation.components.generators import FullModelShareableGenerator
 from ame.federation.estimators.assemblers import KMeansAssembler, SVMAssembler
 from ame.federation.estimators.executor import SKLearnExecutor
 from ame.federation.estimators.joblib_files import JoblibModelParamPersistor
+from ame.federation.estimators.tables import load_data, load_data_for_range
 from ame.federation.job.fedjob import FedJob
 from ame.federation.recipes.sklearn import (
     KMeansFedAvgRecipe,
@@ -259,3 +260,21 @@ def test_recipes_are_exported_for_2_9_alone(tmp_path: Path) -> None:
     assert "nvflare.app_opt.sklearn.svm_assembler.SVMAssembler" in text
     with pytest.raises(errors.NotExportable, match=r"2\.7"):
         made.job.export_job(tmp_path / "old", flare_version="2.7")
+
+
+def test_a_table_has_its_labels_in_the_first_column(tmp_path: Path) -> None:
+    table, named = tmp_path / "rows.csv", tmp_path / "named.csv"
+    table.write_text("0,1.5,2\n1,3.5,4\n0,5.5,6\n")
+    named.write_text("label,a,b\n" + table.read_text())
+
+    x, y, rows = load_data(str(table))
+    assert (x.tolist(), y.tolist(), rows) == ([[1.5, 2], [3.5, 4], [5.5, 6]], [0, 1, 0], 3)
+    x, y, rows = load_data_for_range(str(table), 1, 3)
+    assert (x.tolist(), y.tolist(), rows) == ([[3.5, 4], [5.5, 6]], [1, 0], 2)
+    x, y, rows = load_data_for_range(str(named), 0, 1, require_header=True)
+    assert (x.tolist(), y.tolist(), rows) == ([[1.5, 2]], [0], 1)
+
+
+def test_a_table_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"rows\.parquet ends in \.parquet"):
+        load_data("rows.parquet")

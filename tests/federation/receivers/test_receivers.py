@@ -23,6 +23,7 @@ from ame.federation.receivers.mlflow_runs import MLflowReceiver
 from ame.federation.receivers.streaming import AnalyticsSender
 from ame.federation.receivers.tensorboard import TBAnalyticsReceiver
 from ame.federation.receivers.wandb_runs import WandBReceiver
+from ame.federation.receivers.writers import TBWriter
 from ame.federation.recipes.fedavg import NumpyFedAvgRecipe
 from ame.federation.simulator import simulate
 from ame.federation.spec.analytics import AnalyticsDataType
@@ -50,7 +51,6 @@ from nvflare.apis.analytix import AnalyticsData
 from nvflare.apis.dxo import from_shareable
 from nvflare.app_common.tracking.log_writer import LogWriter
 from nvflare.app_common.widgets.streaming import AnalyticsReceiver
-from nvflare.app_opt.tracking.tb.tb_writer import TBWriter
 from nvflare.apis.executor import Executor
 
 
@@ -170,10 +170,13 @@ def test_a_receiver_that_fails_is_named(tmp_path: Path) -> None:
         simulate(made.job.program(), workspace=tmp_path / "run", sites=2)
 
 
-def test_a_component_that_writes_is_kept_and_received(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writer", [TBWriter, AnalyticsSender])
+def test_a_component_that_writes_is_kept_and_received(
+    tmp_path: Path, writer: type[AnalyticsSender]
+) -> None:
     job = recipe(rounds=1, scripts=False).job
     job.to_clients(own("Trains"), tasks=["train"])
-    job.to_clients(own("TBWriter"), id="writer")
+    job.to_clients(writer(), id="writer")
     job.to_server(own("Lines"))
     seen = Seen()
     simulate(job.program(), workspace=tmp_path / "run", sites=2, watcher=seen)

@@ -14,11 +14,13 @@ from ame.federation.flare import activated
 from ame.federation.job.fedjob import FedJob
 from ame.federation.run.engine import Engine
 from ame.federation.simulator import simulate
+from ame.federation.spec.context import FLContext
 from ame.federation.statistics import frames, privacy
 from ame.federation.statistics.controller import StatisticsController, check_configs
 from ame.federation.statistics.digest import Digest
 from ame.federation.statistics.executor import StatisticsExecutor
 from ame.federation.statistics.hierarchy import HierarchicalStatisticsController
+from ame.federation.statistics.job import StatsJob
 from ame.federation.statistics.spec import Bin, Histogram, HistogramType
 from ame.federation.statistics.written import JsonStatsFileWriter
 from parts.userfolder import user_folder
@@ -174,6 +176,21 @@ def test_what_cannot_be_had_is_refused_at_the_call(configs: Any, said: str) -> N
         check_configs(configs)
     with pytest.raises((TypeError, ValueError), match=said):
         StatisticsController(configs, "writer")
+
+
+class Tables(frames.DFStatisticsCore):
+    def initialize(self, fl_ctx: FLContext) -> None:
+        self.data = {}
+
+
+def test_a_job_may_be_named_as_in_nvflare_2_5() -> None:
+    made = StatsJob(
+        job_name="stats", statistic_configs={"count": {}}, stats_generator=Tables(),
+        output_path="all.json",
+    )  # fmt: skip
+    made.setup_client(["site-1"])
+
+    assert (made.name, list(made.clients)) == ("stats", ["site-1"])
 
 
 def test_a_file_outside_of_the_run_is_not_written(tmp_path: Path) -> None:

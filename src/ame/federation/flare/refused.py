@@ -5,7 +5,11 @@ from collections.abc import Mapping
 _CONSOLE = (
     "the console of a running NVFLARE; `ame task list` shows runs, `ame task cancel` stops one"
 )
+_CONVERTED = (
+    "a ScriptRunner's `framework` and `server_expected_format` say how parameters are converted"
+)
 REASONS: Mapping[str, str] = {
+    "app_common.abstract.params_converter": _CONVERTED,
     "app_common.aggregators.lazy": "results are added up as they come; name its aggregator itself",
     "app_common.ccwf.comps.cwe_result_printer": "the best round and metric are in the run's table",
     "app_common.executors.error_handling_executor": "a site that fails is lost by itself, with its "
@@ -27,6 +31,8 @@ REASONS: Mapping[str, str] = {
     "app_common.tie": "bridges to other systems' processes; a script with "
     "`launch_external_process=True` is one",
     "app_common.streamers": "send large things by results or files; sites share this machine",
+    "app_common.widgets.metrics_artifact_writer": "the rounds and their metrics are in the folder "
+    "`results` of every run",
     "app_common.workflows.error_handling_controller": "a site that fails is lost by itself, with "
     "its own error",
     "app_common.workflows.etl_controller": "`CmdTaskController` sends one task, too",
@@ -43,13 +49,18 @@ REASONS: Mapping[str, str] = {
     "app_opt.psi": "private set intersection; align the sites' rows before the job",
     "app_opt.pt.recipes.fedavg_he": "homomorphic encryption takes its keys from the startup kits "
     "of a provisioned federation; `FedAvgRecipe` with a filter for privacy is served",
+    "app_opt.pt.numpy_params_converter": _CONVERTED,
+    "app_opt.pt.params_converter": _CONVERTED,
+    "app_opt.pt.tensor_params_converter": _CONVERTED,
     "app_opt.pt.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` a "
     "ModelAggregator of your own",
     "app_opt.pt.multi_process_executor": "let the script start processes, with "
     "`launch_external_process=True` and a `command` such as `torchrun`",
     "app_opt.pt.recipes.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` "
     "a ModelAggregator of your own",
+    "app_opt.statistics.visualization": "for notebooks; the statistics are a JSON file",
     "app_opt.tensor_stream": "models are handed over in memory; leave it out",
+    "app_opt.tf.params_converter": _CONVERTED,
     "app_opt.xgboost.histogram_based": "its first form; `histogram_based_v2` is served, and "
     "`XGBHorizontalRecipe`",
     "app_opt.xgboost.histogram_based_v2.sec": "encrypted histograms need a plugin of XGBoost that "
@@ -64,6 +75,7 @@ REASONS: Mapping[str, str] = {
     "fuel.f3": "how NVFLARE's processes talk; send messages by the engine's `send_aux_request`",
     "fuel.flare_api": _CONSOLE,
     "fuel.hci": _CONSOLE,
+    "metrics": "what NVFLARE measures of its own processes; what a job measures is in its run",
     "private": "NVFLARE's own inside",
     "tool": "commands of NVFLARE's own",
 }

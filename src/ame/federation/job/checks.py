@@ -9,9 +9,22 @@ from ame.federation.program import ALL, Program
 
 SERVER = SERVER_SITE_NAME = "server"
 ALL_SITES = "@ALL"
+CLIENT = "client"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNFIT = re.compile(r"[\"!@#$%^&*()+?=,<>/\\\x00-\x1f\x7f]")
 SAID_ALREADY = ("name", "deploy_map", "min_clients", "mandatory_clients")
+
+
+class JobTargetType:
+    """Where an object of a job may belong, as its `get_job_target_type` says."""
+
+    SERVER = SERVER
+    CLIENT = CLIENT
+
+    @classmethod
+    def get_target_type(cls, target: str) -> str:
+        """That of a target."""
+        return cls.SERVER if target == SERVER else cls.CLIENT
 
 
 def name(given: object) -> str:

@@ -108,7 +108,7 @@ class FedJob:
         checks.target(target)
         ctx = JobCtx(obj, target, checks.identity(id))
         side = _side(obj)
-        if side is not None and side != ("server" if target == SERVER else "client"):
+        if side is not None and side != checks.JobTargetType.get_target_type(target):
             raise errors.JobInvalid(
                 f"{type(obj).__name__} can only be assigned to {side}, but tried to assign to "
                 f"{target}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ame.federation.spec.analytics import (
     ANALYTIC_EVENT_TYPE,
     AnalyticsData,
+    AnalyticsDataType,
     LogWriterName,
     TrackConst,
 )
@@ -21,7 +22,6 @@ from ame.federation.spec.shareable import Shareable
 from ame.federation.training.events import FED_EVENT_PREFIX
 
 if TYPE_CHECKING:
-    from ame.federation.spec.analytics import AnalyticsDataType
     from ame.federation.spec.context import FLContext
 
 
@@ -77,6 +77,21 @@ class AnalyticsSender(Widget):
         fl_ctx = self.engine.new_context()
         told = data.to_dxo().to_shareable()
         self.fire_event_with_data(self.event_type, fl_ctx, FLContextKey.EVENT_DATA, told)
+
+    def add_scalar(
+        self, tag: str, scalar: float, global_step: int | None = None, **kwargs: Any
+    ) -> None:
+        """Tell a number."""
+        self.add(tag, scalar, AnalyticsDataType.SCALAR, global_step, **kwargs)
+
+    def add_scalars(
+        self, tag: str, scalars: dict[str, float], global_step: int | None = None, **kwargs: Any
+    ) -> None:
+        """Tell several numbers under one name."""
+        self.add(tag, scalars, AnalyticsDataType.SCALARS, global_step, **kwargs)
+
+    def flush(self) -> None:
+        """Nothing waits: what is told is told at once."""
 
     def close(self) -> None:
         """Nothing is told any more."""

@@ -1,5 +1,7 @@
 """`StatsJob` and `FedStatsRecipe`: federated statistics, with what keeps single rows private."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from ame.federation.job.fedjob import FedJob, FilterType
@@ -19,9 +21,22 @@ TASKS = [StatisticsConstants.FED_STATS_PRE_RUN, StatisticsConstants.FED_STATS_TA
 FILTERED = [StatisticsConstants.FED_STATS_TASK]
 
 
+def _formerly(init: Callable[..., None]) -> Callable[..., None]:
+    """The same, and `name` may be said by its name of NVFLARE 2.5, `job_name`."""
+
+    @wraps(init)
+    def named(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "job_name" in kwargs:
+            kwargs["name"] = kwargs.pop("job_name")
+        init(self, *args, **kwargs)
+
+    return named
+
+
 class StatsJob(FedJob):
     """Asks the sites that `setup_clients` names for statistics, and writes them as JSON."""
 
+    @_formerly
     def __init__(
         self,
         name: str,
@@ -69,6 +84,8 @@ class StatsJob(FedJob):
                 filter_type=FilterType.TASK_RESULT,
                 tasks=FILTERED,
             )
+
+    setup_client = setup_clients  # its name in NVFLARE 2.5
 
 
 class FedStatsRecipe(Recipe):

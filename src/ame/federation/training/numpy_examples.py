@@ -89,11 +89,23 @@ class NPTrainer(Executor):
 class NPValidator(Executor):
     """Measures the array `numpy_key`: its sum over its maximum, and a random number below 1."""
 
-    def __init__(self, epsilon: float = 1, sleep_time: float = 0) -> None:
-        """`epsilon`: the random number is below it; `sleep_time`: seconds that a task takes."""
+    def __init__(
+        self,
+        epsilon: float = 1,
+        sleep_time: float = 0,
+        validate_task_name: str = AppConstants.TASK_VALIDATION,
+    ) -> None:
+        """What its task does.
+
+        Args:
+            epsilon: the random number is below it.
+            sleep_time: seconds that each task takes.
+            validate_task_name: the task that measures.
+        """
         super().__init__()
         self.epsilon = epsilon
         self.sleep_time = sleep_time
+        self.validate_task_name = validate_task_name
 
     def execute(
         self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
@@ -101,7 +113,7 @@ class NPValidator(Executor):
         """Measure a model; one that keeps none has none to submit."""
         if not _waited(self.sleep_time, abort_signal):
             return make_reply(ReturnCode.TASK_ABORTED)
-        if task_name == AppConstants.TASK_VALIDATION:
+        if task_name == self.validate_task_name:
             return _measured(self, shareable, fl_ctx, self.epsilon)
         return make_reply(ReturnCode.TASK_UNKNOWN)
 

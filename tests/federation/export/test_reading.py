@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +11,7 @@ import pytest
 from ame import errors
 from ame.federation import export
 from ame.federation.program import Program
-
-META: dict[str, Any] = {"name": "j", "min_clients": 1, "deploy_map": {"app": ["@ALL"]}}
-SERVER: dict[str, Any] = {
-    "format_version": 2,
-    "workflows": [
-        {
-            "id": "c",
-            "path": "nvflare.app_common.workflows.fedavg.FedAvg",
-            "args": {"num_rounds": 2},
-        }
-    ],
-    "components": [{"id": "own", "path": "own.Own", "args": {"inner": {"path": "own.Own"}}}],
-    "task_result_filters": [
-        {"tasks": ["train"], "direction": "in", "filters": [{"path": "own.Own"}]}
-    ],
-    "get_task_timeout": 3,
-}
-CLIENT: dict[str, Any] = {
-    "format_version": 2,
-    "executors": [
-        {
-            "tasks": ["train"],
-            "executor": {
-                "path": "nvflare.app_opt.pt.in_process_client_api_executor"
-                ".PTInProcessClientAPIExecutor",
-                "args": {"task_script_path": "train.py", "task_script_args": "-a 'b"},
-            },
-        }
-    ],
-}
-CODE = {"own.py": "class Own:\n    pass\n", "train.py": "", "deep/other.py": ""}
-
-
-def put(
-    place: Path,
-    *,
-    meta: Any = META,
-    server: Any = SERVER,
-    client: Any = CLIENT,
-    code: Mapping[str, str] = CODE,
-) -> Path:
-    app = place / "app"
-    (app / "config").mkdir(parents=True)
-    for file, content in (
-        (place / "meta.json", meta),
-        (app / "config/config_fed_server.json", server),
-        (app / "config/config_fed_client.json", client),
-    ):
-        if content is not None:
-            file.write_text(content if isinstance(content, str) else json.dumps(content))
-    for name, text in code.items():
-        file = app / "custom" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return place
-
-
-def refused(place: Path, kind: type[Exception], why: str, **parts: Any) -> None:
-    with pytest.raises(kind, match=why):
-        export.read(put(place, **parts))
+from parts.jobfolders import CLIENT, CODE, META, SERVER, put, refused
 
 
 def check(program: Program) -> None:
@@ -441,6 +382,16 @@ def test_nothing_else_is_started(
         (
             "nvflare.app_common.np.np_model_locator.NPModelLocator",
             {"model_name": {"server": "/etc/x.npy"}},
+        ),
+        ("nvflare.app_common.workflows.fedavg.FedAvg", {"save_filename": "/tmp/x.pt"}),
+        (
+            "nvflare.app_opt.sklearn.joblib_model_param_persistor.JoblibModelParamPersistor",
+            {"model_path": "/home/me/model.joblib"},
+        ),
+        ("nvflare.app_opt.flower.controller.FlowerController", {"flower_app_path": "/home/me/app"}),
+        (
+            "nvflare.app_common.statistics.json_stats_file_persistor.JsonStatsFileWriter",
+            {"output_path": "../../x.json"},
         ),
     ],
 )

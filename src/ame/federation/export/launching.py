@@ -2,8 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -35,6 +36,23 @@ FRAMEWORKS = {"PT": "pytorch", "TF": "tensorflow", None: "numpy"}
 BY_FORMAT = {form: framework for framework, form in FORMATS.items()}
 PASSED = (*NAMES, "params_transfer_type", "server_expected_format", "memory_gc_rounds",
           "cuda_empty_cache")  # fmt: skip
+TIMES = (
+    "download_complete_timeout", "external_execution_wait",
+    "external_pre_init_timeout", "heartbeat_interval", "heartbeat_timeout",
+    "last_result_transfer_timeout", "launch_timeout", "log_pull_interval", "max_resends",
+    "monitor_interval", "peer_read_timeout", "read_interval",
+    "result_pull_interval", "result_wait_timeout", "shutdown_timeout", "stop_grace_period",
+    "submit_result_timeout", "task_wait_time", "task_wait_timeout",
+)  # fmt: skip
+"""How long NVFLARE's processes wait for one another, in any of its versions."""
+
+LAUNCHING = ("clean_up_script", "launch_once", "script", "shutdown_timeout")
+TAKEN = (
+    *PASSED, *TIMES, "allow_insecure_attach", "allow_reconnect", "attach_id", "attach_timeout",
+    "command", "config_file_name", "execution_mode", "from_nvflare_converter_id", "launch_once",
+    "launcher_id", "params_exchange_format", "pipe_id", "task_script_args", "task_script_path",
+    "to_nvflare_converter_id", "workers",
+)  # fmt: skip
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?|torchrun")
 FLAG = re.compile(r"-[a-bd-ln-zA-Z]+|--[a-zA-Z][\w-]*(?:=[\w.:/-]*)?|\d+")
 MODULES = frozenset(
@@ -63,16 +81,17 @@ class Launching:
             errors.JobFolderInvalid: the script is not in the app's code.
             errors.JobFolderUnsafe: what would be started is not a script of the app's code.
         """
+        if not (IN_PROCESS.fullmatch(path) or LAUNCHER.fullmatch(path) or path == SINGLE):
+            return None
+        _check_arguments(args, TAKEN, place)
         for name in ("from_nvflare_converter_id", "to_nvflare_converter_id"):
-            if args.get(name) and (IN_PROCESS.fullmatch(path) or LAUNCHER.fullmatch(path)):
+            if args.get(name):
                 raise errors.JobFolderInvalid(f"{place}.args.{name}", "converters are not served")
         if found := IN_PROCESS.fullmatch(path):
             return self._made(args, FRAMEWORKS[found[1]], self._in_process(args, place))
         if found := LAUNCHER.fullmatch(path):
             return self._made(args, FRAMEWORKS[found[1]], self._launched(args, place))
-        if path == SINGLE:
-            return self._made(args, "raw", self._single(args, place))
-        return None
+        return self._made(args, "raw", self._single(args, place))
 
     def _made(self, args: Mapping[str, Plain], framework: str, own: dict[str, Value]) -> Part:
         form = args.get("params_exchange_format")
@@ -97,8 +116,9 @@ class Launching:
 
     def _in_process(self, args: Mapping[str, Plain], place: str) -> dict[str, Value]:
         script = self._file(args.get("task_script_path"), f"{place}.args.task_script_path")
-        words = args.get("task_script_args") or ""
-        return {"script": script, "script_args": str(words).split()}
+        words = str(args.get("task_script_args") or "").split()
+        _check_secrets(words, f"{place}.args.task_script_args")
+        return {"script": script, "script_args": words}
 
     def _launched(self, args: Mapping[str, Plain], place: str) -> dict[str, Value]:
         id_ = str(args.get("launcher_id"))
@@ -109,7 +129,15 @@ class Launching:
             )
         self._used.add(id_)
         given = launcher.get("args") or {}
-        own = self._command(given.get("script"), f"component `{id_}`: script")
+        there = f"component `{id_}`"
+        if not isinstance(given, dict):
+            raise errors.JobFolderInvalid(f"{there}: args", "must hold names with values")
+        _check_arguments(given, LAUNCHING, there)
+        if given.get("clean_up_script"):
+            raise errors.JobFolderInvalid(
+                f"{there}: clean_up_script", "is not served; let the script itself clean up"
+            )
+        own = self._command(given.get("script"), f"{there}: script")
         for name in ("launch_once", "shutdown_timeout"):
             if name in given:
                 own[name] = given[name]
@@ -123,6 +151,7 @@ class Launching:
             words = shlex.split(given) if isinstance(given, str) else [str(w) for w in given or []]
         except ValueError as error:
             raise errors.JobFolderInvalid(place, f"cannot be split: {error}") from None
+        _check_secrets(words, place)
         for number, word in enumerate(words):
             if number and self._is_own(word):
                 _check_command(words[:number], place)
@@ -148,6 +177,22 @@ class Launching:
         if not given or not ending:
             raise errors.JobFolderInvalid(place, f"script `{given}` is not in the app's `custom`")
         return str(ending[0])
+
+
+def _check_arguments(given: Plain, taken: Sequence[str], place: str) -> None:
+    """That these are arguments of NVFLARE's, of whatever version."""
+    for name in given if isinstance(given, dict) else ():
+        if name not in taken:
+            near = get_close_matches(name, taken, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "leave it out"
+            raise errors.JobFolderInvalid(f"{place}.args.{name}", f"is no argument of it; {hint}")
+
+
+def _check_secrets(words: Sequence[str], place: str) -> None:
+    if any("${secret:" in word for word in words):
+        raise errors.JobFolderInvalid(
+            place, "sites here have no secrets of their own; let the script read its environment"
+        )
 
 
 def _check_command(words: list[str], place: str) -> None:

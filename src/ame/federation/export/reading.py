@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,6 +10,7 @@ from ame import errors
 from ame.federation.export import formats, launching, variables
 from ame.federation.flare import names
 from ame.federation.job import checks
+from ame.federation.job.capture import miscalls
 from ame.federation.program import App, Direction, File, Filtered, Part, Program, Routed, Value
 
 Plain = Any
@@ -26,7 +28,10 @@ INSIDE = frozenset(
     {
         "source_ckpt_file_full_name", "model_dir", "model_name", "save_name", "best_save_name",
         "global_model_file_name", "best_global_model_file_name", "results_dir", "json_file_name",
-        "file_name", "tb_folder",
+        "file_name", "tb_folder", "save_filename", "model_path", "model_file_name",
+        "initial_model_file_name", "last_global_model_file_name", "local_model_path",
+        "output_path", "filename", "json_filename", "cross_val_dir", "eval_result_dir",
+        "flower_app_path",
     }
 )  # fmt: skip
 """Arguments of our components that name files; of a stranger's job only files of its own."""
@@ -58,7 +63,7 @@ def program_of(folder: Path) -> Program:
                 sites[target] = reader.client()
     return Program(
         name=_name(meta.get("name") or root.name),
-        min_clients=meta.get("min_clients", 1),
+        min_clients=_least(meta),
         mandatory_clients=tuple(meta.get("mandatory_clients") or ()),
         meta={key: value for key, value in meta.items() if key not in META},
         server=server,
@@ -85,14 +90,11 @@ def _deploy_map(meta: Mapping[str, Plain]) -> dict[str, list[str]]:
         place = f"meta: deploy_map.{app}"
         if PurePosixPath(app).parts != (app,) or app in {".", ".."} or "\\" in app:
             raise errors.JobFolderUnsafe(place, "an app is a folder of the job, named without `/`")
-        targets = given.get("targets") if isinstance(given, dict) else given
-        if not isinstance(targets, list) or not targets:
-            raise errors.JobFolderInvalid(place, "must list the sites that it goes to")
-        for site in targets:
+        found[app] = list(_targets(given, place))
+        for site in found[app]:
             if site in seen:
                 raise errors.JobFolderInvalid(place, f"site `{site}` is listed twice")
-            seen.add(checks.target(site))
-        found[app] = targets
+            seen.add(site)
     if EVERYWHERE in seen and len(seen) > 1:
         raise errors.JobFolderInvalid("meta: deploy_map", "`@ALL` must stand alone")
     if EVERYWHERE not in seen and SERVER not in seen:
@@ -100,12 +102,29 @@ def _deploy_map(meta: Mapping[str, Plain]) -> dict[str, list[str]]:
     return found
 
 
+def _targets(given: Plain, place: str) -> Iterator[str]:
+    """The sites that an app goes to: a list, or what has it as its `sites` or `targets`."""
+    listed = [given] if isinstance(given, str | dict) else given
+    if not isinstance(listed, list) or not listed:
+        raise errors.JobFolderInvalid(place, "must list the sites that it goes to")
+    for each in listed:
+        if isinstance(each, dict):
+            inner = each.get("sites", each.get("targets"))
+            if not isinstance(inner, list):
+                raise errors.JobFolderInvalid(place, "must list the sites that it goes to")
+            yield from _targets(inner, place)
+        elif not isinstance(each, str):
+            raise errors.JobFolderInvalid(place, f"is no name of a site: {each!r}")
+        else:
+            yield EVERYWHERE if each.upper() == EVERYWHERE else checks.target(each)
+
+
 def _check_meta(meta: Mapping[str, Plain], listed: Sequence[str]) -> None:
-    least = meta.get("min_clients", 1)
+    least = _least(meta)
     if not isinstance(least, int) or isinstance(least, bool) or not 0 < least <= MOST_CLIENTS:
         raise errors.JobFolderInvalid("meta: min_clients", f"must be 1 to {MOST_CLIENTS}: {least}")
     mandatory = meta.get("mandatory_clients") or []
-    if not isinstance(mandatory, list):
+    if not isinstance(mandatory, list) or not all(isinstance(site, str) for site in mandatory):
         raise errors.JobFolderInvalid("meta: mandatory_clients", "must be a list of sites")
     if EVERYWHERE not in listed:
         if least > len(listed):
@@ -119,6 +138,11 @@ def _check_meta(meta: Mapping[str, Plain], listed: Sequence[str]) -> None:
     spec = meta.get("resource_spec") or {}
     if not isinstance(spec, dict) or not all(isinstance(each, dict) for each in spec.values()):
         raise errors.JobFolderInvalid("meta: resource_spec", "must hold keys with values by site")
+
+
+def _least(meta: Mapping[str, Plain]) -> Plain:
+    least = meta.get("min_clients")
+    return 1 if least is None else least
 
 
 def _name(given: Plain) -> str:
@@ -165,9 +189,14 @@ class _App:
             if not isinstance(executor, dict):
                 raise errors.JobFolderInvalid(f"{here}.executor", "must hold a path and args")
             path, args = _called(executor, f"{here}.executor")
+            if executor.get("disabled") is True:
+                raise errors.JobFolderInvalid(
+                    f"{here}.executor", "is disabled, and its tasks are not; take out the entry"
+                )
             script = launched.script(path, args, f"{here}.executor")
             part = script or self._part(executor, f"{here}.executor")
             executors.append(Routed(tasks=tasks, executor=part))
+        _check_tasks(executors, place)
         return self._app(config, place, executors=tuple(executors), dropped=launched.used)
 
     def _app(
@@ -185,7 +214,9 @@ class _App:
             if not (isinstance(each, dict) and dropped(str(each.get("id"))))
         ]
         components = tuple(self._parts(kept, f"{place}: components"))
-        ids = [part.id for part in (*workflows, *components)]
+        if not all(part.id for part in components):
+            raise errors.JobFolderInvalid(f"{place}: components", "one of them has no `id`")
+        ids = [part.id for part in (*workflows, *components) if part.id]
         if twice := next((each for each in ids if ids.count(each) > 1), None):
             raise errors.JobFolderInvalid(f"{place}: components", f"the id `{twice}` stands twice")
         return App(
@@ -252,6 +283,7 @@ class _App:
             )  # fmt: skip
         made = {name: self._value(each, f"{place}.args.{name}") for name, each in args.items()}
         if ours is not None:
+            _check_arguments(ours, made, place)
             _check_inside(made, place)
         return Part(path=ours or path, args=made, id=str(described.get("id", "")))
 
@@ -307,11 +339,36 @@ def _list(
     return found
 
 
+def _check_tasks(executors: Sequence[Routed], place: str) -> None:
+    """That a task is one executor's."""
+    known: set[str] = set()
+    for number, routed in enumerate(executors):
+        if twice := known & set(routed.tasks):
+            raise errors.JobFolderInvalid(
+                f"{place}: executors[{number}].tasks",
+                f"`{min(twice)}` is the task of an earlier executor, too; leave it to one",
+            )
+        known |= set(routed.tasks)
+
+
 def _tasks(described: Plain, place: str) -> tuple[str, ...]:
     tasks = described.get("tasks") if isinstance(described, dict) else None
     if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
         raise errors.JobFolderInvalid(f"{place}.tasks", "must be a list of tasks' names")
     return tuple(tasks)
+
+
+def _check_arguments(path: str, args: Mapping[str, Value], place: str) -> None:
+    """That one of our classes takes these arguments, as far as it can be had here."""
+    module, _, name = path.rpartition(".")
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, errors.ExtraMissing):
+        return
+    if not isinstance(kind, type):
+        raise errors.ClassRefused(path, f"{place} names it, and it is no class")
+    if found := miscalls.unfit(kind, args):
+        raise errors.JobFolderInvalid(f"{place}.args", f"`{name}` {found}")
 
 
 def _check_inside(args: Mapping[str, Value], place: str) -> None:

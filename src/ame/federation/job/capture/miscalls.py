@@ -8,7 +8,7 @@ import ast
 import inspect
 import linecache
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -40,6 +40,23 @@ def fault(error: TypeError) -> errors.CallUnfit | None:
             place = f"{trace.tb_frame.f_code.co_filename}:{call.lineno}"
             return errors.CallUnfit(place, ast.unparse(call.func), *found)
     return None
+
+
+def unfit(called: Callable[..., Any], given: Collection[str]) -> str:
+    """What is wrong with a call that gives these arguments, all by name; empty if nothing is."""
+    taken, more = _taken(called)
+    names = [each.name for each in taken if each.kind is not each.POSITIONAL_ONLY]
+    if unknown := [] if more else [name for name in given if name not in names]:
+        return f"has no argument `{unknown[0]}`; {_hint(unknown[0], names)}"
+    own = parameters(called) if isinstance(called, type) and taken else ()
+    for each in own:
+        optional = each.default is not each.empty or each.kind in (
+            each.VAR_KEYWORD,
+            each.VAR_POSITIONAL,
+        )
+        if not optional and each.name not in given:
+            return f"needs the argument `{each.name}`"
+    return ""
 
 
 def _traces(error: BaseException) -> Iterator[TracebackType]:

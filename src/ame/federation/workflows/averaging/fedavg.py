@@ -10,6 +10,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.averaging import MetricsMean, ParamsMean, site_of, steps_of
+from ame.federation.components.persistors.files import within
 from ame.federation.conversion import FLModelUtils
 from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
@@ -334,7 +335,7 @@ class FedAvg(BaseFedAvg):
         """By the persistor, or from the file if that is there."""
         if self.persistor is not None or not self.save_filename:
             return super().load_model()
-        file = Path(self.get_run_dir()) / self.save_filename
+        file = within(Path(self.get_run_dir()), self.save_filename)
         model = self.load_model_file(str(file)) if file.is_file() else FLModel(params={})
         self._set_global(model)
         return model
@@ -344,7 +345,8 @@ class FedAvg(BaseFedAvg):
         if self.persistor is not None:
             super().save_model(model)
         elif self.save_filename:
-            self.save_model_file(model, str(Path(self.get_run_dir()) / self.save_filename))
+            file = within(Path(self.get_run_dir()), self.save_filename)
+            self.save_model_file(model, str(file))
         else:
             self.warning("there is neither a persistor nor a save_filename: nothing is saved")
 

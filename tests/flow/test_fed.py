@@ -330,3 +330,19 @@ def test_the_command_needs_a_job(place: Place) -> None:
     assert "say which job" in ran.stderr
     assert place.ame("fed", "run", "missing.py").returncode == 2
     assert not Path(place.home / "runs").exists()
+
+
+def test_options_of_a_script_are_told_where_they_go(job: Place) -> None:
+    ran = job.ame("fed", "run", "job.py", "--num_rounds", "3")
+
+    assert ran.returncode == 2
+    assert "goes after `--`: `ame fed run job.py -- --num_rounds`" in ran.stderr
+
+
+def test_a_job_is_told_from_where_it_finds_its_script(place: Place) -> None:
+    place.write({f"project/{name}": text for name, text in FILES.items()})
+
+    ran = place.ame("fed", "run", "project/job.py")
+
+    assert ran.returncode == 4
+    assert f"it is in {place.folder / 'project'}: run the job from there" in ran.stderr

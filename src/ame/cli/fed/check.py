@@ -16,6 +16,7 @@ from ame.federation.program import App, Filtered, Part, Program
 
 @click.command(
     "check",
+    cls=shared.OfScript,
     epilog="""\b
 Examples:
   ame fed check job.py --clients 10

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "export",
+    cls=shared.OfScript,
     epilog="""\b
 Examples:
   ame fed export job.py -o jobs

@@ -19,6 +19,7 @@ from ame.federation.codes import Code
 
 @click.command(
     "run",
+    cls=shared.OfScript,
     epilog="""\b
 Examples:
   ame fed run job.py                   as `python job.py`, and NVFLARE's names work, too

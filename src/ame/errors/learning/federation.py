@@ -63,7 +63,7 @@ class TooFewResults(Failed):
         self.lost = dict(lost)
         when = f" of round {at}" if at is not None else ""
         whys = "".join(f"\n  {site}: {why}" for site, why in self.lost.items())
-        has = f"is left with {given} usable results, and needs {needed}"
+        has = f"is left with {given} usable result{'s' * (given != 1)}, and needs {needed}"
         remedy = "let the job go on with fewer by `min_clients`"
         if mandatory:
             has = f"lacks the result of {next(reversed(self.lost))}, which is mandatory"

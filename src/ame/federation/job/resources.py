@@ -1,6 +1,7 @@
 """Scripts, files and folders that travel with a job, and where they come to lie."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -83,6 +84,14 @@ def _found(path: str, asked: str) -> Path:
     if not path or not place.is_file():
         raise errors.ResourceMissing(
             f"Could not locate external script: {path}: `{asked}` names neither a file nor a "
-            f"folder, as seen from {Path.cwd()}"
+            f"folder, as seen from {Path.cwd()}{_elsewhere(path)}"
         )
     return place.resolve()
+
+
+def _elsewhere(path: str) -> str:
+    """That it is beside the script that defines the job, if it is."""
+    beside = Path(sys.path[0]).absolute()
+    return (
+        f"; it is in {beside}: run the job from there" if path and (beside / path).exists() else ""
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,22 @@ def test_of_a_task_that_was_canceled_no_device_is_told_where_to_upload(run: Run)
         server.clock.now += 1e6
         await server.app.leader.step()
         assert await explained(server, assigned.session_id) == told
+
+    run(use)
+
+
+def test_a_task_that_was_canceled_gets_no_round_more(run: Run) -> None:
+    """Whoever leads it may have looked at it just before."""
+
+    async def use(server: Running) -> None:
+        await server.task()
+        database = server.app.fleet.database
+        [first] = await database.read(lambda rows: rounds.rounds(rows, "p", 1))
+        second = replace(first, number=2, aggregation="second")
+        await canceled(server)
+
+        assert not await database.do(lambda rows: rounds.begin_round(rows, second))
+        assert len(await database.read(lambda rows: rounds.rounds(rows, "p", 1))) == 1
 
     run(use)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ame import errors
 from ame.server.ledger.changes import note
 from ame.server.rounds import Round, RoundStatus
+from ame.server.tasks import TaskStatus
 from ame.server.visits.assignments import AssignmentStatus
 
 if TYPE_CHECKING:
@@ -118,7 +119,13 @@ def newest_result(rows: Rows, population: str, number: int) -> str:
 
 
 def begin_round(rows: Rows, begun: Round) -> bool:
-    """Opens a round; false where somebody else has opened that number meanwhile."""
+    """Opens a round; false where somebody else has opened that number, or the task is over."""
+    going_on = rows.execute(
+        "SELECT 1 FROM tasks WHERE population = ? AND id = ? AND status = ? {lock}",
+        (begun.population, begun.task, TaskStatus.OPEN.value),
+    )
+    if not going_on:
+        return False
     made = rows.execute(
         "INSERT INTO rounds (population, task, number, status, aggregation, base, evaluated, goal,"
         " capacity, checkpoint, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -129,6 +129,13 @@ def test_a_difference_is_scaled_to_a_norm() -> None:
         NormClipping(norm=0)
 
 
+@pytest.mark.parametrize("through", [NormClipping(), GaussianNoise()], ids=["clipping", "noise"])
+def test_a_whole_model_does_not_pass_what_is_for_differences(through: Filter) -> None:
+    with pytest.raises(errors.UpdateRefused, match=r"whole model.*weights_to_diff"):
+        passed(through, {"a": np.ones(4)}, DataKind.WEIGHTS)
+    assert passed(through, {"loss": 0.5}, DataKind.METRICS).data == {"loss": 0.5}
+
+
 def test_noise_is_drawn_from_the_sites_own_state_and_its_cost_adds_up() -> None:
     data = {"a": np.zeros(2000)}
 

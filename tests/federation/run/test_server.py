@@ -7,7 +7,9 @@ import pytest
 from ame import errors
 from ame.federation.exchange.sites import Lost, Order, Reply
 from ame.federation.exchange.watcher import Nobody
+from ame.federation.filters.noise import NormClipping
 from ame.federation.model import FLModel
+from ame.federation.run.chains import Chain
 from ame.federation.run.server import Server, ServerParts
 from ame.federation.run.site import Site, SiteParts
 from ame.federation.spec.component import FLComponent, Widget
@@ -248,6 +250,28 @@ def test_what_goes_wrong_on_a_site_is_told_with_its_place(
     if word in ("raise", "exit"):
         assert "test_server.py" in came.why.place
         assert "Says" not in came.why.text
+
+
+class Sends(Executor):
+    """Answers with a whole model."""
+
+    def execute(
+        self, task_name: str, shareable: Shareable, fl_ctx: FLContext, abort_signal: Signal
+    ) -> Shareable:
+        return DXO(DataKind.WEIGHTS, {"w": np.ones(2)}).to_shareable()
+
+
+def test_what_ame_refuses_by_itself_is_told_in_words_alone(tmp_path: Path) -> None:
+    parts = SiteParts(
+        executors=[(("*",), Sends())], task_result_filters=Chain([(("*",), [NormClipping()])])
+    )
+    site = Site(parts, name="site-1", job="job", root=tmp_path)
+
+    came = site.perform(Order(number=1, site="site-1", task="train", data=Shareable()))
+
+    assert isinstance(came, Lost)
+    assert came.why.text.startswith("the update of `site-1` is refused: it is a whole model")
+    assert not came.why.trace + came.why.place
 
 
 # Learners.

@@ -4,15 +4,38 @@ McMahan et al. 2018, "Learning Differentially Private Recurrent Language Models"
 difference is clipped to a norm, and noise is added in proportion to that norm.
 """
 
-from ame import aggregation
+from ame import aggregation, errors
 from ame.federation.filters.privacy import PRIVACY, generator
+from ame.federation.filters.variables import WEIGHTS
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.filter import DXOFilter
 from ame.federation.spec.shareable import Shareable
 
 
-class NormClipping(DXOFilter):
+class _OfDifferences(DXOFilter):
+    """What changes differences, and lets no whole model pass as if it had changed that."""
+
+    def __init__(self) -> None:
+        super().__init__(list(WEIGHTS), None)
+
+    def _difference(self, dxo: DXO, fl_ctx: FLContext) -> aggregation.Update:
+        """What a site sends.
+
+        Raises:
+            errors.UpdateRefused: it is a whole model.
+        """
+        site = str(fl_ctx.get_identity_name())
+        if dxo.data_kind != DataKind.WEIGHT_DIFF:
+            why = (
+                f"it is a whole model, and {self.name} changes differences: "
+                'put `ConvertWeights("weights_to_diff")` before it'
+            )
+            raise errors.UpdateRefused(site, None, why)
+        return aggregation.Update(client=site, arrays=dxo.data, difference=True)
+
+
+class NormClipping(_OfDifferences):
     """Scales a difference down until its L2 norm is at most `norm` (`aggregation.Clip`).
 
     Use `ConvertWeights("weights_to_diff")` before it where sites send whole models.
@@ -24,7 +47,7 @@ class NormClipping(DXOFilter):
         Raises:
             errors.AggregationInvalid: `norm` is not above 0.
         """
-        super().__init__([DataKind.WEIGHT_DIFF], None)
+        super().__init__()
         self.norm = norm
         self.by_layer = by_layer
         self._clip = aggregation.Clip(norm=norm, by_layer=by_layer)
@@ -33,15 +56,13 @@ class NormClipping(DXOFilter):
         """The difference, scaled.
 
         Raises:
-            errors.UpdateRefused: it holds numbers that are not finite.
+            errors.UpdateRefused: it is none, or holds numbers that are not finite.
         """
-        site = str(fl_ctx.get_identity_name())
-        update = aggregation.Update(client=site, arrays=dxo.data, difference=True)
-        clipped = self._clip.clipped(update)
+        clipped = self._clip.clipped(self._difference(dxo, fl_ctx))
         return DXO(dxo.data_kind, data=dict(clipped.arrays), meta=dxo.meta)
 
 
-class GaussianNoise(DXOFilter):
+class GaussianNoise(_OfDifferences):
     """Clips a difference to `norm`, and adds normal noise of deviation `multiplier` times `norm`.
 
     What it has cost so far stands in the metadata `privacy` as (ε, δ), by the accountant of
@@ -54,7 +75,7 @@ class GaussianNoise(DXOFilter):
         Raises:
             errors.AggregationInvalid: a number is beyond its range.
         """
-        super().__init__([DataKind.WEIGHT_DIFF], None)
+        super().__init__()
         self.norm = norm
         self.multiplier = multiplier
         self.delta = delta
@@ -67,12 +88,11 @@ class GaussianNoise(DXOFilter):
         """The difference, clipped and with noise.
 
         Raises:
-            errors.UpdateRefused: it holds numbers that are not finite.
+            errors.UpdateRefused: it is none, or holds numbers that are not finite.
             errors.AggregationInvalid: it holds integers, which noise would not hide.
         """
-        site = str(fl_ctx.get_identity_name())
-        update = aggregation.Update(client=site, arrays=dxo.data, difference=True)
-        noised = self._noise.noised(self._clip.clipped(update).arrays, generator())
+        clipped = self._clip.clipped(self._difference(dxo, fl_ctx))
+        noised = self._noise.noised(clipped.arrays, generator())
         self._account = self._account.after(multiplier=self.multiplier)
         spent = {"epsilon_so_far": self._account.epsilon(self.delta), "delta": self.delta}
         return DXO(dxo.data_kind, data=noised, meta={**dxo.meta, PRIVACY: spent})

@@ -1,14 +1,18 @@
 """Chains of filters: which apply to a task, and in which order."""
 
+import os
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+import ame
 from ame import errors
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.filter import ContentBlockedException, Filter
 from ame.federation.spec.shareable import Shareable
+
+_OURS = os.path.dirname(ame.__file__) + os.sep  # noqa: PTH120
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,16 @@ def said(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """`file:line` of the innermost code that is not ours, or else of the innermost."""
+    """`file:line` of the innermost code that is not ours, or else of the innermost.
+
+    Of an error of `ame` that no other code led to there is none: it says all in words.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "/ame/federation/" not in frame.filename]
+    own = [frame for frame in frames if not frame.filename.startswith(_OURS)]
+    if not own and isinstance(error, errors.Error):
+        return ""
     for frame in reversed(own or frames):
         return f"{frame.filename}:{frame.lineno}"
     return ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.client.record import Record
-from ame.federation.exchange.sites import Lost, Message, Order, Post, Reply, Why
+from ame.federation.exchange.sites import Kind, Lost, Message, Order, Post, Reply, Why
 from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine
@@ -311,14 +311,15 @@ class Site:
         return cause if isinstance(cause, BaseException) else errors.RunOver(str(cause))
 
     def _lost(self, order: Order, error: BaseException) -> Lost:
-        why = Why(
-            kind="exited" if isinstance(error, SystemExit) else "raised",
-            text="".join(traceback.format_exception_only(error)).strip(),
-            trace=error.trace
-            if isinstance(error, errors.ComponentFailed)
-            else "".join(traceback.format_exception(error)),
-            place=error.place if isinstance(error, errors.ComponentFailed) else place(error),
-        )
+        kind: Kind = "exited" if isinstance(error, SystemExit) else "raised"
+        text = "".join(traceback.format_exception_only(error)).strip()
+        if isinstance(error, errors.ComponentFailed):
+            why = Why(kind=kind, text=text, trace=error.trace, place=error.place)
+        elif where := place(error):
+            trace = "".join(traceback.format_exception(error))
+            why = Why(kind=kind, text=text, trace=trace, place=where)
+        else:
+            why = Why(kind=kind, text=str(error))
         return Lost(number=order.number, site=self.name, task=order.task, why=why)
 
 

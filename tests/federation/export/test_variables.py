@@ -141,3 +141,26 @@ def test_files_that_nest_without_end_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(errors.JobFolderInvalid, match="nest too deeply"):
         export.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("plain", True),
+        ("{SITE_NAME}", True),
+        ("{JOB_CUSTOM_DIR}/a of {mine}", True),
+        ("{mine}", True),
+        ("say {'a': 1}", True),
+        ("a } b", True),
+        ("{'a': 1}", False),
+        ('{"a": 1}', False),
+        ("{}", False),
+        ("{other}", False),
+        ("a {{b}}", False),
+        ("{@part:a=1}", False),
+        ("{SITE_NAME} and {other}", False),
+        ("{SITE_NAME} {'a': 1}", False),
+    ],
+)
+def test_texts_that_nvflare_would_change_are_known(text: str, same: bool) -> None:
+    assert variables.is_same_there(text, ["mine"]) is same

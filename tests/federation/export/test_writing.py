@@ -391,6 +391,8 @@ def test_what_nvflare_has_no_counterpart_of_is_refused_by_name(job: FedJob, own:
         (lambda own: own.Holds([own.Outer()]), "`value\\[0\\]` holds an object"),
         (lambda own: own.Holds(np.ones(2)), "`value` holds an array"),
         (lambda own: own.Holds(torch.nn.Linear(2, 2)), "weights of its argument `value`"),
+        (lambda own: own.Holds('{"a": 1}'), "`value` is '.*', and there braces stand for a var"),
+        (lambda own: own.Holds([{"x": "{y}"}]), r"`value\[0\]\['x'\]` is '{y}', and there braces"),
     ],
 )
 def test_what_a_configuration_cannot_say_is_refused(
@@ -418,6 +420,13 @@ def test_arguments_that_2_7_does_not_take_are_refused(folder: Folder) -> None:
         ({"script_args": "--name 'a b'"}, "2.7", "'a b' has spaces"),
         ({"script_args": ["a", ""]}, "2.9", "'' has spaces"),
         ({"memory_gc_rounds": 2}, "2.7", "takes no `memory_gc_rounds`"),
+        ({"script_args": ['{"a":1}']}, "2.7", "its arguments have '.*', and there braces stand"),
+        ({"script_args": ["--a", "{SITE_NAME}", "{}"]}, "2.9", "there braces stand for a variable"),
+        (
+            {"script_args": ["-j", '{"a":1}'], "launch_external_process": True},
+            "2.9",
+            "there braces stand for a variable",
+        ),
     ],
 )
 def test_a_script_that_a_version_cannot_run_is_refused(
@@ -426,6 +435,16 @@ def test_a_script_that_a_version_cannot_run_is_refused(
     job.to_clients(ScriptRunner("train.py", **given))
 
     refused(job, f"train.py.*{why}", version)
+
+
+def test_variables_in_arguments_of_a_script_are_left_to_nvflare(job: FedJob) -> None:
+    job.to_clients(ScriptRunner("train.py", script_args="--site {SITE_NAME} --of {mine}"))
+    job.to_clients({"mine": 3})
+
+    for version in ("2.7", "2.9"):
+        written = config(exported(job, version), "app", "client")
+        args = written["executors"][0]["executor"]["args"]
+        assert args["task_script_args"] == "--site {SITE_NAME} --of {mine}"
 
 
 def test_two_scripts_of_one_client_are_refused_for_2_9(job: FedJob) -> None:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ame import errors
-from ame.federation.export import models
+from ame.federation.export import models, variables
 from ame.federation.flare import names
 from ame.federation.program import Part, Value, Version, Weights
 
@@ -24,6 +24,8 @@ class Writer:
     files: dict[PurePosixPath, bytes] = field(default_factory=dict)
     """By their place in the app's folder for code."""
     models: models.Models
+    known: frozenset[str] = frozenset()
+    """Variables of the app's configuration."""
 
     def component(self, part: Part) -> dict[str, Plain]:
         """A component, workflow or filter, with its id if it has one."""
@@ -99,10 +101,19 @@ class Writer:
                 return {key: self._plain(each, part, f"{name}[{key!r}]")
                         for key, each in value.items()}  # fmt: skip
             case str():
+                self._check_braces(value, part, name)
                 return value
             case Sequence():
                 return [self._plain(each, part, f"{name}[{n}]") for n, each in enumerate(value)]
         return value
+
+    def _check_braces(self, text: str, part: Part, name: str) -> None:
+        if not variables.is_same_there(text, self.known):
+            raise errors.NotExportable(
+                part.path, self.version,
+                f"its argument `{name}` is {text!r}, and there braces stand for a variable; give "
+                "that text without them, or in a file",
+            )  # fmt: skip
 
 
 def defaults(path: str) -> dict[str, object]:

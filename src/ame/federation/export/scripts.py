@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ame import errors
+from ame.federation.export import variables
 from ame.federation.program import Part, Value, Version
 
 EXECUTOR = "ame.federation.client.executor.ScriptExecutor"
@@ -42,18 +43,22 @@ class Scripted:
     components: list[dict[str, Plain]] = field(default_factory=list)
 
 
-def executor(part: Part, version: Version, free: Free) -> Scripted:
+def executor(
+    part: Part, version: Version, free: Free, known: frozenset[str] = frozenset()
+) -> Scripted:
     """A script's executor for this version.
 
     Args:
         part: a `ScriptExecutor`.
         version: of NVFLARE.
         free: gives a free id for a component.
+        known: variables of the client's configuration.
 
     Raises:
         errors.NotExportable: the version cannot do what it says.
     """
     args = dict(part.args)
+    _check_braces(args, version, known)
     form = FORMATS[str(args.get("framework", "pytorch"))]
     given: dict[str, Plain] = {name: args[name] for name in NAMES if name in args}
     for name, usual in (("server_expected_format", "numpy"), ("params_transfer_type", "FULL")):
@@ -74,6 +79,21 @@ def executor(part: Part, version: Version, free: Free) -> Scripted:
         given["params_exchange_format"] = form
     path = _path(framework, "in_process_client_api_executor", "InProcessClientAPIExecutor")
     return Scripted(executor={"path": path, "args": {**_in_process(args, version), **given}})
+
+
+def _check_braces(args: dict[str, Value], version: Version, known: frozenset[str]) -> None:
+    """That nothing is taken for a variable: in one text, or in a word of a command."""
+    if not args.get("external"):
+        texts = [" ".join(_words(args.get("script_args", "")))]
+    else:
+        texts = _command(args) if version == "2.9" else [shlex.join(_command(args))]
+    for text in texts:
+        if not variables.is_same_there(text, known):
+            raise errors.NotExportable(
+                str(args["script"]), version,
+                f"its arguments have {text!r}, and there braces stand for a variable; give that "
+                "text without them, or in a file",
+            )  # fmt: skip
 
 
 def _new(args: dict[str, Value], given: dict[str, Plain]) -> dict[str, Plain]:

@@ -5,10 +5,11 @@ which NVFLARE reads it: `${NAME}`, and `${NAME.INNER}`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ame import errors
+from ame.federation.build import fill
 from ame.federation.spec.names.jobs import SystemVarName
 
 Plain = Any
@@ -51,6 +52,27 @@ def interpolate(config: Plain, place: str) -> Plain:
     made = _References(config, place).filled(config, "")
     check_size(made, place)
     return made
+
+
+def is_same_there(text: str, known: Collection[str] = ()) -> bool:
+    """Whether NVFLARE makes of a text what we make of it, with what sites say and what is known.
+
+    It takes braces alone for a variable, whatever they hold. Other text it fills by `str.format`:
+    all of its variables, or none if there are braces of another kind.
+    """
+    values = {name: f"<{name}>" for name in (*SYSTEM, *known)}
+    stripped = text.strip()
+    if stripped.startswith("{@"):
+        return False
+    theirs: str | None
+    if alone := ALONE.fullmatch(stripped):
+        theirs = values.get(alone[1])
+    else:
+        try:
+            theirs = stripped.format(**values)
+        except (ValueError, LookupError, AttributeError, TypeError):
+            theirs = stripped
+    return theirs == fill(stripped, values)
 
 
 def check_size(value: Plain, place: str) -> None:

@@ -107,7 +107,7 @@ class _Writing:
         for app, kind in ((server, "server"), (client, "client")):
             if app is None:
                 continue
-            writer = Writer(version=self.version, models=self.models)
+            writer = Writer(version=self.version, models=self.models, known=frozenset(app.params))
             config = self._server(app, writer) if kind == "server" else self._client(app, writer)
             found[PurePosixPath(f"config/config_fed_{kind}.json")] = _json(config)
             for file in app.files:
@@ -152,7 +152,7 @@ class _Writing:
             )  # fmt: skip
         for routed in app.executors:
             if routed in scripted:
-                made = scripts.executor(routed.executor, self.version, unused)
+                made = scripts.executor(routed.executor, self.version, unused, writer.known)
                 executor = made.executor
                 beside += made.components
             else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from click.testing import CliRunner
 from ame import errors
 from ame.cli import exits
 from ame.cli.main import root
+from ame.device import records
 from ame.protocol.tensors import checkpoint
+from device import devices
 from parts import fleet
 from server import fleets
 from server.fleets import Peer
@@ -184,6 +187,31 @@ def test_why_an_upload_was_refused_is_explained(
     assert told.startswith("task 1, round 1: REMOTE_FAILED: these bytes are no tensors: ")
     [only] = json.loads(ame(server, *explain, "--format", "json").output)["assignments"]
     assert f"{only['status']}: {only['reason']}" in told
+
+
+@pytest.mark.parametrize("dialect", ["federated-compute", "odp"])
+def test_a_device_names_the_command_that_explains_why_it_failed(
+    server: fleet.Fleet, tmp_path: Path, dialect: str
+) -> None:
+    population = f"failing {dialect}"
+    (tmp_path / "plan").write_bytes(devices.PLAN)
+    (tmp_path / "start").write_bytes(checkpoint.to_bytes(devices.START))
+    task = ("--plan", str(tmp_path / "plan"), "--checkpoint", str(tmp_path / "start"))
+    assert ame(server, "fleet", "task", "create", population, *task, *USUAL).code == 0
+    assert ame(server, "fleet", "task", "wait", population, "1").code == 0
+    with (tmp_path / "mine").open("wb") as file:
+        records.write(file, [devices.serialized(w=[1, 2])])  # without the others that are asked for
+
+    words = ("--population", population, "--examples", str(tmp_path / "mine"), "--once")
+    state = ("--state", str(tmp_path / "state"), "--dialect", dialect)
+    failed = ame(server, "device", "run", *words, *state)
+
+    assert failed.code == 1
+    ame_, *explain = shlex.split(failed.output.split("`")[1])
+    told = ame(server, *explain)
+    assert (ame_, told.code) == ("ame", 0), told.output
+    assert told.output.startswith("task 1, round 1: LOCAL_FAILED")
+    assert ": the device reported " in told.output
 
 
 def test_settings_of_a_population_that_are_not_known_are_refused(server: fleet.Fleet) -> None:

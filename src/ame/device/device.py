@@ -135,6 +135,10 @@ class Device:
         begun = await self._begin()
         if isinstance(begun, Visit):
             return begun
+        return replace(await self._do(begun), session=begun.id)
+
+    async def _do(self, begun: _Begun) -> Visit:
+        """What comes of a session."""
         self.memory.keep(replace(self.memory.kept, left=begun.id))
         try:
             given, refused = await self._given(begun)
@@ -301,7 +305,8 @@ class Device:
             )
             own = Session(device=self, at=session.at)
             await own.tell("ReportEligibilityEvalTaskResult", request)
-            return Visit(outcome=Outcome.FAILED, wait=session.rejected, why=str(error))
+            failed = Visit(outcome=Outcome.FAILED, wait=session.rejected, why=str(error))
+            return replace(failed, session=session.id)
         return replace(session, info=info, asked=asked)
 
     async def _told(

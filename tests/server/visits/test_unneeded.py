@@ -141,6 +141,8 @@ def test_a_device_whose_round_ended_without_it_is_not_told_where_to_upload(run: 
         why = await refused(server, "StartAggregationDataUpload", start(late))
 
         assert why == "the contribution is not needed any more: its round is over"
+        assert await explained(server, late.session_id) == [("ASSIGNED", "its round is over")]
+        assert await explained(server, first.session_id) == [("UPLOAD_COMPLETED", "")]
         with pytest.raises(errors.CallFailed, match="no such assignment") as told:
             await server.peer.ask("StartAggregationDataUpload", start(first))
         assert told.value.code == statuses.NOT_FOUND

@@ -1,5 +1,6 @@
 """`ame device run|simulate`."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -142,7 +143,8 @@ def run(
     )
     seen = asyncio.run(agent.run(asked, once=once, told=_tell))
     if seen is not None and seen.outcome in {"failed", "cut off"}:
-        raise errors.VisitFailed(seen.task, seen.why)
+        words = ("ame", "fleet", "explain", population, seen.session)
+        raise errors.VisitFailed(seen.task, seen.why, shlex.join(words) if seen.session else "")
 
 
 @click.command(
@@ -247,7 +249,8 @@ def _files(given: tuple[str, ...]) -> "Files":
 def _tell(seen: "visit.Visit") -> None:
     about = f" to {seen.task}" if seen.outcome == "contributed" else ""
     why = f": {seen.why}" if seen.why else ""
-    click.echo(f"{seen.outcome}{about}{why}; to come back in {seen.wait:.0f} s")
+    session = f"; session {seen.session}" if seen.session and seen.outcome != "contributed" else ""
+    click.echo(f"{seen.outcome}{about}{why}; to come back in {seen.wait:.0f} s{session}")
 
 
 def _counted(tally: "simulation.Tally") -> str:

@@ -73,11 +73,14 @@ class PlanFailed(Failed):
 class VisitFailed(Failed):
     """A device's visit to its server came to nothing."""
 
-    def __init__(self, task: str, why: str) -> None:
+    def __init__(self, task: str, why: str, explain: str = "") -> None:
+        """`explain` is the command by which an operator hears more; empty where there is none."""
         self.task = task
         self.why = why
+        self.explain = explain
         about = f"task {task}" if task else "the check-in"
-        super().__init__(f"{about} failed; `ame fleet explain` and the server's log may tell more")
+        tells = f"`{explain}` and the server's log" if explain else "the server's log"
+        super().__init__(f"{about} failed; {tells} may tell more")
 
 
 class MemoryHeld(Conflict):

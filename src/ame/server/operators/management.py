@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
+    from ame.server.ledger.assignments import Assignment
     from ame.server.ledger.tasks import Kept
     from ame.storage.databases import Rows
 
@@ -208,7 +209,7 @@ class Management:
                         "task": had.task,
                         "round": had.round,
                         "status": had.status.name,
-                        "reason": had.reason,
+                        "reason": had.reason or _unneeded(rows, had),
                         "computed": had.computed,
                     }
                     for had in assignments.assignments_of(rows, number)
@@ -245,6 +246,12 @@ class Management:
             about = f"{made.population_name}/{made.task_id}/{name}"
             del getattr(made, field)[:]
             getattr(made, field).append(self._artifact(about, caller))
+
+
+def _unneeded(rows: Rows, had: Assignment) -> str:
+    """Why nothing can come of an assignment any more of which its device has not heard so."""
+    found = assignments.unneeded(rows, had.id) if had.status.active else None
+    return found.why if found else ""
 
 
 def _made(

@@ -14,6 +14,7 @@ from ame.device.links.transport import Response
 from ame.protocol import statuses
 from ame.protocol.pb import common, operations
 from ame.protocol.pb import task_assignments as ta
+from ame.protocol.pb.status import Status
 from ame.protocol.wires import Pending, http
 
 ASKED = ta.StartTaskAssignmentRequest(population_name="p", session_id="a/b")
@@ -125,6 +126,24 @@ def test_what_was_refused_is_not_asked_again(status: int) -> None:
 
     assert failed.value.code == statuses.from_http(status)
     assert len(answers.seen) == 1
+
+
+@pytest.mark.parametrize("status", [409, 503])
+def test_why_a_server_refuses_is_heard_of_uploads_and_downloads_too(status: int) -> None:
+    class Refuses(Answers):
+        async def send(self, *request: object) -> Response:
+            said = Status(code=statuses.from_http(status), message="it is full").SerializeToString()
+            return Response(status=status, type="application/x-protobuf", body=said)
+
+    link = linked(Refuses([]), [])
+    for doing in (
+        link.ask("StartTaskAssignment", ASKED),
+        link.download("https://f/plan"),
+        link.upload(b"result", common.ByteStreamResource(resource_name="r")),
+    ):
+        with pytest.raises(errors.CallFailed) as failed:
+            asyncio.run(doing)
+        assert (failed.value.code, failed.value.said) == (statuses.from_http(status), "it is full")
 
 
 def test_a_device_goes_where_it_is_sent_with_the_headers_that_it_is_given() -> None:

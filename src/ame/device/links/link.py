@@ -97,12 +97,12 @@ class Link:
         name = quote(resource.resource_name, safe=calls.UNRESERVED + "/")
         path = f"/upload/v1/media/{name}?upload_protocol=raw"
         response = await self.send("POST", path, content, resource.data_upload_forwarding_info)
-        _check(response)
+        http.check(response.status, response.body)
 
     async def download(self, uri: str) -> bytes:
         """What lies at an address; without its compression. Raises as `ask` does."""
         response = await self.send("GET", uri, b"", None)
-        _check(response)
+        http.check(response.status, response.body)
         if not response.type.endswith("+gzip"):
             return response.body
         try:
@@ -157,7 +157,7 @@ class Link:
         async def once() -> Response:
             response = await self.transport.send(method, url, headers, body)
             if statuses.from_http(response.status) == statuses.UNAVAILABLE:
-                raise errors.CallFailed(statuses.UNAVAILABLE, f"HTTP {response.status}")
+                http.check(response.status, response.body)
             return response
 
         return await self._tried(once)
@@ -204,9 +204,3 @@ def _interval(call: Call, made: operations.Operation) -> float:
     wanted: Mapping[Any, Any] = dict(said.ListFields())
     spans = [value.ToNanoseconds() / 1e9 for value in wanted.values()]
     return min(spans[0], LONGEST) if spans and spans[0] > 0 else POLL
-
-
-def _check(response: Response) -> None:
-    code = statuses.from_http(response.status)
-    if code != statuses.OK:
-        raise errors.CallFailed(code, f"HTTP {response.status}")

@@ -118,9 +118,7 @@ class Personal:
         body = await asyncio.to_thread(gzip.compress, sealed, 1)
         at = resource.data_upload_forwarding_info
         response = await self.link.send("PUT", resource.resource_name, body, at, packed=True)
-        code = statuses.from_http(response.status)
-        if code != statuses.OK:
-            raise errors.CallFailed(code, f"HTTP {response.status}")
+        http.check(response.status, response.body)
         self._sent.add(resource.resource_name)
 
     async def download(self, uri: str) -> bytes:

@@ -213,10 +213,19 @@ def reply(call: Call, number: int, body: bytes) -> Message:
         errors.CallFailed: it says that the call failed.
         errors.RequestMalformed: it is not the reply.
     """
+    check(number, body)
+    return parsed(operations.Operation if call.metadata is not None else call.reply, body, "proto")
+
+
+def check(number: int, body: bytes) -> None:
+    """Sees that a response to a call, an upload or a download says that it was done.
+
+    Raises:
+        errors.CallFailed: it says that it failed, and why where its body holds that.
+    """
     code = statuses.from_http(number)
     if code != statuses.OK:
         raise errors.CallFailed(code, _said(body) or f"HTTP {number}")
-    return parsed(operations.Operation if call.metadata is not None else call.reply, body, "proto")
 
 
 def outcome(call: Call, made: operations.Operation) -> Message | None:

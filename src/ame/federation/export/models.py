@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,22 @@ NUMPY_LOCATOR = "ame.federation.components.persistors.numpy_files.NPModelLocator
 KEY = "numpy_key"
 FOLDER = "app_server/custom"
 """The server's code, as seen from the folder of a run."""
+
+LOADING = '''"""The class of an initial model, which begins with its weights."""
+
+from pathlib import Path
+
+import torch
+
+import {module}
+
+
+class Initial({path}):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        file = Path(__file__).with_name("{name}.pt")
+        self.load_state_dict(torch.load(file, weights_only=True)["model"])
+'''
 
 Files = dict[PurePosixPath, bytes]
 
@@ -52,13 +69,7 @@ class Models:
                     part.path, version, "there it begins with no weights but new ones; take "
                     "`FedAvg(stop_cond=…)` with `PTModel`, and export for 2.9",
                 )  # fmt: skip
-        for argument, value in part.args.items():
-            if isinstance(value, Part) and value.weights is not None:
-                raise errors.NotExportable(
-                    part.path, version, f"the weights of its argument `{argument}` cannot travel; "
-                    "only those of persistors do: give the model to `PTModel` or `TFModel`",
-                )  # fmt: skip
-        return part, {}
+        return self._own(part, version) if part.weights is not None else (part, {})
 
     def located(self, parts: Sequence[Part]) -> list[Part]:
         """The components, with locators that look where the persistors will keep their models."""
@@ -96,12 +107,23 @@ class Models:
         args["model"] = replace(model, weights=None)
         if args.get("source_ckpt_file_full_name") is not None:
             return replace(part, args=args), {}
-        import torch
-
-        content = io.BytesIO()
-        torch.save({"model": dict(weights.read(model.weights))}, content)
+        content = _saved(model.weights)
         args["source_ckpt_file_full_name"] = f"{{JOB_CUSTOM_DIR}}/{name}.pt"
-        return replace(part, args=args), {PurePosixPath(f"{name}.pt"): content.getvalue()}
+        return replace(part, args=args), {PurePosixPath(f"{name}.pt"): content}
+
+    def _own(self, part: Part, version: Version) -> tuple[Part, Files]:
+        """A model that is no persistor's: of a class that loads its weights as it is made."""
+        assert part.weights is not None
+        if part.weights.kind != "torch":
+            raise errors.NotExportable(
+                part.path, version, "its weights cannot travel; only those of persistors and of "
+                "PyTorch do: give the model to `TFModel`",
+            )  # fmt: skip
+        content = _saved(part.weights)
+        name = f"initial_{sha256(content).hexdigest()[:8]}"
+        text = LOADING.format(module=self.split(part.path)[0], path=part.path, name=name)
+        files = {PurePosixPath(f"{name}.py"): text.encode(), PurePosixPath(f"{name}.pt"): content}
+        return replace(part, path=f"{name}.Initial", weights=None), files
 
     def _keras(self, part: Part, name: str, version: Version) -> tuple[Part, Files]:
         model = part.args.get("model")
@@ -153,6 +175,15 @@ class Models:
         return replace(part, args={**args, **_numpy_place(name)}), {
             PurePosixPath(f"{name}.npy"): content.getvalue()
         }
+
+
+def _saved(given: Weights) -> bytes:
+    """Weights of PyTorch as a file."""
+    import torch
+
+    content = io.BytesIO()
+    torch.save({"model": dict(weights.read(given))}, content)
+    return content.getvalue()
 
 
 def _named(part: Part) -> str:

@@ -11,12 +11,14 @@ from ame.federation.export.parts import Writer
 from ame.federation.export.rewriting import rewritten
 from ame.federation.flare import names
 from ame.federation.job.ids import free
-from ame.federation.program import App, File, Filtered, Program, Version
+from ame.federation.program import App, File, Filtered, Part, Program, Version
 
 Files = dict[PurePosixPath, bytes]
 Plain = Any
 
 EVERYWHERE = "@ALL"
+STEPS = "ame.federation.workflows.averaging.fedopt_torch.FedOpt"
+"""Takes whole models for differences there."""
 
 
 def files(program: Program, version: Version, clients: int | Sequence[str] | None = None) -> Files:
@@ -95,6 +97,7 @@ class _Writing:
     def __init__(self, program: Program, version: Version) -> None:
         self.version = version
         self.tasks = tasks.named(program.apps())
+        self.workflows = program.server.workflows
         self.known = all(names.ours(part.path) for part in program.server.workflows)
         self.models = models.Models(
             files=models.all_files(app.files for app in program.apps()),
@@ -150,6 +153,8 @@ class _Writing:
                 str(scripted[1].executor.args["script"]), self.version,
                 "there a client runs one script only; give one script all tasks",
             )  # fmt: skip
+        for each in scripted:
+            self._check_differences(each.executor)
         for routed in app.executors:
             if routed in scripted:
                 made = scripts.executor(routed.executor, self.version, unused, writer.known)
@@ -165,6 +170,15 @@ class _Writing:
             "components": [*map(writer.component, app.components), *beside],
             **self._filters(app, writer),
         }
+
+    def _check_differences(self, script: Part) -> None:
+        steps = any(part.path == STEPS for part in self.workflows)
+        if steps and script.args.get("params_transfer_type", "FULL") != "DIFF":
+            raise errors.NotExportable(
+                str(script.args["script"]), self.version,
+                "there FedOpt takes what clients send for differences; give its ScriptRunner "
+                "`params_transfer_type='DIFF'`, with which it trains the same here",
+            )  # fmt: skip
 
     def _filters(self, app: App, writer: Writer) -> dict[str, Plain]:
         return {

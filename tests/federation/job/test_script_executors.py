@@ -17,6 +17,7 @@ from ame.federation.job.script_executors import (
     PTInProcessClientAPIExecutor,
     TFInProcessClientAPIExecutor,
 )
+from ame.federation.job.script_runner import BaseScriptRunner, FilePipe, SubprocessLauncher
 from ame.federation.receivers.reports import JobLogReceiver, JobLogStreamer, JobStatsReporter
 from ame.federation.simulator import simulate
 from ame.federation.spec.learnable import ModelLearnableKey
@@ -53,6 +54,46 @@ def test_an_executor_of_a_script_is_a_runner_of_it(
     assert routed.executor.args["framework"] == framework
     assert routed.executor.args["script_args"] == "--rate 1"
     assert routed.tasks == ("train",)
+
+
+def test_a_runner_may_be_given_the_launcher(folder: Folder, monkeypatch: Any) -> None:
+    folder.write("src/train.py", TRAIN)
+    monkeypatch.chdir(folder.path)
+    launcher = SubprocessLauncher("python3 -u custom/src/train.py --rate 1", launch_once=False)
+    job = FedJob("job")
+    job.to_server(FedAvg())
+    job.to(
+        BaseScriptRunner(
+            "src/train.py", launcher=launcher, framework="numpy", metric_pipe=FilePipe("PASSIVE")
+        ),
+        "site-1",
+    )
+    (routed,) = job.program().sites["site-1"].executors
+
+    args = routed.executor.args
+    assert (args["external"], args["launch_once"], args["framework"]) == (True, False, "numpy")
+    assert (args["command"], args["script_args"]) == (["python3", "-u"], ["--rate", "1"])
+
+
+def test_a_launcher_of_something_else_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"does not run 'train\.py'; give `python3 -u custom/train"
+    ):
+        BaseScriptRunner("train.py", launcher=SubprocessLauncher("python3 custom/other.py"))
+    with pytest.raises(ValueError, match="at the end of the training script"):
+        SubprocessLauncher("python3 custom/train.py", clean_up_script="rm -r data")  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_runner_may_be_given_the_executor(folder: Folder) -> None:
+    folder.write("train.py", TRAIN)
+    job = FedJob("job")
+    job.to_server(FedAvg())
+    executor = PTInProcessClientAPIExecutor("train.py", "--rate 1")
+    job.to(BaseScriptRunner(str(folder.path / "train.py"), executor=executor), "site-1")
+    (routed,) = job.program().sites["site-1"].executors
+
+    assert routed.executor.args["framework"] == "pytorch"
+    assert routed.executor.args["script_args"] == "--rate 1"
 
 
 def test_what_such_an_executor_cannot_do_is_refused() -> None:

@@ -8,14 +8,20 @@ _CONSOLE = (
 _CONVERTED = (
     "a ScriptRunner's `framework` and `server_expected_format` say how parameters are converted"
 )
+_LAUNCHED = (
+    "`ScriptRunner(script, launch_external_process=True, command=…)` launches a script, and "
+    "`BaseScriptRunner` takes a `launcher`"
+)
 REASONS: Mapping[str, str] = {
     "app_common.abstract.params_converter": _CONVERTED,
     "app_common.aggregators.lazy": "results are added up as they come; name its aggregator itself",
     "app_common.ccwf.comps.cwe_result_printer": "the best round and metric are in the run's table",
+    "app_common.executors.client_api_launcher_executor": _LAUNCHED,
     "app_common.executors.error_handling_executor": "a site that fails is lost by itself, with its "
     "own error",
     "app_common.executors.ipc_exchanger": "agents of other systems' processes; let the script use "
     "`nvflare.client`",
+    "app_common.executors.launcher_executor": _LAUNCHED,
     "app_common.executors.multi_process_executor": "let the script start processes, with "
     "`launch_external_process=True` and a `command` such as `torchrun`",
     "app_common.executors.splitnn_learner_executor": "split learning, where sites hand on "
@@ -31,6 +37,7 @@ REASONS: Mapping[str, str] = {
     "app_common.tie": "bridges to other systems' processes; a script with "
     "`launch_external_process=True` is one",
     "app_common.streamers": "send large things by results or files; sites share this machine",
+    "app_common.widgets.external_configurator": _LAUNCHED,
     "app_common.widgets.metrics_artifact_writer": "the rounds and their metrics are in the folder "
     "`results` of every run",
     "app_common.workflows.error_handling_controller": "a site that fails is lost by itself, with "
@@ -54,12 +61,14 @@ REASONS: Mapping[str, str] = {
     "app_opt.pt.tensor_params_converter": _CONVERTED,
     "app_opt.pt.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` a "
     "ModelAggregator of your own",
+    "app_opt.pt.client_api_launcher_executor": _LAUNCHED,
     "app_opt.pt.multi_process_executor": "let the script start processes, with "
     "`launch_external_process=True` and a `command` such as `torchrun`",
     "app_opt.pt.recipes.fedce": "FedCE weighs sites by what they add; give `FedAvg(aggregator=…)` "
     "a ModelAggregator of your own",
     "app_opt.statistics.visualization": "for notebooks; the statistics are a JSON file",
     "app_opt.tensor_stream": "models are handed over in memory; leave it out",
+    "app_opt.tf.client_api_launcher_executor": _LAUNCHED,
     "app_opt.tf.params_converter": _CONVERTED,
     "app_opt.xgboost.histogram_based": "its first form; `histogram_based_v2` is served, and "
     "`XGBHorizontalRecipe`",

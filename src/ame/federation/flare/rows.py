@@ -101,6 +101,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("app_common.filters.percentile_privacy", "filters.privacy", "PercentilePrivacy"),
     ("app_common.filters.statistics_privacy_filter", "statistics.privacy", "StatisticsPrivacyFilter"),
     ("app_common.filters.svt_privacy", "filters.privacy", "SVTPrivacy"),
+    ("app_common.launchers.subprocess_launcher", "job.script_runner", "SubprocessLauncher"),
     ("app_common.logging.job_log_receiver", "receivers.reports", "JobLogReceiver"),
     ("app_common.logging.job_log_streamer", "receivers.reports", "JobLogStreamer"),
     ("app_common.model_desc", "spec.learnable", "ModelDescriptor"),
@@ -137,6 +138,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("app_common.widgets.decomposer_reg", "flare.tools.serializing", "DecomposerRegister"),
     ("app_common.widgets.intime_model_selector", "components.selector", "IntimeModelSelectionHandler IntimeModelSelector"),
     ("app_common.widgets.job_stats_reporter", "receivers.reports", "JobStatsReporter JobStatusCode"),
+    ("app_common.widgets.metric_relay", "job.script_runner", "MetricRelay"),
     ("app_common.widgets.streaming", "receivers.streaming", "AnalyticsReceiver AnalyticsSender"),
     ("app_common.widgets.validation_json_generator", "components.validation", "ValidationJsonGenerator"),
     ("app_common.workflows.base_fedavg", "workflows.averaging.fedavg", "BaseFedAvg"),
@@ -259,13 +261,15 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("client.lightning", "client.trainers.lightning_logger", "logger"),
     ("client.tracking", "client.tracking", "MLflowWriter SummaryWriter WandBWriter"),
     ("fuel.utils.argument_utils", "flare.tools.running", "str2bool"),
-    ("fuel.utils.constants", "job.script_runner", "FrameworkType"),
+    ("fuel.utils.constants", "job.script_runner", "FrameworkType Mode"),
     ("fuel.utils.fobs", "flare.tools.serializing", "Decomposer deserialize deserialize_stream dump dump_to_bytes dump_to_file dump_to_stream dumpf dumps load load_from_bytes load_from_file load_from_stream loadf loads register register_data_classes register_enum_types register_folder serialize serialize_stream"),
     ("fuel.utils.fobs.decomposer", "flare.tools.serializing", "DataClassDecomposer Decomposer DictDecomposer EnumTypeDecomposer"),
     ("fuel.utils.fobs.fobs", "flare.tools.serializing", "deserialize deserialize_stream register register_data_classes register_enum_types register_folder serialize serialize_stream"),
     ("fuel.utils.import_utils", "flare.tools.running", "optional_import"),
     ("fuel.utils.log_utils", "flare.tools.logs", "custom_logger get_module_logger get_obj_logger get_script_logger"),
     ("fuel.utils.memory_utils", "flare.tools.running", "cleanup_memory"),
+    ("fuel.utils.pipe.cell_pipe", "job.script_runner", "CellPipe"),
+    ("fuel.utils.pipe.file_pipe", "job.script_runner", "FilePipe"),
     ("fuel.utils.validation_utils", "flare.tools.checking", "check_callable check_non_empty_str check_non_negative_int check_non_negative_number check_number_range check_object_type check_positive_int check_positive_number check_str"),
     ("job_config.api", "job.fedjob", "FedJob FilterType JobCtx"),
     ("job_config.base_fed_job", "job.patterns", "BaseFedJob"),
@@ -371,7 +375,7 @@ LATER: Mapping[str, str] = {
     "client.decomposers": "*",
     "client.get_task_name": "*",
     "client.hf": "*",
-    "fuel.utils.constants": "*",
+    "fuel.utils.constants.FrameworkType": "*",
     "fuel.utils.memory_utils": "*",
     "job_config.base_fed_job": "*",
     "recipe.FedAvgRecipe": "*",
@@ -390,7 +394,10 @@ LATER: Mapping[str, str] = {
 """What NVFLARE 2.7 does not have and 2.9 has: arguments, or with `*` a name or a module."""
 
 FORMER: Mapping[str, str] = {
+    "app_common.launchers.subprocess_launcher": "*",
     "app_common.ccwf.comps.np_file_model_persistor.NPFileModelPersistor": "initial_model_file_name",
     "app_opt.pt.fedavg_early_stopping": "*",
+    "fuel.utils.pipe.cell_pipe": "*",
+    "fuel.utils.pipe.file_pipe": "*",
 }
 """What NVFLARE 2.7 has and 2.9 does not have, in the same way."""

@@ -11,7 +11,8 @@ from typing import Any
 from ame import errors
 from ame.federation import extra
 from ame.federation.flare import refused
-from ame.federation.flare.rows import FORMER, LATER, OURS, ROWS
+from ame.federation.flare.rows import OURS, ROWS
+from ame.federation.flare.versions import FORMER, LATER
 from ame.federation.program import Version
 
 ROOT = "nvflare"

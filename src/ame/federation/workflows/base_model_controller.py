@@ -224,8 +224,9 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
                 model = FLModel(params={})
             else:
                 raise self._no_model(
-                    f"`{self._persistor_id}` has no model to begin with: give it one, or let the "
-                    "sites begin by `allow_empty_global_weights=True`"
+                    f"`{self._persistor_id}` has no weights to begin with: give it a model with "
+                    "some (one of Keras has them once it was given an `Input`, or was called), or "
+                    "let the sites begin by `allow_empty_global_weights=True`"
                 )
         self._set_global(model)
         self.event(AppEventType.INITIAL_MODEL_LOADED)

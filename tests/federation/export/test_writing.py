@@ -16,7 +16,7 @@ from ame.federation.components.robust import MedianAggregator
 from ame.federation.export.rewriting import rewritten
 from ame.federation.filters.noise import NormClipping
 from ame.federation.filters.privacy import PercentilePrivacy
-from ame.federation.filters.variables import ExcludeVars
+from ame.federation.filters.variables import ConvertWeights, ExcludeVars
 from ame.federation.program import Version
 from ame.federation.workflows.averaging.fedavg import FedAvg
 from ame.federation.workflows.averaging.fedavg_torch import PTFedAvgEarlyStopping
@@ -382,6 +382,15 @@ def test_what_nvflare_has_no_counterpart_of_is_refused_by_name(job: FedJob, own:
         refused(other, f"{type(part).__name__}` cannot be exported for NVFLARE 2.7.*no counterpart")
     job.to_clients(NormClipping(1.0), filter_type=FilterType.TASK_RESULT, tasks=["train"])
     refused(job, "NormClipping")
+
+
+def test_what_comes_to_nothing_in_nvflare_is_refused_by_name(job: FedJob) -> None:
+    convert = ConvertWeights("weights_to_diff")
+    job.to_clients(ScriptRunner("train.py"))
+    job.to_clients(convert, filter_type=FilterType.TASK_RESULT, tasks=["train"])
+
+    for version in ("2.7", "2.9"):
+        refused(job, "ConvertWeights.*converts nothing; give .*params_transfer_type", version)
 
 
 @pytest.mark.parametrize(

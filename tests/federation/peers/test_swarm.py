@@ -23,6 +23,7 @@ from ame.federation.peers.swarm_server import SwarmServerController
 from ame.federation.run.server import Server, ServerParts
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.executor import Executor
+from ame.federation.spec.learnable import ModelLearnable, make_model_learnable
 from parts.federated import Keeps, Train, Trains, join, moved
 
 NAMES = ("site-1", "site-2", "site-3")
@@ -38,10 +39,11 @@ def swarm(
     *,
     names: Sequence[str] = NAMES,
     select: bool = False,
+    keep: type[Keeps] = Keeps,
     more: Sequence[tuple[tuple[str, ...], type[Executor]]] = (),
 ) -> dict[str, Keeps]:
     """Runs a job without a server in the middle; what each site keeps."""
-    keeps = {name: Keeps(ZERO) for name in names}
+    keeps = {name: keep(ZERO) for name in names}
     trains = train if isinstance(train, dict) else dict.fromkeys(names, train)
     components: dict[str, dict[str, Any]] = {
         name: {
@@ -198,6 +200,35 @@ def test_sites_measure_each_others_models_without_the_server(tmp_path: Path) -> 
     assert found["site-2"]["site-3"] == {"seen": pytest.approx(20.1)}
     assert {site: set(models) for site, models in found.items()} == {
         site: set(NAMES) for site in NAMES
+    }
+
+
+def test_models_of_all_are_measured_under_nvflares_name(tmp_path: Path) -> None:
+    class Lists(Keeps):
+        def get_model_inventory(self, fl_ctx: Any) -> dict[str, Any]:
+            return {"best.pt": None}
+
+        def get(self, model_file: str, fl_ctx: Any) -> ModelLearnable:
+            return make_model_learnable({"w": np.full(3, 5, np.float32)}, {})
+
+    def work(site: str, model: FLModel) -> FLModel:
+        if model.params is None:
+            return FLModel(params=dict(ZERO))
+        return FLModel(metrics={"seen": float(model.params["w"][0])})
+
+    swarm(
+        tmp_path,
+        [("cse", CrossSiteEvalServerController())],
+        CrossSiteEvalClientController,
+        "cse_*",
+        work,
+        keep=Lists,
+    )
+
+    file = tmp_path / "server/job/cross_site_val/cross_val_results.json"
+    found = json.loads(file.read_text())
+    assert {site: models["GLOBAL_best.pt"] for site, models in found.items()} == {
+        site: {"seen": 5.0} for site in NAMES
     }
 
 

@@ -17,7 +17,7 @@ from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import Signal, Task
 
-GLOBAL_OWNER = "SRV_"
+GLOBAL_OWNER = "GLOBAL_"
 
 
 class CrossSiteEvalServerController(ServerSideController):

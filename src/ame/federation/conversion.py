@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from ame import errors
 from ame.federation.model import FLModel, MetaKey, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_shareable
 from ame.federation.spec.learnable import ModelLearnable, ModelLearnableKey, make_model_learnable
 from ame.federation.spec.names.app import AppConstants
+from ame.federation.spec.names.keys import QUANTIZED
 from ame.federation.spec.shareable import ReservedHeaderKey, Shareable
 
 _KINDS = {ParamsType.FULL: DataKind.WEIGHTS, ParamsType.DIFF: DataKind.WEIGHT_DIFF}
@@ -65,6 +67,7 @@ class FLModelUtils:
 
         Raises:
             ValueError: it holds none.
+            errors.JobInvalid (ValueError): they are quantized.
         """
         params_type = params = metrics = None
         said = shareable.get(ReservedHeaderKey.HEADERS) or {}
@@ -73,6 +76,7 @@ class FLModelUtils:
             meta: dict[str, Any] = {MetaKey.SUBMIT_MODEL_NAME: asked}
         else:
             dxo = from_shareable(shareable)
+            check_whole(dxo)
             meta = dict(dxo.meta)
             if dxo.data_kind == DataKind.METRICS:
                 metrics = dxo.data
@@ -176,3 +180,16 @@ class FLModelUtils:
             moved = {key: model.params[key] + move for key, move in model_update.params.items()}
             model.params = {**model.params, **moved}
         return model
+
+
+def check_whole(dxo: DXO) -> None:
+    """Refuse numbers that a quantizer has made smaller, which would be taken for the model's.
+
+    Raises:
+        errors.JobInvalid (ValueError): they are so.
+    """
+    if dxo.get_meta_prop(QUANTIZED):
+        raise errors.JobInvalid(
+            f"the model is quantized ({dxo.get_meta_prop(MetaKey.PROCESSED_ALGORITHM)}), and "
+            "nothing makes it what it was: give the receiving side a `ModelDequantizer` too"
+        )

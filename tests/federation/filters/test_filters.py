@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from ame import aggregation, errors
+from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
+from ame.federation.conversion import FLModelUtils
 from ame.federation.filters.noise import GaussianNoise, NormClipping
 from ame.federation.filters.privacy import PercentilePrivacy, SVTPrivacy
 from ame.federation.filters.quantize import ModelDequantizer, ModelQuantizer
@@ -169,5 +171,14 @@ def test_what_is_quantized_comes_back_but_for_what_was_rounded(kind: str, most: 
 
 
 def test_a_quantization_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="one of float16, blockwise8"):
+    with pytest.raises(errors.JobInvalid, match="one of float16, blockwise8"):
         ModelQuantizer("float4")
+
+
+def test_a_quantized_model_is_not_taken_for_the_model() -> None:
+    small = passed(ModelQuantizer("blockwise8"), {"a": np.ones(4, np.float32)})
+    sent = small.to_shareable()
+
+    with pytest.raises(errors.JobInvalid, match="give the receiving side a `ModelDequantizer`"):
+        FLModelUtils.from_shareable(sent)
+    assert not InTimeAccumulateWeightedAggregator().accept(sent, FLContext())

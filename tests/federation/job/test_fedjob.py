@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from ame import errors
+from ame.federation.components.robust import MedianAggregator
 from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
 from ame.federation.job.ids import free
 from ame.federation.program import Program
 from ame.federation.spec.context import FLContext
+from ame.federation.spec.controller import Controller
 from ame.federation.spec.executor import Executor
 from ame.federation.spec.filter import Filter
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import Signal
+from ame.federation.workflows.averaging.fedavg import FedAvg
+from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from federation.job.runnable import Leader, runnable
 
 
@@ -433,6 +437,42 @@ def test_more_clients_are_not_asked_for_than_there_are() -> None:
     job.to(Doer(), "site-1")
     with pytest.raises(ValueError, match="names site-9, which the job does not have"):
         job.program()
+
+
+def led(*controllers: Controller) -> FedJob:
+    job = FedJob()
+    for controller in controllers:
+        job.to_server(controller)
+    job.to_clients(Doer())
+    return job
+
+
+def test_an_aggregator_that_no_workflow_uses_is_refused() -> None:
+    job = led(FedAvg())
+    job.to_server(MedianAggregator(), id="aggregator")
+    with pytest.raises(errors.JobInvalid, match=r"FedAvg\(aggregator=MedianAggregator"):
+        job.program()
+    job = led(ScatterAndGather(), FedAvg())
+    job.to_server(MedianAggregator(), id="aggregator")
+    job.program()
+    median = MedianAggregator()
+    job = led(FedAvg(aggregator=median))
+    job.to_server(median)
+    job.program()
+    job = runnable()
+    job.to_clients(Doer())
+    job.to_server(MedianAggregator())
+    job.program()
+
+
+def test_a_filter_for_a_task_that_is_misspelt_is_refused() -> None:
+    job = led(FedAvg())
+    job.to_clients(Sieve(), filter_type=FilterType.TASK_RESULT, tasks=["trian"])
+    with pytest.raises(errors.JobInvalid, match=r"`Sieve` filters the task `trian`.*`train`"):
+        job.program()
+    job = led(FedAvg(task_name="trian"))
+    job.to_clients(Sieve(), filter_type=FilterType.TASK_RESULT, tasks=["trian", "other"])
+    job.program()
 
 
 def test_clients_are_said_once() -> None:

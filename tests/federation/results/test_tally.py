@@ -121,6 +121,13 @@ def test_what_is_no_number_is_no_metric() -> None:
     assert told(FLModelUtils.to_shareable(model)) == (1.0, {"a": 1.0, "e": 1.0})
 
 
+def test_what_privacy_was_spent_is_a_metric() -> None:
+    spent = {"epsilon_so_far": 4.5, "delta": 1e-5}
+    model = FLModel(params={"w": np.zeros(1)}, metrics={"loss": 2.0}, meta={"privacy": spent})
+
+    assert told(FLModelUtils.to_shareable(model)) == (1.0, {"loss": 2.0, "epsilon": 4.5})
+
+
 def test_a_result_without_a_model_has_no_metrics() -> None:
     assert told(Shareable()) == (1.0, {})
 

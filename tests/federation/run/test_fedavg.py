@@ -84,6 +84,16 @@ def test_an_update_that_does_not_fit_is_refused_with_the_reason(
         )
 
 
+def test_a_persistor_under_another_id_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(errors.ComponentUnknown, match=r"there are `component`: .*id='persistor'"):
+        run(
+            FedAvg(num_clients=1, num_rounds=1),
+            tmp_path,
+            {"site-1": moved(1)},
+            components={"component": Keeps(ZERO)},
+        )
+
+
 def test_a_persistor_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(errors.ComponentUnknown, match=r"`persitor`; there are `persistor`"):
         run(

@@ -96,7 +96,8 @@ class ComponentUnknown(NotFound, ValueError):
         self.known = tuple(known)
         shown = ", ".join(f"`{each}`" for each in known) or "none"
         super().__init__(
-            f"there is no {wanted} `{name}`; there are {shown}: add it with `job.to(…)`"
+            f"there is no {wanted} `{name}`; there are {shown}: give it that "
+            f"id, `job.to(…, id={name!r})`, or name one that is there"
         )
 
 

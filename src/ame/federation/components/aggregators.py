@@ -6,7 +6,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.averaging import ParamsMean, steps_of
-from ame.federation.conversion import FLModelUtils
+from ame.federation.conversion import FLModelUtils, check_whole
 from ame.federation.model import FLModel
 from ame.federation.spec.component import FLComponent
 from ame.federation.spec.context import FLContext
@@ -34,14 +34,13 @@ class DXOAggregator(FLComponent):
         """`weigh_by_local_iter=False`: sites have weighed their data themselves.
 
         Raises:
-            ValueError: the kind is none that has a mean.
+            errors.JobInvalid (ValueError): the kind is none that has a mean.
         """
         super().__init__()
         if expected_data_kind not in _KINDS:
-            message = (
-                f"expected_data_kind must be one of {', '.join(_KINDS)}, not {expected_data_kind}"
+            raise errors.JobInvalid(
+                f"`expected_data_kind` is {expected_data_kind!r}; give one of {', '.join(_KINDS)}"
             )
-            raise ValueError(message)
         self.exclude_vars = exclude_vars
         self.aggregation_weights = aggregation_weights or {}
         self.expected_data_kind = expected_data_kind
@@ -141,7 +140,8 @@ class InTimeAccumulateWeightedAggregator(Aggregator):
         """Each of the first three may be a dict by the keys of a collection.
 
         Raises:
-            ValueError: a kind has no mean, or a dict lacks a key of `expected_data_kind`.
+            errors.JobInvalid (ValueError): a kind has no mean, or a dict lacks a key of
+                `expected_data_kind`.
         """
         super().__init__()
         self.exclude_vars = exclude_vars
@@ -160,8 +160,9 @@ class InTimeAccumulateWeightedAggregator(Aggregator):
         ):
             lacking = [key for key in kinds if given is not None and key not in given]
             if lacking:
-                message = f"{what} lacks {', '.join(lacking)} of expected_data_kind"
-                raise ValueError(message)
+                raise errors.JobInvalid(
+                    f"`{what}` lacks {', '.join(lacking)} of `expected_data_kind`; give it, too"
+                )
         self.dxo_aggregators = {
             key: DXOAggregator(
                 exclude_vars=exclude_vars[key] if isinstance(exclude_vars, dict) else exclude_vars,
@@ -314,7 +315,9 @@ def _dxo_of(
         component.log_warning(fl_ctx, f"what {site} sent is left out: {code}")
         return None
     try:
-        return from_shareable(shareable)
+        dxo = from_shareable(shareable)
+        check_whole(dxo)
     except ValueError as error:
         component.log_warning(fl_ctx, f"what {site} sent is left out: {error}")
         return None
+    return dxo

@@ -125,6 +125,12 @@ class Writer:
             )  # fmt: skip
 
 
+def arguments(part: Part) -> dict[str, object]:
+    """What a part is made with, by name; of a class of ours also what it takes else."""
+    ours = names.ours(part.path)
+    return {**(defaults(ours) if ours else {}), **part.args}
+
+
 def defaults(path: str) -> dict[str, object]:
     """What a constructor of ours takes for arguments that are left out."""
     module, _, name = path.rpartition(".")

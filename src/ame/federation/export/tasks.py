@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from ame import errors
+from ame.federation.export.parts import arguments
 from ame.federation.program import App, Direction, Filtered, Part, Version
 
 STANDARD = ("train", "validate", "submit_model")
@@ -17,7 +18,7 @@ def named(apps: Iterable[App]) -> tuple[str, ...]:
         for routed in app.executors:
             found |= dict.fromkeys(task for task in routed.tasks if not _is_pattern(task))
         for part in app.workflows:
-            for name, value in part.args.items():
+            for name, value in arguments(part).items():
                 if name.endswith("task_name") and isinstance(value, str):
                     found[value] = None
     return tuple(found)

@@ -5,11 +5,12 @@ difference is clipped to a norm, and noise is added in proportion to that norm.
 """
 
 from ame import aggregation, errors
-from ame.federation.filters.privacy import PRIVACY, generator
+from ame.federation.filters.privacy import generator
 from ame.federation.filters.variables import WEIGHTS
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.filter import DXOFilter
+from ame.federation.spec.names.keys import PRIVACY
 from ame.federation.spec.shareable import Shareable
 
 
@@ -66,7 +67,8 @@ class GaussianNoise(_OfDifferences):
     """Clips a difference to `norm`, and adds normal noise of deviation `multiplier` times `norm`.
 
     What it has cost so far stands in the metadata `privacy` as (ε, δ), by the accountant of
-    `ame.aggregation`: for this site's whole data against whoever sees its results.
+    `ame.aggregation`: for this site's whole data against whoever sees its results. The run shows
+    the ε as the metric `epsilon`.
     """
 
     def __init__(self, norm: float = 1.0, multiplier: float = 1.0, delta: float = 1e-5) -> None:

@@ -10,10 +10,8 @@ from ame.federation.filters.variables import WEIGHTS
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, MetaKey
 from ame.federation.spec.filter import DXOFilter
+from ame.federation.spec.names.keys import PRIVACY
 from ame.federation.spec.shareable import Shareable
-
-PRIVACY = "privacy"
-"""The metadata in which a filter says what privacy it has spent."""
 
 
 class PercentilePrivacy(DXOFilter):
@@ -93,7 +91,8 @@ class SVTPrivacy(DXOFilter):
             epsilon_release: the budget of telling them, all together.
 
         Raises:
-            ValueError: a budget or a limit is not above 0, or the parts are not the whole.
+            errors.JobInvalid (ValueError): a budget or a limit is not above 0, or the parts are
+                not the whole.
         """
         super().__init__(list(WEIGHTS), data_kinds or list(WEIGHTS))
         for name, number in (
@@ -105,11 +104,12 @@ class SVTPrivacy(DXOFilter):
             ("epsilon_release", epsilon_release),
         ):
             if number is not None and not number > 0:
-                message = f"{name} must be greater than 0, not {number}"
-                raise ValueError(message)
+                raise errors.JobInvalid(f"`{name}` is {number}; it must be above 0")
         both = epsilon_threshold is not None and epsilon_query is not None
         if both and not math.isclose((epsilon_threshold or 0) + (epsilon_query or 0), epsilon):
-            raise ValueError("epsilon_threshold and epsilon_query must add up to epsilon")
+            raise errors.JobInvalid(
+                "`epsilon_threshold` and `epsilon_query` must add up to `epsilon`"
+            )
         self.fraction = fraction
         self.epsilon = epsilon
         self.noise_var = noise_var
@@ -136,8 +136,8 @@ class SVTPrivacy(DXOFilter):
             part = passed[begin : begin + each.size].reshape(each.shape) * steps
             made[key] = part.astype(each.dtype)
             begin += each.size
-        meta = {**dxo.meta, PRIVACY: {"epsilon": cost, "epsilon_so_far": self.spent, "delta": 0.0}}
-        return DXO(dxo.data_kind, data=made, meta=meta)
+        spent = {"epsilon": cost, "epsilon_so_far": self.spent, "delta": 0.0}
+        return DXO(dxo.data_kind, data=made, meta={**dxo.meta, PRIVACY: spent})
 
     def _passed(self, changes: Any) -> tuple[Any, float]:
         """Those that pass, the others 0; and the ε that it costs."""

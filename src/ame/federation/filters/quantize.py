@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ame import aggregation
+from ame import aggregation, errors
 from ame.federation.filters.variables import WEIGHTS
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, MetaKey
 from ame.federation.spec.filter import DXOFilter
+from ame.federation.spec.names.keys import QUANTIZED
 from ame.federation.spec.shareable import Shareable
 
 BLOCK = 4096
 _STATE = "quant_state"
 _SOURCE = "source_datatype"
-_FLAG = "quantized_flag"
 _KINDS = ("float16", "blockwise8")
 _WIDE = ("float32", "float64", "bfloat16")
 
@@ -30,21 +30,20 @@ class ModelQuantizer(DXOFilter):
         """`quantization_type`: `float16` or `blockwise8`.
 
         Raises:
-            ValueError: it is neither.
+            errors.JobInvalid (ValueError): it is neither.
         """
         super().__init__(list(WEIGHTS), list(WEIGHTS))
         kind = quantization_type.lower()
         if kind not in _KINDS:
-            message = (
-                f"quantization_type must be one of {', '.join(_KINDS)}, not {quantization_type!r}"
+            raise errors.JobInvalid(
+                f"`quantization_type` is {quantization_type!r}; give one of {', '.join(_KINDS)}"
             )
-            raise ValueError(message)
         self.quantization_type = quantization_type
         self._kind = kind
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO with smaller numbers; as it is if they are small already."""
-        if dxo.get_meta_prop(_FLAG):
+        if dxo.get_meta_prop(QUANTIZED):
             return None
         made, state, source = dict(dxo.data), {}, {}
         for key, each in dxo.data.items():
@@ -63,7 +62,7 @@ class ModelQuantizer(DXOFilter):
             MetaKey.PROCESSED_ALGORITHM: self._kind,
             _STATE: state,
             _SOURCE: source,
-            _FLAG: True,
+            QUANTIZED: True,
         }
         return DXO(dxo.data_kind, data=made, meta=meta)
 
@@ -76,7 +75,7 @@ class ModelDequantizer(DXOFilter):
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO with its numbers; as it is if they are not smaller."""
-        if not dxo.get_meta_prop(_FLAG):
+        if not dxo.get_meta_prop(QUANTIZED):
             return None
         state = dxo.get_meta_prop(_STATE)
         made = dict(dxo.data)
@@ -85,7 +84,7 @@ class ModelDequantizer(DXOFilter):
             if key in state:
                 numbers = _from_bytes(numbers, np.asarray(state[key]))
             made[key] = np.asarray(numbers).astype("float32" if dtype == "bfloat16" else dtype)
-        own = (MetaKey.PROCESSED_ALGORITHM, _STATE, _SOURCE, _FLAG)
+        own = (MetaKey.PROCESSED_ALGORITHM, _STATE, _SOURCE, QUANTIZED)
         meta = {key: each for key, each in dxo.meta.items() if key not in own}
         return DXO(dxo.data_kind, data=made, meta=meta)
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from ame import errors
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, MetaKey, from_shareable
 from ame.federation.spec.filter import ContentBlockedException, DXOFilter
@@ -23,20 +24,22 @@ class ExcludeVars(DXOFilter):
         """Without `exclude_vars` all pass.
 
         Raises:
-            ValueError: they are neither names nor an expression.
+            errors.JobInvalid (ValueError): they are neither names nor an expression.
         """
         super().__init__(list(WEIGHTS), data_kinds or list(WEIGHTS))
         given: object = exclude_vars
         names = given if isinstance(given, list) else [given or ""]
         if not all(isinstance(name, str) for name in names):
-            message = f"exclude_vars must be an expression or a list of names, not {exclude_vars!r}"
-            raise ValueError(message)
+            raise errors.JobInvalid(
+                f"`exclude_vars` is {exclude_vars!r}; give an expression, or a list of names"
+            )
         self.exclude_vars = exclude_vars
         try:
             self._found = re.compile(exclude_vars) if isinstance(exclude_vars, str) else None
         except re.error as error:
-            message = f"exclude_vars {exclude_vars!r} is no expression: {error}"
-            raise ValueError(message) from error
+            raise errors.JobInvalid(
+                f"`exclude_vars` {exclude_vars!r} is no expression: {error}"
+            ) from error
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO without them."""
@@ -60,12 +63,11 @@ class DXOBlocker(DXOFilter):
         """`allow_data_kinds`: whether they are those that may pass.
 
         Raises:
-            ValueError: `data_kinds` is no list of names, or empty.
+            errors.JobInvalid (ValueError): `data_kinds` is no list of names, or empty.
         """
         super().__init__()
         if data_kinds.__class__ is not list or not data_kinds:
-            message = f"data_kinds must be a list of kinds, not {data_kinds!r}"
-            raise ValueError(message)
+            raise errors.JobInvalid(f"`data_kinds` is {data_kinds!r}; give a list of kinds")
         self.configured_data_kinds = data_kinds
         self.allow_data_kinds = allow_data_kinds
 
@@ -91,12 +93,13 @@ class ConvertWeights(DXOFilter):
         """`direction`: `weights_to_diff` or `diff_to_weights`.
 
         Raises:
-            ValueError: it is neither.
+            errors.JobInvalid (ValueError): it is neither.
         """
         super().__init__(list(WEIGHTS), None)
         if direction not in (self.WEIGHTS_TO_DIFF, self.DIFF_TO_WEIGHTS):
-            message = f"direction must be weights_to_diff or diff_to_weights, not {direction!r}"
-            raise ValueError(message)
+            raise errors.JobInvalid(
+                f"`direction` is {direction!r}; give weights_to_diff or diff_to_weights"
+            )
         self.direction = direction
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:

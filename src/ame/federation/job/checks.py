@@ -1,11 +1,11 @@
 """What may be said of a job: names, targets, tasks, numbers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from ame import errors
-from ame.federation.program import ALL, Program
+from ame.federation.program import ALL, App, Program, within
 
 SERVER = SERVER_SITE_NAME = "server"
 ALL_SITES = "@ALL"
@@ -152,6 +152,7 @@ def program(given: Program) -> None:
             )
     with suppress(errors.SitesUnclear):
         clients(given, given.site_names())
+    _filtered(given)
 
 
 def clients(given: Program, known: Sequence[str]) -> None:
@@ -170,6 +171,71 @@ def clients(given: Program, known: Sequence[str]) -> None:
         raise errors.JobInvalid(
             f"`mandatory_clients` names {', '.join(missing)}, which the job does not have"
         )
+
+
+def aggregators(server: App, objects: Mapping[str, object]) -> None:
+    """That those that the server was given, `objects` by their ids, are used by its workflows.
+
+    Raises:
+        errors.JobInvalid: one is not, and a plain mean would be taken instead, without a word.
+    """
+    from ame.federation.export.parts import arguments
+    from ame.federation.spec.learnable import Aggregator
+
+    found = {
+        name: type(obj).__name__ for name, obj in objects.items() if isinstance(obj, Aggregator)
+    }
+    if not found or not _known(server):
+        return
+    asked = {text for part in server.parts() for text in _texts([part.lead, arguments(part)])}
+    handed = {part.path.rpartition(".")[2] for top in server.workflows for part in within(top.args)}
+    for name, kind in found.items():
+        if name not in asked and kind not in handed:
+            raise errors.JobInvalid(
+                f"`{kind}` is given to the server as `{name}`, and no workflow uses it; hand it to "
+                f"yours, `FedAvg(aggregator={kind}(…))`, or by its id, "
+                f"`ScatterAndGather(aggregator_id={name!r})`"
+            )
+
+
+def _filtered(given: Program) -> None:
+    """That no filter is for a task that is spelt almost like one of the job's."""
+    from difflib import get_close_matches
+
+    from ame.federation.export.tasks import named
+
+    filtered = [
+        each for app in given.apps() for each in (*app.task_data_filters, *app.task_result_filters)
+    ]
+    if not filtered or not _known(given.server):
+        return
+    known = named(given.apps())
+    for each in filtered:
+        for task in set(each.tasks).difference(known):
+            if near := get_close_matches(task, known, n=1, cutoff=0.8):
+                raise errors.JobInvalid(
+                    f"`{each.filters[0].path.rpartition('.')[2]}` filters the task `{task}`, which "
+                    f"the job does not give; did you mean `{near[0]}`?"
+                )
+
+
+def _known(server: App) -> bool:
+    """Whether all its workflows are ours, so that what they ask for is known."""
+    from ame.federation.flare import names
+
+    return all(names.ours(part.path) for part in server.workflows)
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for each in value.values():
+                yield from _texts(each)
+        case Sequence():
+            for each in value:
+                yield from _texts(each)
 
 
 def _text(argument: str, given: object) -> str:

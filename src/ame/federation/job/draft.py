@@ -46,6 +46,10 @@ class Draft:
         known = self._known.get(id(obj))
         return known[1] if known else None
 
+    def objects(self) -> dict[str, object]:
+        """The objects that were added, by their ids."""
+        return {name: obj for obj, name in self._known.values()}
+
     def free_id(self, wanted: str, taken: set[str]) -> str:
         """`wanted`, or the next after it that is neither taken here nor among `taken`."""
         return free(wanted, self.ids() | taken)

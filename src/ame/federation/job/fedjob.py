@@ -273,6 +273,7 @@ class FedJob:
             packages=frozenset(capture.packages),
         )  # fmt: skip
         checks.program(found)
+        checks.aggregators(found.server, given.objects())
         return found
 
     # for objects that add themselves

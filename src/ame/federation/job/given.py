@@ -77,6 +77,10 @@ class Given:
         """The server's app."""
         return self.drafts[SERVER].app() if SERVER in self.drafts else App()
 
+    def objects(self) -> dict[str, object]:
+        """The server's components and workflows, by their ids."""
+        return self.drafts[SERVER].objects() if SERVER in self.drafts else {}
+
     def app(self, client: str) -> App:
         """A client's app. Where all are set up, one need not be again."""
         own = self.drafts[client].app()

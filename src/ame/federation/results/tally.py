@@ -9,7 +9,7 @@ from typing import Any
 from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.spec.dxo import DataKind
 from ame.federation.spec.names.app import AppConstants
-from ame.federation.spec.names.keys import MetaKey, ReturnCode
+from ame.federation.spec.names.keys import PRIVACY, MetaKey, ReturnCode
 
 SERVER = "server"
 ROUND = "round"
@@ -181,6 +181,9 @@ def told(result: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
             metrics.update(_numbers(measured))
         case measured:
             metrics.update(_numbers({"metric": measured}))
+    match meta.get(PRIVACY):
+        case {"epsilon_so_far": spent}:
+            metrics.update(_numbers({"epsilon": spent}))
     weight = dict(_numbers({"steps": meta.get(MetaKey.NUM_STEPS_CURRENT_ROUND)})).get("steps", 1.0)
     return weight, metrics
 

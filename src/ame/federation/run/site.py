@@ -289,7 +289,7 @@ class Site:
             engine.fire(EventType.BEFORE_TASK_RESULT_FILTER, ctx)
             try:
                 result = parts.task_result_filters.apply(task, result, ctx)
-            except ContentBlockedException as error:
+            except (ContentBlockedException, errors.UpdateRefused) as error:
                 return _blocked(ReturnCode.TASK_RESULT_FILTER_ERROR, error)
             ctx.put(FLContextKey.TASK_RESULT, result, private=True, sticky=False)
             engine.fire(EventType.AFTER_TASK_RESULT_FILTER, ctx)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from ame import errors
 from ame.federation.spec.component import FLComponent
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind, from_shareable
@@ -55,12 +56,14 @@ class Filter(FLComponent, ABC):
 
     def add_to_fed_job(self, job: Any, ctx: Any, **kwargs: Any) -> Any:
         """Add it to a job. `filter_type`: what it filters; `tasks`: of which, all by default."""
+        if not kwargs.get("filter_type"):
+            raise errors.JobInvalid(
+                f"Missing required arg 'filter_type' of {self.name}; give `FilterType.TASK_RESULT` "
+                "for what sites send back, `FilterType.TASK_DATA` for what they are sent"
+            )
         job.check_kwargs(args_to_check=kwargs, args_expected={"filter_type": True, "tasks": False})
-        kind = kwargs.get("filter_type")
-        if not kind:
-            message = f"filter_type of {self.name} is missing: a FilterType"
-            raise ValueError(message)
-        job.add_filter(obj=self, filter_type=kind, tasks=kwargs.get("tasks", ["*"]), ctx=ctx)
+        kind, tasks = kwargs["filter_type"], kwargs.get("tasks", ["*"])
+        job.add_filter(obj=self, filter_type=kind, tasks=tasks, ctx=ctx)
 
 
 class DXOFilter(Filter, ABC):
@@ -74,7 +77,8 @@ class DXOFilter(Filter, ABC):
         """Empty is all kinds.
 
         Raises:
-            ValueError: a kind is asked for that is not supported, or either is no list.
+            errors.JobInvalid (ValueError): a kind is asked for that is not supported, or either
+                is no list.
         """
         super().__init__()
         for what, kinds in (
@@ -82,16 +86,16 @@ class DXOFilter(Filter, ABC):
             ("data_kinds_to_filter", data_kinds_to_filter),
         ):
             if kinds and not isinstance(kinds, list):
-                message = f"{what} of {self.name} must be a list, not {type(kinds).__name__}"
-                raise ValueError(message)
+                raise errors.JobInvalid(
+                    f"`{what}` of {self.name} is {kinds!r}; give a list of kinds"
+                )
         if supported_data_kinds and data_kinds_to_filter:
             unfit = [kind for kind in data_kinds_to_filter if kind not in supported_data_kinds]
             if unfit:
-                message = (
+                raise errors.JobInvalid(
                     f"{self.name} cannot filter {', '.join(unfit)}, only "
                     f"{', '.join(supported_data_kinds)}"
                 )
-                raise ValueError(message)
         self.data_kinds = data_kinds_to_filter or supported_data_kinds
 
     @abstractmethod

@@ -203,9 +203,11 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
 
         Raises:
             errors.JobPanicked: there is none, and the job does not allow that.
+            errors.ComponentUnknown: see `miss_persistor`.
         """
         weights: Any = None
         if self.persistor is None:
+            self.miss_persistor()
             model = FLModel(params={})
         else:
             weights = self.persistor.load(self.fl_ctx)
@@ -231,6 +233,17 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
         self._set_global(model)
         self.event(AppEventType.INITIAL_MODEL_LOADED)
         return model
+
+    def miss_persistor(self) -> None:
+        """There is none, which is right where nobody gave one.
+
+        Raises:
+            errors.ComponentUnknown: one is there, under another id than the one asked for.
+        """
+        there = self.engine.get_all_components()
+        others = any(isinstance(each, LearnablePersistor) for each in there.values())
+        if others and self._persistor_id and self._persistor_id not in there:
+            component(self.engine, self._persistor_id, LearnablePersistor)  # type: ignore[type-abstract]  # what is found is asked for its kind
 
     def save_model(self, model: FLModel) -> None:
         """Keep a model by the persistor."""

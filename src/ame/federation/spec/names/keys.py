@@ -4,6 +4,11 @@ Their values are what NVIDIA FLARE's components write and read, so that those of
 spell one out meet ours.
 """
 
+PRIVACY = "privacy"
+"""The metadata in which a filter of ours says what privacy it has spent."""
+QUANTIZED = "quantized_flag"
+"""The metadata of what a quantizer has made smaller."""
+
 
 class ReturnCode:
     """What a site says of a task: `OK`, or why there is no result."""

@@ -335,6 +335,7 @@ class FedAvg(BaseFedAvg):
         """By the persistor, or from the file if that is there."""
         if self.persistor is not None or not self.save_filename:
             return super().load_model()
+        self.miss_persistor()
         file = within(Path(self.get_run_dir()), self.save_filename)
         model = self.load_model_file(str(file)) if file.is_file() else FLModel(params={})
         self._set_global(model)

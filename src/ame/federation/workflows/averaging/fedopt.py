@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from ame import aggregation
+from ame import aggregation, errors
 from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.events import AppEventType
@@ -56,13 +56,14 @@ class FedOptimizer(Optimized):
         """`optimizer_args`: those of the optimizer, such as `rate`; 0.01 if they say none.
 
         Raises:
-            ValueError: there is no such optimizer.
+            errors.JobInvalid (ValueError): there is no such optimizer.
             errors.AggregationInvalid: it does not take these arguments.
         """
         super().__init__(*args, **kwargs)
         if optimizer not in _OPTIMIZERS:
-            message = f"optimizer must be one of {', '.join(_OPTIMIZERS)}, not {optimizer!r}"
-            raise ValueError(message)
+            raise errors.JobInvalid(
+                f"`optimizer` is {optimizer!r}; give one of {', '.join(_OPTIMIZERS)}"
+            )
         self.optimizer = optimizer
         self.optimizer_args = optimizer_args
         self._optimizer = _OPTIMIZERS[optimizer](**{"rate": 0.01, **(optimizer_args or {})})

@@ -25,7 +25,7 @@ from ame.protocol.pb import plan as pb
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ame.device.plans.plan import Lay
+    from ame.device.plans.loaded import Lay
 
 PACKAGE: Final = "tensorflow-cpu==2.18.1"
 PYTHON: Final = ">=3.9,<3.13"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from ame.device.plans.plan import Lay
+    from ame.device.plans.loaded import Lay
 
 EXTERNAL: Final = "ExternalDataset"
 STATEFUL: Final = frozenset({"VarHandleOp", "VariableV2", "Variable", "HashTableV2"})

@@ -1,4 +1,4 @@
-"""A plan that a device is given, and how it is run."""
+"""Plans that devices are given, loaded once and run for each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from google.protobuf.message import DecodeError
 
@@ -22,13 +21,13 @@ from ame.protocol.pb import federated_api
 from ame.protocol.pb import plan as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from ame.device.examples import Examples
+    from ame.device.plans.loaded import Lay, Loaded
     from ame.device.plans.slices import Fetcher
 
-Lay = Callable[[bytes], str]
-"""Lays the examples of a serialized selector, and returns where they are."""
 LOADED: Final = 8
 """Plans that are kept loaded; the one that was used longest ago goes first."""
 
@@ -43,32 +42,6 @@ class Task:
     examples: Examples
     slices: Fetcher | None = None
     """Fetches what the plan asks for in parts."""
-
-
-class Loaded(Protocol):
-    """A TensorFlow plan that is ready to run. Several runs may be under way at once."""
-
-    selectors: tuple[pb.ExampleSelector, ...]
-    """The examples that it reads, each in a file `0`, `1`, … of one folder."""
-
-    def run(self, examples: Path, checkpoint: Path, output: Path, lay: Lay) -> None:
-        """Runs it: from a folder of examples and a checkpoint to what it writes.
-
-        `lay` is asked for examples whose selector is known only while it runs.
-
-        Raises:
-            errors.PlanFailed: it did not get to its end.
-            errors.ExamplesTooFew: for want of examples.
-        """
-        ...
-
-    def tell(self, examples: Path, checkpoint: Path, lay: Lay) -> bytes:
-        """Runs a plan of eligibility: the TaskEligibilityInfo that it makes. Raises as `run`."""
-        ...
-
-    def close(self) -> None:
-        """Frees what it holds."""
-        ...
 
 
 class Plans:

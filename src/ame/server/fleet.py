@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ame import errors
 from ame.protocol.pb import common
 from ame.server.ledger import assignments, changes, populations, rounds, tasks
+from ame.server.ledger.sessions import Shown
 from ame.server.recent import Recent
 from ame.server.recipes import opening
 from ame.server.settings import Settings
@@ -108,6 +109,21 @@ class Fleet:
         if name not in self._known:
             raise errors.PopulationUnknown(name)
         return self._known[name]
+
+    def session(self, token: str, population: str) -> Shown:
+        """A session that this server began for the population.
+
+        Raises:
+            errors.SessionUnknown: it did not.
+            errors.SessionEnded: it has lasted too long.
+        """
+        try:
+            shown = Shown.read(self.tokens.read(f"session:{population}", token))
+        except errors.TokenRefused:
+            raise errors.SessionUnknown from None
+        if self.clock() - shown.begun > self.settings.session_seconds:
+            raise errors.SessionEnded
+        return shown
 
     async def kept(self, population: str, number: int) -> Kept:
         """A task, whether it is open or not.

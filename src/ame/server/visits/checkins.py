@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final
 
 from ame import errors
@@ -9,20 +11,23 @@ from ame.protocol.pb import eligibility_eval_tasks, task_assignments
 from ame.protocol.wires import Pending
 from ame.server import tokens
 from ame.server.ledger import assignments, sessions
-from ame.server.ledger.sessions import Shown
-from ame.server.visits import operations, shares, slices
+from ame.server.visits import shares, slices
 from ame.server.visits.assignments import AssignmentStatus, End, Why, Wish
 
 if TYPE_CHECKING:
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
+    from ame.server.ledger.sessions import Shown
     from ame.server.rounds import Round
     from ame.server.visits.population import Population
     from ame.storage.databases import Rows
 
 TOLD: Final = 0.1
 """Seconds for which all that begin a session are told the same."""
+OPERATIONS: Final = "operations/"
+TASKS: Final = 100
+"""As many of its tasks does the name of an operation hold."""
 WORTH_WAITING: Final = frozenset({Why.FULL, Why.NOT_OPEN})
 WAITS_NO_LONGER: Final = End(AssignmentStatus.CANCELED, "the device canceled its operation")
 
@@ -82,7 +87,7 @@ class CheckIns:
         caller: Caller,  # noqa: ARG002 - every call has one
     ) -> eligibility_eval_tasks.ReportEligibilityEvalTaskResultResponse:
         """Notes how the evaluation went; anything but OK ends the session."""
-        shown = self.session(request.session_id, request.population_name)
+        shown = self._fleet.session(request.session_id, request.population_name)
         now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
@@ -98,7 +103,7 @@ class CheckIns:
     ) -> task_assignments.StartTaskAssignmentResponse | Pending:
         """Gives the device one task, or says why there is none. A repeat gets the same."""
         population = self._fleet.population(request.population_name)
-        shown = self.session(request.session_id, population.name)
+        shown = self._fleet.session(request.session_id, population.name)
         eligible = None
         if request.HasField("task_eligibility_info"):
             eligible = {
@@ -113,6 +118,19 @@ class CheckIns:
         gzip = shares.gzips(request.resource_capabilities)
         return await self._reply(joined, request.session_id, caller, gzip)
 
+    def waiting(self, operation: str) -> task_assignments.StartTaskAssignmentRequest:
+        """What a device asked for that waits for a task.
+
+        Raises:
+            errors.OperationUnknown: this server has begun no such operation.
+        """
+        try:
+            packed = self._fleet.tokens.read("operation", operation.removeprefix(OPERATIONS))
+            asked = zlib.decompress(urlsafe_b64decode(packed))
+        except (errors.TokenRefused, zlib.error):
+            raise errors.OperationUnknown from None
+        return task_assignments.StartTaskAssignmentRequest.FromString(asked)
+
     async def given(
         self, population: str, session: str, caller: Caller
     ) -> task_assignments.StartTaskAssignmentResponse:
@@ -123,7 +141,7 @@ class CheckIns:
             errors.SessionEnded: it is over.
         """
         known = self._fleet.population(population)
-        shown = self.session(session, population)
+        shown = self._fleet.session(session, population)
         seen = await self._fleet.database.read(lambda rows: sessions.session(rows, shown.id))
         if seen is None:
             raise errors.SessionUnknown
@@ -134,7 +152,7 @@ class CheckIns:
 
     async def give_up(self, population: str, session: str) -> None:
         """A session is over, and what it was given is free."""
-        shown = self.session(session, population)
+        shown = self._fleet.session(session, population)
         now = self._fleet.clock()
 
         def work(rows: Rows) -> None:
@@ -152,7 +170,7 @@ class CheckIns:
         Each has a session of its own from then on: one that fails ends none of the others.
         """
         population = self._fleet.population(request.population_name)
-        shown = self.session(request.session_id, population.name)
+        shown = self._fleet.session(request.session_id, population.name)
         reply = task_assignments.PerformMultipleTaskAssignmentsResponse()
         for name in dict.fromkeys(request.task_names):
             wish = Wish(version=shares.version(request.client_version), eligible={name: 1.0})
@@ -167,21 +185,6 @@ class CheckIns:
 
     # --- what they share
 
-    def session(self, token: str, population: str) -> Shown:
-        """A session that this server began for the population.
-
-        Raises:
-            errors.SessionUnknown: it did not.
-            errors.SessionEnded: it has lasted too long.
-        """
-        try:
-            shown = Shown.read(self._fleet.tokens.read(f"session:{population}", token))
-        except errors.TokenRefused:
-            raise errors.SessionUnknown from None
-        if self._fleet.clock() - shown.begun > self._fleet.settings.session_seconds:
-            raise errors.SessionEnded
-        return shown
-
     def _patient(self, shown: Shown) -> bool:
         """Whether a session is young enough to wait for a task."""
         return self._fleet.clock() - shown.begun < self._fleet.settings.patience_seconds
@@ -189,7 +192,23 @@ class CheckIns:
     def _pending(self, request: task_assignments.StartTaskAssignmentRequest) -> Pending:
         metadata = task_assignments.StartTaskAssignmentMetadata()
         metadata.polling_interval.FromMilliseconds(int(self._fleet.settings.polling_seconds * 1000))
-        return Pending(operation=operations.pending(self._fleet, request), metadata=metadata)
+        return Pending(operation=self._operation(request), metadata=metadata)
+
+    def _operation(self, request: task_assignments.StartTaskAssignmentRequest) -> str:
+        """The name of an operation that tries again to answer this request; `waiting` reads it.
+
+        A name is a part of an address: of very many tasks that the device may do it holds some.
+        """
+        asked = task_assignments.StartTaskAssignmentRequest()
+        asked.CopyFrom(request)
+        weights = asked.task_eligibility_info.task_weights
+        if len(weights) > TASKS:
+            fit = [each for each in weights if each.weight > 0]
+            fit.sort(key=lambda each: (-each.weight, self._fleet.draw()))
+            del weights[:]
+            weights.extend(fit[:TASKS])
+        packed = urlsafe_b64encode(zlib.compress(asked.SerializeToString())).decode()
+        return f"{OPERATIONS}{self._fleet.tokens.make('operation', packed)}"
 
     async def _reply(
         self, joined: tuple[Assignment, Round] | Why, session: str, caller: Caller, gzip: bool

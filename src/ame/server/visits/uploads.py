@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ame.server.fleet import Fleet
     from ame.server.ledger.assignments import Assignment
     from ame.server.recipes import Taken
-    from ame.server.visits.checkins import CheckIns
     from ame.storage.databases import Rows
 
 Done = TypeVar("Done")
@@ -65,13 +64,11 @@ class Uploads:
     def __init__(
         self,
         fleet: Fleet,
-        check_ins: CheckIns,
         accepted: Callable[[Contribution], None],
         decrypted: Callable[[bytes], bytes],
     ) -> None:
         """`accepted` is told of each contribution; `decrypted` yields what a payload encrypts."""
         self._fleet = fleet
-        self._check_ins = check_ins
         self._accepted = accepted
         self._decrypted = decrypted
         self._came: Recent[_Came] = Recent(fleet.settings.recent_bytes)
@@ -84,7 +81,7 @@ class Uploads:
         caller: Caller,  # noqa: ARG002 - every call has one
     ) -> task_assignments.ReportTaskResultResponse:
         """Notes how a computation went; anything but OK ends the session and the assignment."""
-        shown = self._check_ins.session(request.session_id, request.population_name)
+        shown = self._fleet.session(request.session_id, request.population_name)
         now = self._fleet.clock()
         code = request.computation_status_code
         took = request.client_stats.computation_execution_duration.ToNanoseconds() / 1e9

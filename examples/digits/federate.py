@@ -8,8 +8,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
-from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.persistors.numpy_files import NPModelPersistor
+from ame.federation import FedAvg, FedJob, FrameworkType, NPModelPersistor, ScriptRunner
 
 SITES = 10
 

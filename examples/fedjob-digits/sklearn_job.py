@@ -3,8 +3,7 @@
 import numpy as np
 from data import SITES
 
-from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.persistors.numpy_files import NPModelPersistor
+from ame.federation import FedAvg, FedJob, FrameworkType, NPModelPersistor, ScriptRunner
 
 if __name__ == "__main__":
     job = FedJob(name="digits-sklearn", min_clients=SITES)

@@ -4,8 +4,7 @@ import numpy as np
 from data import SITES
 from trees import TreeBagging
 
-from ame.federation import FedJob, FrameworkType, ScriptRunner
-from ame.federation.components.persistors.numpy_files import NPModelPersistor
+from ame.federation import FedJob, FrameworkType, NPModelPersistor, ScriptRunner
 
 if __name__ == "__main__":
     job = FedJob(name="digits-xgboost", min_clients=SITES)

@@ -227,3 +227,7 @@ if not TYPE_CHECKING:  # whom it is there for would take any name for an error
                     globals()[name] = found
                     return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        listed = (names.split() for branch in TREE.values() for names in branch.values())
+        return sorted({*globals(), *(name for names in listed for name in names)})

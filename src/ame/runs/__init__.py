@@ -56,3 +56,6 @@ if not TYPE_CHECKING:  # whom it is there for would take any name for one of the
                 found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
                 return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

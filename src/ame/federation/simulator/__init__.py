@@ -18,3 +18,7 @@ def __getattr__(name: str) -> object:
     from ame.federation.simulator import simulation
 
     return getattr(simulation, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ from ame.federation.conversion import FLModelUtils
 from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.model import FLModel
 from ame.federation.results.tally import Tally, mean, told
+from ame.federation.spec.names.keys import ASIDE
 from ame.federation.spec.shareable import ReturnCode, Shareable, make_reply
 
 
@@ -135,3 +136,43 @@ def test_a_result_without_a_model_has_no_metrics() -> None:
 def test_the_mean_of_nothing_is_no_number() -> None:
     assert isnan(mean([]))
     assert isnan(mean([(float("inf"), 1), (float("-inf"), 1)]))
+
+
+def aside(number: int, site: str) -> Order:
+    made = order(number, site, of=None, task="swarm_pulse")
+    made.data.set_header(ASIDE, True)
+    return made
+
+
+def test_what_a_workflow_does_for_itself_is_no_round_and_ends_none() -> None:
+    tally = Tally()
+    tally.sent([order(1, "a")], at=0)
+
+    assert tally.sent([aside(2, "a")], at=1) is None
+    assert tally.replied(reply(2, "a", accuracy=1.0)) is None
+
+    assert [(each.task, each.open) for each in tally.rounds] == [("train", 1)]
+
+
+def test_a_site_that_is_lost_beside_a_round_is_lost_in_it_once() -> None:
+    tally = Tally()
+    why = Why(kind="killed", text="killed")
+    tally.sent([order(1, "a")], at=0)
+    tally.sent([aside(2, "a")], at=1)
+
+    assert tally.lost(Lost(number=2, site="a", task="swarm_pulse", why=why)) is tally.now
+    assert tally.refused("a", why) is None
+    assert tally.lost_sites() == ("a",)
+
+
+def test_a_site_that_is_lost_before_any_round_is_told_once() -> None:
+    tally = Tally()
+    why = Why(kind="killed", text="killed")
+    tally.sent([aside(1, "a")], at=0)
+
+    of = tally.lost(Lost(number=1, site="a", task="swarm_config", why=why))
+
+    assert of is not None
+    assert of.label == "swarm_pulse"
+    assert tally.refused("a", why) is None
+    assert (tally.rounds, tally.lost_sites()) == ([], ("a",))

@@ -25,6 +25,9 @@ class Watcher(Protocol):
     def refused(self, site: str, why: str) -> None:
         """What a site has answered in the round under way cannot be used."""
 
+    def closed(self, *, best: bool) -> None:
+        """The round under way, which sites lead, has its model; is it the best one so far?"""
+
     def printed(self, site: str, chunk: bytes) -> None:
         """A site, or `server`, has printed this. Borders of chunks mean nothing."""
 
@@ -51,6 +54,9 @@ class Nobody:
         """Passes over it."""
 
     def refused(self, site: str, why: str) -> None:
+        """Passes over it."""
+
+    def closed(self, *, best: bool) -> None:
         """Passes over it."""
 
     def printed(self, site: str, chunk: bytes) -> None:

@@ -1,12 +1,14 @@
 """Cross-site evaluation from site to site: no model comes to the server, results do."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from ame.federation.components.persistors.files import within
 from ame.federation.components.validation import ValidationJsonGenerator, plain
-from ame.federation.peers.server import ServerSideController
+from ame.federation.peers.rounds import summary
+from ame.federation.peers.server import ServerSideController, aside
 from ame.federation.peers.site import ClientSideController
 from ame.federation.peers.words import Action, Constant, ModelType, task_name
 from ame.federation.spec.context import FLContext
@@ -91,7 +93,7 @@ class CrossSiteEvalServerController(ServerSideController):
                 continue
             with self.told:
                 self._waited = {site for site in self.measuring if site not in self.lost}
-            data = Shareable(
+            data = aside(
                 {
                     Constant.MODEL_TYPE: kind,
                     Constant.MODEL_NAME: name,
@@ -118,6 +120,8 @@ class CrossSiteEvalServerController(ServerSideController):
         if status[Constant.ACTION] == Action.EVALUATED:
             self._waited.discard(site)
             whose = status[Constant.MODEL_OWNER]
+            headers = {AppConstants.MODEL_OWNER: whose}
+            self.rounds.did(site, AppConstants.TASK_VALIDATION, headers, status)
             self._came.append((site, whose, DXO(DataKind.METRICS, data=status[Constant.RESULT])))
         elif status[Constant.ACTION] == Action.FAILED:
             self._waited.discard(site)
@@ -219,8 +223,9 @@ class CrossSiteEvalClientController(ClientSideController):
         return None
 
     def _measure(self, data: Shareable) -> None:
-        fl_ctx = self.engine.new_context()
+        fl_ctx, begun = self.engine.new_context(), time.perf_counter()
         result = self.engine.site.do(self.validation_task_name, data, fl_ctx)
-        metrics = from_shareable(result).data
+        told = summary(result, time.perf_counter() - begun)
+        told[Constant.RESULT] = from_shareable(result).data
         whose = data.get_header(Constant.MODEL_OWNER)
-        self.report(Action.EVALUATED, **{Constant.MODEL_OWNER: whose, Constant.RESULT: metrics})
+        self.report(Action.EVALUATED, **{**told, Constant.MODEL_OWNER: whose})

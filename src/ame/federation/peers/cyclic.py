@@ -13,6 +13,7 @@ from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import AppEventType
 from ame.federation.spec.shareable import Shareable
+from ame.federation.spec.task import Signal
 
 
 class CyclicServerController(ServerSideController):
@@ -59,6 +60,12 @@ class CyclicServerController(ServerSideController):
         self.cyclic_order = cyclic_order
         self._done = False
         self._kept: set[str] = set()
+
+    def begin(self, fl_ctx: FLContext, abort_signal: Signal) -> None:
+        """Have the first site train."""
+        with self.told:
+            self.rounds.begin(self.sites)
+        super().begin(fl_ctx, abort_signal)
 
     def prepare_config(self) -> dict[str, Any]:
         """The order."""
@@ -125,9 +132,9 @@ class CyclicClientController(ClientSideController):
         result = self.learn(data, fl_ctx)
         model = self.shareable_generator.shareable_to_learnable(result, fl_ctx)
         fl_ctx.put(AppConstants.GLOBAL_MODEL, model, private=True, sticky=True)
-        self.report(Action.LEARNED, **{Constant.ROUND: number})
         at = order.index(self.me)
         if at == len(order) - 1:
+            self.report(Action.ROUND_DONE, **{Constant.ROUND: number})
             done = number - self.get_config_prop(Constant.START_ROUND, 0) + 1
             if done >= self.get_config_prop(AppConstants.NUM_ROUNDS):
                 self.persistor.save(model, fl_ctx)

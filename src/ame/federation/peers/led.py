@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ame import errors
+from ame.federation.peers.rounds import summary
 from ame.federation.peers.site import ClientSideController
 from ame.federation.peers.words import Action, Constant, ResultType
 from ame.federation.run.found import component
@@ -14,10 +15,12 @@ from ame.federation.spec.controller import Controller, InTurn, To, ToAllAgain, T
 from ame.federation.spec.learnable import LearnablePersistor
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.keys import ReservedHeaderKey
-from ame.federation.spec.shareable import Shareable
+from ame.federation.spec.shareable import ReturnCode, Shareable
 from ame.federation.spec.task import Client, ClientTask, Signal, Task, TaskCompletionStatus
 
 FOREVER = 30 * 24 * 3600.0
+_TOLD = (AppConstants.CURRENT_ROUND, AppConstants.NUM_ROUNDS, AppConstants.MODEL_OWNER)
+"""The headers of a task by which its results belong to a round."""
 
 
 class ClientControllerExecutor(ClientSideController):
@@ -90,9 +93,8 @@ class ClientControllerExecutor(ClientSideController):
         for controller in self._controllers:
             fl_ctx = self.engine.new_context()
             controller.config = self.config  # type: ignore[attr-defined]  # NVFLARE's controllers read it there
-            controller.set_communicator(
-                Peers(self.engine, self.get_config_prop(Constant.CLIENTS), self.max_task_timeout)
-            )
+            sites, longest = self.get_config_prop(Constant.CLIENTS), self.max_task_timeout
+            controller.set_communicator(Peers(self.engine, sites, longest, told=self._tell))
             controller.initialize(fl_ctx)
             controller.control_flow(self.engine.signal, fl_ctx)
             model = fl_ctx.get_prop(AppConstants.GLOBAL_MODEL) or model
@@ -101,12 +103,42 @@ class ClientControllerExecutor(ClientSideController):
             self.hand_out(ResultType.LAST, model)
         self.report(Action.ALL_DONE)
 
+    def _tell(self, share: ClientTask) -> None:
+        """Tell the server what a site measured in a task of a controller."""
+        task, result = share.task, share.result
+        assert result is not None
+        if result.get_return_code() != ReturnCode.OK:
+            return
+        headers = {key: task.data.get_header(key) for key in _TOLD}
+        seconds = (share.result_received_time or 0) - (task.schedule_time or 0)
+        self.report(
+            Action.DONE,
+            **summary(result, seconds),
+            **{
+                Constant.CLIENT: share.client.name,
+                Constant.TASK: task.name,
+                Constant.HEADERS: {key: each for key, each in headers.items() if each is not None},
+            },
+        )
+
 
 class Peers:
     """Gives tasks to the sites of a workflow, from one of them; returns when they are done."""
 
-    def __init__(self, engine: Any, sites: Sequence[str], longest: float = 0) -> None:
-        """`engine`: of the site; `longest`: seconds for tasks that have no time of their own."""
+    def __init__(
+        self,
+        engine: Any,
+        sites: Sequence[str],
+        longest: float = 0,
+        *,
+        told: Callable[[ClientTask], None] = lambda _share: None,
+    ) -> None:
+        """Over these sites.
+
+        `engine`: of the site; `longest`: seconds for tasks that have no time of their own; `told`
+        is called with each result.
+        """
+        self._told = told
         self._engine = engine
         self._sites = list(sites)
         self._longest = longest or FOREVER
@@ -177,6 +209,7 @@ class Peers:
                 else self._engine.site.taken(task.name, answers[site], ctx)
             )
             share.result_received_time = time.time()
+            self._told(share)
             _deed(task.result_received_cb, share, ctx)
 
     def _context(self, share: ClientTask) -> FLContext:

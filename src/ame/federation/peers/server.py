@@ -1,18 +1,20 @@
 """The server's side of a workflow of peers: it configures, starts, follows and ends it."""
 
 import time
+from collections.abc import Mapping
 from threading import Condition
 from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Message, Why
+from ame.federation.peers.rounds import Rounds
 from ame.federation.peers.words import Action, Constant, task_name
 from ame.federation.run.losses import GONE, WHY, why_none
 from ame.federation.run.site import DO_TASK
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller
 from ame.federation.spec.names.app import AppConstants
-from ame.federation.spec.names.keys import FLContextKey, ReservedHeaderKey
+from ame.federation.spec.names.keys import ASIDE, FLContextKey, ReservedHeaderKey
 from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import ClientTask, Signal, Task
 
@@ -110,6 +112,7 @@ class ServerSideController(Controller):
             raise errors.JobPanicked(component=self.name, reason=reason, side="server")
         self.first = self.chosen([self.starting_client or self.sites[0]], self.sites)[0]
         self.keepers = self.chosen(self.result_clients, self.sites)
+        self.rounds = Rounds(self._engine.watcher, first=self.start_round, count=self.num_rounds)
         self._engine.register_aux_message_handler(self._topic(fl_ctx), self._hear)
 
     def prepare_config(self) -> dict[str, Any]:
@@ -132,7 +135,7 @@ class ServerSideController(Controller):
     def begin(self, fl_ctx: FLContext, abort_signal: Signal) -> None:
         """Have the workflow begin, once all sites are ready: the first site does."""
         name = task_name(self.task_name_prefix, Constant.BASENAME_START)
-        task = Task(name=name, data=Shareable(), result_received_cb=self._ready)
+        task = Task(name=name, data=aside(), result_received_cb=self._ready)
         self.send_and_wait(task, fl_ctx, targets=[self.first], abort_signal=abort_signal)
 
     def control_flow(self, abort_signal: Signal, fl_ctx: FLContext) -> None:
@@ -147,7 +150,7 @@ class ServerSideController(Controller):
             FLContextKey.WORKFLOW: self._topic(fl_ctx),
             **self.prepare_config(),
         }
-        data = Shareable({Constant.CONFIG: config})
+        data = aside({Constant.CONFIG: config})
         name = task_name(self.task_name_prefix, Constant.BASENAME_CONFIG)
         task = Task(
             name=name,
@@ -161,7 +164,9 @@ class ServerSideController(Controller):
         self.await_end(abort_signal, fl_ctx)
         if abort_signal.triggered:
             return
-        end = Task(name=task_name(self.task_name_prefix, Constant.BASENAME_END), data=Shareable())
+        with self.told:
+            self.rounds.end()
+        end = Task(name=task_name(self.task_name_prefix, Constant.BASENAME_END), data=aside())
         alive = [site for site in self.sites if site not in self.lost]
         self.broadcast_and_wait(end, fl_ctx, alive, 0, 0, abort_signal)
 
@@ -206,13 +211,14 @@ class ServerSideController(Controller):
         if site in self.lost:
             return
         self.lost[site] = why
+        self._engine.watcher.refused(site, why)
+        self.rounds.lost(site)
         left = len(self.sites) - len(self.lost)
         needed = self.min_clients or len(self.sites)
         if left < needed:
             raise errors.TooFewResults(
                 task=self.task_name_prefix, at=None, needed=needed, given=left, lost=self.lost
             )
-        self._engine.watcher.refused(site, why)
         data = Shareable({Constant.CLIENT: site})
         name = task_name(self.task_name_prefix, Constant.BASENAME_LOST)
         data.set_header(ReservedHeaderKey.TASK_NAME, name)
@@ -241,8 +247,16 @@ class ServerSideController(Controller):
         site = str(peer.get_identity_name())
         with self.told:
             self.progress = time.monotonic()
-            if request[Constant.ACTION] == Action.FAILED:
-                self.fail(str(request.get(Constant.CLIENT, site)), str(request[Constant.ERROR]))
+            match request[Constant.ACTION]:
+                case Action.FAILED:
+                    self.fail(str(request.get(Constant.CLIENT, site)), str(request[Constant.ERROR]))
+                case Action.LEARNED:
+                    self.rounds.trained(site, request)
+                case Action.DONE:
+                    who, task = request[Constant.CLIENT], request[Constant.TASK]
+                    self.rounds.did(who, task, request[Constant.HEADERS], request)
+                case Action.ROUND_DONE:
+                    self.rounds.done(request)
             self.follow(site, request)
             self.told.notify_all()
 
@@ -252,7 +266,7 @@ class ServerSideController(Controller):
         for site in self.sites:
             before = self._pulses.get(site)
             if site not in self.lost and (before is None or not before.is_standing):
-                pulse = Task(name=name, data=Shareable(), result_received_cb=self._pulsed)
+                pulse = Task(name=name, data=aside(), result_received_cb=self._pulsed)
                 self._pulses[site] = pulse
                 self.broadcast(pulse, fl_ctx, [site], 0)
 
@@ -265,3 +279,10 @@ class ServerSideController(Controller):
             with self.told:
                 self.fail(client_task.client.name, why)
                 self.told.notify_all()
+
+
+def aside(data: Mapping[str, Any] | None = None) -> Shareable:
+    """The data of a task of the workflow's own, which is told of as no part of a round."""
+    made = Shareable(data or {})
+    made.set_header(ASIDE, True)
+    return made

@@ -1,5 +1,6 @@
 """A site's side of a workflow of peers."""
 
+import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Message
+from ame.federation.peers.rounds import summary
 from ame.federation.peers.words import Action, Constant, ResultType, task_name
 from ame.federation.run.chains import place
 from ame.federation.run.engine import SERVER
@@ -142,18 +144,21 @@ class ClientSideController(Executor, ABC):
     def failed(self, error: Exception) -> None:
         """Tell the server what went wrong here."""
         what = "".join(traceback.format_exception_only(error)).strip()
+        if isinstance(error, errors.NoAnswer):
+            what = str(error)
         where = error.place if isinstance(error, errors.ComponentFailed) else place(error)
         self.log_exception(None, f"{self.me}: {what}")
         self.report(Action.FAILED, **{Constant.ERROR: f"{what} ({where})" if where else what})
 
     def learn(self, data: Shareable, fl_ctx: FLContext) -> Shareable:
-        """Have the site's executor train.
+        """Have the site's executor train, and tell the server what it measured.
 
         Raises:
             TaskExecutionError: it returned no result.
         """
         number = data.get_header(AppConstants.CURRENT_ROUND)
         data.set_header(AppConstants.NUM_ROUNDS, self.get_config_prop(AppConstants.NUM_ROUNDS))
+        begun = time.perf_counter()
         result: Shareable = self.engine.site.do(self.learn_task_name, data, fl_ctx)
         code = result.get_return_code()
         if code != ReturnCode.OK:
@@ -162,6 +167,8 @@ class ClientSideController(Executor, ABC):
             raise TaskExecutionError(message)
         result.set_header(AppConstants.CURRENT_ROUND, number)
         result.add_cookie(AppConstants.CONTRIBUTION_ROUND, number)
+        measured = summary(result, time.perf_counter() - begun)
+        self.report(Action.LEARNED, **{Constant.ROUND: number, **measured})
         return result
 
     def base(self, data: Shareable, fl_ctx: FLContext) -> Any:

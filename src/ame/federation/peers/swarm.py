@@ -207,8 +207,6 @@ class SwarmClientController(ClientSideController):
             result = Shareable()
             result.set_return_code("EXECUTION_EXCEPTION")
             result.set_header(AppConstants.CURRENT_ROUND, number)
-        else:
-            self.report(Action.LEARNED, **{Constant.ROUND: number})
         self.tell(
             data.get_header(Constant.AGGREGATOR), Constant.BASENAME_REPORT_LEARN_RESULT, result
         )
@@ -269,8 +267,10 @@ class SwarmClientController(ClientSideController):
         fl_ctx.put(AppConstants.GLOBAL_MODEL, model, private=True, sticky=True)
         self.persistor.save(model, fl_ctx)
         self.aggregator.reset(fl_ctx)
-        self.report(Action.ROUND_DONE, **{Constant.ROUND: gather.number})
-        self._go_on(gather, model, fl_ctx)
+        best = self._best_of(gather)
+        found = best.get(Constant.CLIENT) == self.me and best[Constant.ROUND] == gather.number
+        self.report(Action.ROUND_DONE, **{Constant.ROUND: gather.number, Constant.BEST: found})
+        self._go_on(gather.number, best, model, fl_ctx)
 
     def _accept(self, site: str, result: Shareable) -> str:
         """Why the aggregator does not take a result, or nothing."""
@@ -287,28 +287,28 @@ class SwarmClientController(ClientSideController):
         self.fire_event(AppEventType.AFTER_CONTRIBUTION_ACCEPT, fl_ctx)
         return why
 
-    def _go_on(self, gather: _Gather, model: Any, fl_ctx: FLContext) -> None:
+    def _best_of(self, gather: _Gather) -> dict[str, Any]:
+        """Whose model is the best so far: this site's, or the one before."""
+        if self._best is None or not self._better(self._best[0], gather.best.get(Constant.METRIC)):
+            return gather.best
+        metric, _, number = self._best
+        return {Constant.CLIENT: self.me, Constant.ROUND: number, Constant.METRIC: metric}
+
+    def _go_on(self, number: int, best: dict[str, Any], model: Any, fl_ctx: FLContext) -> None:
         """Begin the next round, or hand the results out."""
-        best = gather.best
-        if self._best is not None and self._better(self._best[0], best.get(Constant.METRIC)):
-            best = {
-                Constant.CLIENT: self.me,
-                Constant.ROUND: self._best[2],
-                Constant.METRIC: self._best[0],
-            }
-        done = gather.number - self.get_config_prop(Constant.START_ROUND, 0) + 1
+        done = number - self.get_config_prop(Constant.START_ROUND, 0) + 1
         if done < self.get_config_prop(AppConstants.NUM_ROUNDS):
             data = self.shareable_generator.learnable_to_shareable(model, fl_ctx)
             for key, value in best.items():
                 data.set_header(key, value)
-            self._scatter(data, gather.number + 1)
+            self._scatter(data, number + 1)
             return
         owner = best.get(Constant.CLIENT)
         if owner in self.lost:
             owner = None
         kinds = [ResultType.LAST] + ([ResultType.BEST] if owner else [])
         self.report(Action.ALL_DONE, **{Constant.EXPECTED: kinds})
-        self.hand_out(ResultType.LAST, model, number=gather.number)
+        self.hand_out(ResultType.LAST, model, number=number)
         if owner:
             self.tell(owner, Constant.BASENAME_SHARE_RESULT, Shareable())
 

@@ -7,6 +7,7 @@ from ame.federation.peers.server import ServerSideController
 from ame.federation.peers.words import Action, Constant, ResultType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.shareable import Shareable
+from ame.federation.spec.task import Signal
 
 
 class SwarmServerController(ServerSideController):
@@ -72,6 +73,12 @@ class SwarmServerController(ServerSideController):
             raise errors.JobPanicked(component=self.name, reason=reason, side="server")
         key = Constant.PROP_KEY_TRAIN_CLIENTS
         fl_ctx.put(key, self.trainers, private=True, sticky=True)
+
+    def begin(self, fl_ctx: FLContext, abort_signal: Signal) -> None:
+        """Have the first site send its model to all that train."""
+        with self.told:
+            self.rounds.begin(site for site in self.trainers if site not in self.lost)
+        super().begin(fl_ctx, abort_signal)
 
     def prepare_config(self) -> dict[str, Any]:
         """Who trains, and who may aggregate."""

@@ -42,6 +42,11 @@ class Constant:
     MODEL_TYPE = "cwf.model_type"
     GLOBAL_NAMES = "cwf.global_names"
     EXPECTED = "cwf.expected"
+    BEST = "cwf.best"
+    META = "cwf.meta"
+    SECONDS = "cwf.seconds"
+    TASK = "cwf.task"
+    HEADERS = "cwf.headers"
     TOPIC_STATUS = "cwf.status"
     PROP_KEY_TRAIN_CLIENTS = "cwf.train_clients"
 
@@ -63,6 +68,7 @@ class Action:
     """What a site tells of itself."""
 
     LEARNED = "learned"
+    DONE = "done"
     FAILED = "failed"
     ROUND_DONE = "round_done"
     ALL_DONE = "all_done"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ame.federation.results.terminal import Terminal
     from ame.federation.spec.context import FLContext
 
+_BEST = "best so far"
+
 
 class Recorder:
     """A `Watcher` for which nothing is lost: see `exchange.watcher`."""
@@ -61,11 +63,16 @@ class Recorder:
 
     def refused(self, site: str, why: str) -> None:
         """The same, of an answer that is no use."""
-        of = self.tally.now
-        if of is not None and site in of.asked and site not in of.losses:
-            of.answers.pop(site, None)
-            of.losses[site] = Why(kind="unfit", text=why)
-            self._lose(site, of.losses[site], of)
+        reason = Why(kind="unfit", text=why)
+        of = self.tally.refused(site, reason)
+        if of is not None:
+            self._lose(site, reason, of)
+
+    def closed(self, *, best: bool) -> None:
+        """Ends the round, and marks it."""
+        if best:
+            self._note = _BEST
+        self.close()
 
     def printed(self, site: str, chunk: bytes) -> None:
         """Adds to the site's log."""
@@ -96,7 +103,7 @@ class Recorder:
         match event:
             case AppEventType.GLOBAL_BEST_MODEL_AVAILABLE:
                 if self.models.best(fl_ctx):
-                    self._note = "best so far"
+                    self._note = _BEST
             case AppEventType.AFTER_LEARNABLE_PERSIST | AppEventType.AFTER_AGGREGATION:
                 self.models.last(fl_ctx)
             case AppEventType.ROUND_DONE | EventType.END_WORKFLOW | EventType.END_RUN:

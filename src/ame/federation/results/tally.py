@@ -9,7 +9,7 @@ from typing import Any
 from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.spec.dxo import DataKind
 from ame.federation.spec.names.app import AppConstants
-from ame.federation.spec.names.keys import PRIVACY, MetaKey, ReturnCode
+from ame.federation.spec.names.keys import ASIDE, PRIVACY, MetaKey, ReturnCode
 
 SERVER = "server"
 ROUND = "round"
@@ -76,6 +76,10 @@ class Tally:
         """For each order that is under way its round."""
         self._owners: dict[int, str] = {}
         """For each order that is to validate a model of somebody's, whose it is."""
+        self._aside: dict[int, Round] = {}
+        """For each order under way that is no part of a round, what it would be as one."""
+        self._strays: list[Round] = []
+        """Of those the ones in which a site was lost."""
 
     @property
     def now(self) -> Round | None:
@@ -86,6 +90,9 @@ class Tally:
         """Counts a broadcast; returns the round that it closes, if it begins another."""
         closed = None
         for order in orders:
+            if order.data.get_header(ASIDE):
+                self._aside[order.number] = _aside(order.task, order.site, at)
+                continue
             number = order.data.get_header(AppConstants.CURRENT_ROUND)
             now = self.now
             if now is None or (now.task, now.number) != (order.task, number):
@@ -105,6 +112,7 @@ class Tally:
         """Counts an answer; None for one that nobody waits for."""
         of = self._where.pop(reply.number, None)
         owner = self._owners.pop(reply.number, "")
+        self._aside.pop(reply.number, None)
         if of is None:
             return None
         code = reply.result.get_return_code()
@@ -123,10 +131,30 @@ class Tally:
 
     def lost(self, lost: Lost) -> Round | None:
         """Counts a loss; returns its round."""
+        aside = self._aside.pop(lost.number, None)
+        if aside is not None:
+            return self.refused(lost.site, lost.why, aside)
         of = self._where.pop(lost.number, None)
         self._owners.pop(lost.number, None)
         if of is not None:
             of.losses[lost.site] = lost.why
+        return of
+
+    def refused(self, site: str, why: Why, aside: Round | None = None) -> Round | None:
+        """Counts a site out of the round under way; returns that round.
+
+        It is `aside` where the site has no part in any. None: the site is lost to it already.
+        """
+        of = self.now
+        if of is None or site not in of.asked:
+            if any(site in each.losses for each in self._strays):
+                return None
+            of = aside or _aside("before a round", site, 0.0)
+            self._strays.append(of)
+        elif site in of.losses:
+            return None
+        of.answers.pop(site, None)
+        of.losses[site] = why
         return of
 
     def close(self, at: float) -> Round | None:
@@ -144,7 +172,7 @@ class Tally:
         """Those that were lost in a round, but for those that were told to stay away."""
         found = (
             site
-            for each in self.rounds
+            for each in (*self._strays, *self.rounds)
             for site, why in each.losses.items()
             if why.kind != "dropped"
         )
@@ -153,6 +181,10 @@ class Tally:
     def metrics(self) -> list[str]:
         """Every metric, in the order in which they came."""
         return list(dict.fromkeys(name for each in self.rounds for name in each.names()))
+
+
+def _aside(task: str, site: str, at: float) -> Round:
+    return Round(task=task, number=None, total=None, began=at, asked={site: None})
 
 
 def mean(told: Iterable[tuple[float, float]]) -> float:

@@ -6,6 +6,8 @@ spell one out meet ours.
 
 PRIVACY = "privacy"
 """The metadata in which a filter of ours says what privacy it has spent."""
+ASIDE = "aside"
+"""The header of a task by which a workflow only sees to itself: it is no part of a round."""
 QUANTIZED = "quantized_flag"
 """The metadata of what a quantizer has made smaller."""
 

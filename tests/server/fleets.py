@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 from google.protobuf.message import Message
 
-from ame.protocol import calls
+from ame.protocol import calls, statuses
 from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import plan as pb
@@ -82,21 +82,30 @@ class Peer:
         asked = eets.EligibilityEvalTaskRequest(population_name=population)
         return await self.ask("RequestEligibilityEvalTask", asked)
 
+    async def begun(self) -> str:
+        """The token of a session."""
+        session: str = (await self.session()).session_id
+        return session
+
     async def assignment(self, session: str, population: str = "p", **more: Any) -> Any:
         asked = task_assignments.StartTaskAssignmentRequest(
             population_name=population, session_id=session, **more
         )
         return await self.ask("StartTaskAssignment", asked)
 
-    async def hand_in(self, assigned: Any, content: bytes, *, twice: bool = False) -> None:
-        """Reports, uploads and submits."""
-        report = task_assignments.ReportTaskResultRequest(
+    async def report(self, assigned: Any, code: int) -> None:
+        asked = task_assignments.ReportTaskResultRequest(
             population_name="p",
             session_id=assigned.session_id,
-            task_name=assigned.task_name,
             aggregation_id=assigned.aggregation_id,
+            task_name=assigned.task_name,
+            computation_status_code=code,  # type: ignore[arg-type]  # a number of the enum
         )
-        await self.ask("ReportTaskResult", report)
+        await self.ask("ReportTaskResult", asked)
+
+    async def hand_in(self, assigned: Any, content: bytes, *, twice: bool = False) -> None:
+        """Reports, uploads and submits."""
+        await self.report(assigned, statuses.OK)
         await self.hand_in_quietly(assigned, content, twice=twice)
 
     async def hand_in_quietly(self, assigned: Any, content: bytes, *, twice: bool = False) -> None:

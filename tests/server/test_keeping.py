@@ -58,7 +58,7 @@ async def cleared(server: Running) -> int:
 
 
 async def assigned(server: Running) -> Any:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     return (await server.peer.assignment(session)).task_assignment
 
 

@@ -51,7 +51,7 @@ class Place(blobs.Folder):
 
 
 async def contribute(server: Running, *values: float) -> None:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
     await server.peer.hand_in_quietly(assigned, checkpoint.to_bytes(update(*values)))
 
@@ -122,7 +122,7 @@ def test_where_a_server_keeps_things_is_told_to_its_log_and_its_operators_alone(
         async with fleets.running(tmp_path, str(tmp_path / "fleet.sqlite")) as server:
             await server.task()
             asked = task_assignments.StartTaskAssignmentRequest(
-                population_name="p", session_id=(await server.peer.session()).session_id
+                population_name="p", session_id=await server.peer.begun()
             )
             for table in ("assignments", "changes"):
                 await server.app.fleet.database.do(
@@ -154,7 +154,7 @@ def test_a_device_hears_of_damage_without_its_place(tmp_path: Path) -> None:
         database = str(tmp_path / "fleet.sqlite")
         async with fleets.running(tmp_path, database, settings=FILES) as server:
             await server.task()
-            session = (await server.peer.session()).session_id
+            session = await server.peer.begun()
             assigned = (await server.peer.assignment(session)).task_assignment
             for each in (tmp_path / "blobs").rglob("*"):
                 if each.is_file():

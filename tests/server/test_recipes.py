@@ -23,7 +23,7 @@ W: dict[str, Array] = {"update/w": np.ones(3, np.float32)}
 
 
 async def contribute(server: Running, tensors: dict[str, Array]) -> Any:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
     await server.peer.hand_in(assigned, checkpoint.to_bytes(tensors))
     await server.app.leader.step()

@@ -145,7 +145,7 @@ def test_more_uploads_at_once_than_the_server_takes_are_told_to_come_back(run: R
 
         paths = []
         for _ in range(2):
-            session = (await server.peer.session()).session_id
+            session = await server.peer.begun()
             assigned = (await server.peer.assignment(session)).task_assignment
             ids = {"aggregation_id": assigned.aggregation_id}
             asked = aggregations.StartAggregationDataUploadRequest(

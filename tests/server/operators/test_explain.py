@@ -28,7 +28,7 @@ VISIT = "1700000000000 - a-uuid"
 
 
 async def given(server: Running) -> Any:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     return (await server.peer.assignment(session)).task_assignment
 
 
@@ -104,7 +104,7 @@ def test_what_a_device_says_of_its_failure_is_told(run: Run) -> None:
             await aborted(server, assigned, **said)
             assert await explained(server, assigned.session_id) == ("LOCAL_FAILED", why)
 
-        session = (await server.peer.session()).session_id
+        session = await server.peer.begun()
         wish = task_assignments.StartTaskAssignmentRequest(population_name="p", session_id=session)
         begun = await server.peer.raw("StartTaskAssignment", wish)
         cancel = operations.CancelOperationRequest(name=begun.name)

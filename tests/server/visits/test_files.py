@@ -45,7 +45,7 @@ def use(folder: Path, address: str, files: Any, *uses: Use) -> None:
 
 
 async def contribute(server: Running, content: bytes) -> None:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
     await server.peer.hand_in(assigned, content, twice=True)
 

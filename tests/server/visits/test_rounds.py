@@ -20,7 +20,7 @@ Run = Callable[..., None]
 
 
 async def contribute(server: Running, content: bytes, **more: Any) -> Any:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
     await server.peer.hand_in(assigned, content, **more)
     return assigned
@@ -56,7 +56,7 @@ def test_two_rounds_train_a_model_from_what_devices_hand_in(run: Run) -> None:
             "GetTaskById", odp_task.CreateTaskRequest(), population_name="p", task_id=str(task)
         )
         assert ended.task.status == odp_task.TaskStatus.COMPLETED
-        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        refused = await server.peer.assignment(await server.peer.begun())
         assert refused.rejection_info.retry_window.delay_min.seconds == 86400
 
     run(use)
@@ -75,7 +75,7 @@ def test_an_evaluation_ends_when_it_has_looked_at_all_that_a_training_came_to(ru
         whole = update(1, 1, 1)
         metrics = {name: whole[name] for name in ("update/examples", "update/loss_sum")}
         for _ in range(10):
-            session = (await server.peer.session()).session_id
+            session = await server.peer.begun()
             assigned = (await server.peer.assignment(session)).task_assignment
             made = metrics if assigned.task_name == f"p/{evaluation}" else whole
             await server.peer.hand_in(assigned, checkpoint.to_bytes(made))
@@ -115,7 +115,7 @@ def test_an_authorization_token_works_once(run: Run) -> None:
 def test_a_session_whose_answer_was_lost_gets_another_token_until_it_has_uploaded(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
-        session = (await server.peer.session()).session_id
+        session = await server.peer.begun()
 
         async def start() -> Any:
             given = (await server.peer.assignment(session)).task_assignment
@@ -146,7 +146,7 @@ def test_a_session_whose_answer_was_lost_gets_another_token_until_it_has_uploade
 def test_a_session_that_asks_again_gets_the_same_assignment(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
-        session = (await server.peer.session()).session_id
+        session = await server.peer.begun()
         first = await server.peer.assignment(session)
         again = await server.peer.assignment(session)
         assert (
@@ -186,9 +186,9 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task(min_aggregation_size=1, max_aggregation_size=2)
         for _ in range(2):
-            session = (await server.peer.session()).session_id
+            session = await server.peer.begun()
             assert (await server.peer.assignment(session)).HasField("task_assignment")
-        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        refused = await server.peer.assignment(await server.peer.begun())
         assert refused.rejection_info.retry_window.delay_min.seconds == 60
         explained = await server.app.management.explain("p", session)
         [given] = explained["assignments"]
@@ -196,7 +196,7 @@ def test_a_full_round_takes_nobody_until_a_device_is_late(run: Run) -> None:
 
         server.clock.now += 901
         await server.app.leader.step()
-        session = (await server.peer.session()).session_id
+        session = await server.peer.begun()
         assert (await server.peer.assignment(session)).HasField("task_assignment")
 
     run(use)
@@ -249,12 +249,12 @@ def test_nothing_is_kept_in_memory_of_a_task_that_has_ended(run: Run) -> None:
 def test_devices_of_a_paused_task_go_on_and_no_others_come(run: Run) -> None:
     async def use(server: Running) -> None:
         task = await server.task()
-        session = (await server.peer.session()).session_id
+        session = await server.peer.begun()
         assigned = (await server.peer.assignment(session)).task_assignment
         await server.app.management.pause_task("p", task, paused=True)
         again = (await server.peer.assignment(session)).task_assignment
         assert again.authorization_token == assigned.authorization_token
-        refused = await server.peer.assignment((await server.peer.session()).session_id)
+        refused = await server.peer.assignment(await server.peer.begun())
         assert refused.HasField("rejection_info")
 
         await server.peer.hand_in(assigned, checkpoint.to_bytes(update(1, 1, 1)))
@@ -269,9 +269,7 @@ def test_a_task_with_two_rounds_at_once_fills_both(run: Run) -> None:
         task = await server.task(
             min_aggregation_size=1, max_aggregation_size=1, max_parallel=2, total_iteration=2
         )
-        given = [
-            await server.peer.assignment((await server.peer.session()).session_id) for _ in "123"
-        ]
+        given = [await server.peer.assignment(await server.peer.begun()) for _ in "123"]
         assert [each.HasField("task_assignment") for each in given] == [True, True, False]
         ids = {each.task_assignment.aggregation_id for each in given[:2]}
         assert len(ids) == 2
@@ -335,9 +333,7 @@ def test_the_rounds_of_a_task_that_fails_are_over(run: Run) -> None:
 def test_a_round_is_aggregated_then_applied_then_completed(run: Run) -> None:
     async def use(server: Running) -> None:
         number = await server.task(min_aggregation_size=1, total_iteration=1)
-        assigned = (
-            await server.peer.assignment((await server.peer.session()).session_id)
-        ).task_assignment
+        assigned = (await server.peer.assignment(await server.peer.begun())).task_assignment
         await server.peer.hand_in(assigned, checkpoint.to_bytes(update(1, 1, 1)))
         await server.app.leader.step()
         passed = await server.app.fleet.database.read(lambda r: changes.changes(r, "p", number))
@@ -358,9 +354,7 @@ def test_a_round_whose_result_cannot_be_applied_fails_in_applying(run: Run) -> N
             min_aggregation_size=1,
             total_iteration=1,
         )
-        assigned = (
-            await server.peer.assignment((await server.peer.session()).session_id)
-        ).task_assignment
+        assigned = (await server.peer.assignment(await server.peer.begun())).task_assignment
         content = update(1, 1, 1, examples=0)
         del content["update/loss_sum"]
         await server.peer.hand_in(assigned, checkpoint.to_bytes(content))

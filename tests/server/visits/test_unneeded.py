@@ -27,7 +27,7 @@ CANCELED = "the contribution is not needed any more: its task was canceled"
 
 
 async def given(server: Running) -> Any:
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     return (await server.peer.assignment(session)).task_assignment
 
 

@@ -27,7 +27,7 @@ FIRST, SECOND = (checkpoint.to_bytes(update(*each)) for each in ((1, 2, 3), (5, 
 
 async def opened(server: Running) -> tuple[str, Message]:
     """Where a result is to go, and what submits it."""
-    session = (await server.peer.session()).session_id
+    session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
     ids = {"aggregation_id": assigned.aggregation_id}
     asked = aggregations.StartAggregationDataUploadRequest(

@@ -1,7 +1,8 @@
 """Devices for a test: they reach a server that is in the same process, and can be made to die."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,10 @@ class Place:
         shown = await self.server.peer.client.get(f"/api/v1/populations/p/tasks/{number}")
         return shown.json()
 
+    async def accepted(self, number: int) -> int:
+        shown = await self.task_of(number)
+        return sum(int(each["accepted"]) for each in shown["rounds"])
+
     def device(self, **more: Any) -> Device:
         through = more.pop("through", None) or Through(self.server.peer.client)
         more.setdefault("examples", USUAL)
@@ -122,6 +127,14 @@ async def place(folder: Path) -> AsyncIterator[Place]:
     async with fleets.running(folder, str(folder / "fleet.sqlite")) as server, Plans() as plans:
         await server.app.management.put_population("p", {})
         yield Place(server=server, plans=plans, folder=folder)
+
+
+def at(folder: Path, use: Callable[[Place], Awaitable[None]]) -> None:
+    async def go() -> None:
+        async with place(folder) as there:
+            await use(there)
+
+    asyncio.run(go())
 
 
 def lost(*numbers: int) -> Callable[[int], None]:

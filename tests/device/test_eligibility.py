@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,10 @@ from ame.protocol.pb import plan as pb
 from ame.protocol.pb import population_eligibility_spec as spec
 from ame.protocol.tensors import checkpoint
 from device import devices
-from device.devices import Place
+from device.devices import Place, at
 from server import fleets
 
 ENVIRONMENTS = Path(os.environ.get("AME_TEST_CACHE", Path.home() / ".cache" / "ame-tests"))
-Use = Callable[[Place], Awaitable[None]]
-
-
-def at(folder: Path, use: Use) -> None:
-    async def main() -> None:
-        async with devices.place(folder) as place:
-            await use(place)
-
-    asyncio.run(main())
 
 
 async def put(place: Place, path: str, said: Any) -> Any:

@@ -241,6 +241,8 @@ def test_one_failure_ends_the_job_where_none_is_ignored_and_none_does_where_all_
         ({"num_clients": -1}, ValueError),
         ({"task_check_period": 0}, ValueError),
         ({"persistor_id": 3}, TypeError),
+        ({"aggregator": "aggregator"}, TypeError),
+        ({"aggregator": MedianAggregator}, TypeError),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(
@@ -469,6 +471,8 @@ def test_federated_optimization_is_the_optimizers_step_on_the_mean_difference(
     np.testing.assert_allclose(keeps.saved[-1]["w"], w, rtol=1e-12)
     with pytest.raises(ValueError, match="one of sgd"):
         FedOptimizer(optimizer="lion")
+    with pytest.raises(errors.JobInvalid, match="has `lr`; it takes rate, momentum"):
+        FedOptimizer(optimizer="sgd", optimizer_args={"lr": 1.0})
     with pytest.raises(errors.AggregationInvalid):
         FedOptimizer(optimizer="sgd", optimizer_args={"rate": -1.0})
 

@@ -42,6 +42,19 @@ def check_mu(mu: object) -> None:
         raise errors.JobInvalid(f"`fedprox_mu` must be 0 or more and finite, not {mu}")
 
 
+def check_aggregator(aggregator: object) -> None:
+    """Refuse what has not the methods of a `ModelAggregator`.
+
+    Raises:
+        errors.JobTypeInvalid (TypeError): it has not, or is a class.
+    """
+    if aggregator is not None and (
+        isinstance(aggregator, type) or not hasattr(aggregator, "accept_model")
+    ):
+        wanted = "a ModelAggregator that is made, such as `MedianAggregator()`"
+        raise errors.JobTypeInvalid("aggregator", wanted, aggregator)
+
+
 def parse_compare_criteria(compare_expr: str) -> tuple[str, float, Compare]:
     """`"accuracy >= 0.5"` as its key, number and comparison.
 

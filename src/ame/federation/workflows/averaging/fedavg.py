@@ -16,7 +16,12 @@ from ame.federation.model import FLModel, ParamsType
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.names.app import AlgorithmConstants, AppConstants
 from ame.federation.spec.names.events import AppEventType
-from ame.federation.workflows.arguments import check_int, check_mu, parse_compare_criteria
+from ame.federation.workflows.arguments import (
+    check_aggregator,
+    check_int,
+    check_mu,
+    parse_compare_criteria,
+)
 from ame.federation.workflows.model_controller import ModelController
 
 
@@ -175,6 +180,7 @@ class FedAvg(BaseFedAvg):
         """
         super().__init__(*args, **kwargs)
         check_mu(fedprox_mu)
+        check_aggregator(aggregator)
         self.model = model
         self.save_filename = save_filename
         self.aggregator = aggregator

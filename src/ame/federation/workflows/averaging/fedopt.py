@@ -6,6 +6,7 @@ Reddi et al. 2021, "Adaptive Federated Optimization", Algorithm 2. Here with the
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from ame import aggregation, errors
@@ -56,13 +57,19 @@ class FedOptimizer(Optimized):
         """`optimizer_args`: those of the optimizer, such as `rate`; 0.01 if they say none.
 
         Raises:
-            errors.JobInvalid (ValueError): there is no such optimizer.
-            errors.AggregationInvalid: it does not take these arguments.
+            errors.JobInvalid (ValueError): there is no such optimizer, or it does not take these
+                arguments.
+            errors.AggregationInvalid: one of them is beyond its range.
         """
         super().__init__(*args, **kwargs)
         if optimizer not in _OPTIMIZERS:
             raise errors.JobInvalid(
                 f"`optimizer` is {optimizer!r}; give one of {', '.join(_OPTIMIZERS)}"
+            )
+        taken = [each.name for each in fields(_OPTIMIZERS[optimizer])]
+        if unknown := [name for name in optimizer_args or {} if name not in taken]:
+            raise errors.JobInvalid(
+                f"`optimizer_args` of {optimizer} has `{unknown[0]}`; it takes {', '.join(taken)}"
             )
         self.optimizer = optimizer
         self.optimizer_args = optimizer_args

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -176,3 +177,43 @@ def test_a_site_that_is_lost_before_any_round_is_told_once() -> None:
     assert of.label == "swarm_pulse"
     assert tally.refused("a", why) is None
     assert (tally.rounds, tally.lost_sites()) == ([], ("a",))
+
+
+def task(number: int, site: str, given: int, name: str = "hello") -> Order:
+    return replace(order(number, site, of=None, task=name), given=given)
+
+
+def test_each_of_several_tasks_of_one_name_without_rounds_is_told() -> None:
+    tally = Tally()
+    for turn in range(3):
+        tally.sent([task(10 * turn + i, site, turn + 1) for i, site in enumerate("ab")], at=turn)
+        for i, site in enumerate("ab"):
+            tally.replied(reply(10 * turn + i, site, x=float(turn)))
+    tally.sent([task(30, "b", 4)], at=3)
+
+    assert [(each.label, each.at) for each in tally.rounds] == [
+        ("hello", None),
+        ("hello (2)", 1),
+        ("hello (3)", 2),
+        ("hello (4)", 3),
+    ]
+    assert [len(each.asked) for each in tally.rounds] == [2, 2, 2, 1]
+    assert tally.rounds[1].answers["a"].metrics == {"x": 1.0}
+
+
+def test_a_task_that_goes_from_site_to_site_is_one() -> None:
+    tally = Tally()
+    for number, site in enumerate("ab"):
+        tally.sent([task(number, site, 1)], at=number)
+        tally.replied(reply(number, site))
+
+    assert [list(each.asked) for each in tally.rounds] == [["a", "b"]]
+
+
+def test_tasks_of_one_name_that_overlap_are_told_together() -> None:
+    tally = Tally()
+
+    tally.sent([task(1, "a", 1)], at=0)
+    tally.sent([task(2, "b", 2)], at=0)
+
+    assert [list(each.asked) for each in tally.rounds] == [["a", "b"]]

@@ -35,6 +35,8 @@ class Order:
     task: str
     data: Shareable
     timeout: float | None = None
+    given: int = 0
+    """The same in all orders of one task of a controller. It stays at the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

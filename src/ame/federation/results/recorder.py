@@ -53,7 +53,7 @@ class Recorder:
         if counted is not None:
             of, answer = counted
             values = {**answer.metrics, "seconds": answer.seconds}
-            self.journal.measured(reply.site, values, of.number)
+            self.journal.measured(reply.site, values, of.at)
 
     def lost(self, lost: Lost) -> None:
         """Says so at once."""
@@ -129,7 +129,7 @@ class Recorder:
         means = done.means()
         counts = {"sites": float(len(done.answers)), "lost": float(len(done.losses))}
         taken = {"round_seconds": (done.ended or done.began) - done.began}
-        self.journal.measured(SERVER, {**means, **counts, **taken}, done.number)
+        self.journal.measured(SERVER, {**means, **counts, **taken}, done.at)
         self.journal.flush()
         self.terminal.ended(done, self._note)
         self._note = ""
@@ -139,6 +139,6 @@ class Recorder:
 def _report(done: Round, means: Mapping[str, float]) -> None:
     """Tells the engine, where the job is a step of a pipeline."""
     for name, value in means.items():
-        ame.report(name, value, done.number)
+        ame.report(name, value, done.at)
     if done.number is not None and done.total:
         ame.progress(min(1.0, (done.number + 1) / done.total), done.label)

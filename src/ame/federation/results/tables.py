@@ -79,7 +79,7 @@ def write(tally: Tally, folder: Path) -> list[Path]:
 def plain(of: Round) -> dict[str, Any]:
     """A round as JSON has it; numbers that are none are null."""
     return {
-        "task": of.task,
+        "task": of.name,
         "round": of.number,
         "seconds": None if of.ended is None else round(of.ended - of.began, 3),
         "metrics": _finite(of.means()),
@@ -114,7 +114,7 @@ def _each(tally: Tally) -> tuple[list[str], list[list[str]]]:
     for each in tally.rounds:
         number = "" if each.number is None else str(each.number)
         for site in each.asked:
-            start = [each.task, number, site]
+            start = [each.name, number, site]
             if site in each.losses:
                 why = each.losses[site]
                 rows.append([*start, "", "", f"{why.kind}: {why.text}", *("" for _ in names)])

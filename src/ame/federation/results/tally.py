@@ -36,6 +36,10 @@ class Round:
     total: int | None
     began: float
     """In seconds of the tally's clock."""
+    given: int = 0
+    """The task of the controller by which it began."""
+    turn: int = 0
+    """How many of this name there were before, of tasks that have no rounds."""
     ended: float | None = None
     asked: dict[str, None] = field(default_factory=dict)
     """The sites, in the order in which they were asked."""
@@ -43,10 +47,20 @@ class Round:
     losses: dict[str, Why] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The task; the second of the name that has no rounds is `hello (2)`."""
+        return f"{self.task} ({self.turn + 1})" if self.turn else self.task
+
+    @property
+    def at(self) -> int | None:
+        """Where its numbers stand beside those of others of its name."""
+        return self.number if self.number is not None else self.turn or None
+
+    @property
     def label(self) -> str:
         """As a person reads it: `round 3`, `validate`; with the task where it is not training."""
         if self.number is None:
-            return self.task
+            return self.name
         return f"round {self.number}" + ("" if self.task == "train" else f" ({self.task})")
 
     @property
@@ -93,13 +107,10 @@ class Tally:
             if order.data.get_header(ASIDE):
                 self._aside[order.number] = _aside(order.task, order.site, at)
                 continue
-            number = order.data.get_header(AppConstants.CURRENT_ROUND)
             now = self.now
-            if now is None or (now.task, now.number) != (order.task, number):
+            if now is None or not _goes_on(now, order):
                 closed = self.close(at) or closed
-                total = order.data.get_header(AppConstants.NUM_ROUNDS)
-                now = Round(task=order.task, number=number, total=total, began=at)
-                self.rounds.append(now)
+                now = self._begun(order, at)
             now.asked.setdefault(order.site)
             now.losses.pop(order.site, None)
             self._where[order.number] = now
@@ -107,6 +118,17 @@ class Tally:
             if owner:
                 self._owners[order.number] = str(owner)
         return closed
+
+    def _begun(self, order: Order, at: float) -> Round:
+        header = order.data.get_header
+        number, total = header(AppConstants.CURRENT_ROUND), header(AppConstants.NUM_ROUNDS)
+        alike = [each for each in self.rounds if each.task == order.task and each.number is None]
+        turn = len(alike) if number is None else 0
+        now = Round(
+            task=order.task, number=number, total=total, began=at, given=order.given, turn=turn
+        )
+        self.rounds.append(now)
+        return now
 
     def replied(self, reply: Reply) -> tuple[Round, Answer] | None:
         """Counts an answer; None for one that nobody waits for."""
@@ -181,6 +203,18 @@ class Tally:
     def metrics(self) -> list[str]:
         """Every metric, in the order in which they came."""
         return list(dict.fromkeys(name for each in self.rounds for name in each.names()))
+
+
+def _goes_on(now: Round, order: Order) -> bool:
+    """Whether an order is of the round under way.
+
+    Tasks of one name that have no rounds are one if they overlap, or if all are to measure models.
+    """
+    header = order.data.get_header
+    if (now.task, now.number) != (order.task, header(AppConstants.CURRENT_ROUND)):
+        return False
+    measures = header(AppConstants.MODEL_OWNER) is not None
+    return now.number is not None or now.given == order.given or now.open > 0 or measures
 
 
 def _aside(task: str, site: str, at: float) -> Round:

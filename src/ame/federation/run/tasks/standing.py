@@ -22,6 +22,8 @@ class Standing:
     plan: Plan
     controller: Controller
     deadline: float | None
+    number: int = 0
+    """Of the tasks that were given."""
     open: dict[int, ClientTask] = field(default_factory=dict)
     outgoing: Outgoing = field(default_factory=Outgoing)
 

@@ -54,6 +54,7 @@ class Tasks:
         self._standing: list[Standing] = []
         self._orders: dict[int, Standing] = {}
         self._numbers = itertools.count(1)
+        self._given = itertools.count(1)
         self.controller: Controller | None = None
 
     # What controllers call.
@@ -211,9 +212,8 @@ class Tasks:
         task.is_standing = True
         first = plan.first()
         task.targets = list(getattr(plan, "targets", first))
-        standing = Standing(
-            task, plan, self.controller, now + task.timeout if task.timeout else None
-        )
+        deadline = now + task.timeout if task.timeout else None
+        standing = Standing(task, plan, self.controller, deadline, next(self._given))
         with self._changed:
             self._standing.append(standing)
         if not first:
@@ -248,7 +248,7 @@ class Tasks:
                 else:
                     order = Order(
                         number=number, site=name, task=task.name, data=data,
-                        timeout=task.timeout or None,
+                        timeout=task.timeout or None, given=standing.number,
                     )  # fmt: skip
                     orders.append(order)
                 share.task_sent_time = time.time()

@@ -1,4 +1,4 @@
-"""Folders of NVFLARE's, as users have them, with whatever is wrong with them."""
+"""Folders of NVFLARE's: as users have them, with whatever is wrong, and as we write them."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ame.federation import export
+from ame.federation import FedJob, export
+from ame.federation.program import Version
 
 META: dict[str, Any] = {"name": "j", "min_clients": 1, "deploy_map": {"app": ["@ALL"]}}
 SERVER: dict[str, Any] = {
@@ -68,3 +69,19 @@ def put(
 def refused(place: Path, kind: type[Exception], why: str, **parts: Any) -> None:
     with pytest.raises(kind, match=why):
         export.read(put(place, **parts))
+
+
+def exported(job: FedJob, version: Version = "2.7", **more: Any) -> Path:
+    job.export_job("jobs", flare_version=version, **more)
+    return Path("jobs") / job.name
+
+
+def config(folder: Path, app: str, side: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (folder / app / f"config/config_fed_{side}.json").read_text()
+    )
+    return found
+
+
+def files(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}

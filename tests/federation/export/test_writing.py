@@ -11,90 +11,13 @@ import torch
 from ame import errors
 from ame.federation import FedJob, FilterType, PTModel, ScriptRunner, export
 from ame.federation.components.persistors.numpy_files import NPModelLocator, NPModelPersistor
-from ame.federation.components.persistors.safetensors_files import SafetensorsModelPersistor
-from ame.federation.components.robust import MedianAggregator
-from ame.federation.export.rewriting import rewritten
 from ame.federation.filters.noise import NormClipping
 from ame.federation.filters.privacy import PercentilePrivacy
-from ame.federation.filters.variables import ConvertWeights, ExcludeVars
+from ame.federation.filters.variables import ExcludeVars
 from ame.federation.program import Version
 from ame.federation.workflows.averaging.fedavg import FedAvg
-from ame.federation.workflows.averaging.fedavg_torch import PTFedAvgEarlyStopping
+from parts.jobfolders import config, exported, files
 from parts.userfolder import Folder
-
-NET = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, hidden=4):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = torch.nn.Linear(2, hidden)
-"""
-TRAIN = """
-from ame.federation import FLModel, client as flare
-import net
-"""
-OWN = """
-from ame.federation.spec.component import FLComponent
-from ame.federation.spec.filter import Filter
-from ame.federation.workflows.model_controller import ModelController
-
-class Sieve(Filter):
-    def __init__(self, size=1, things=None):
-        super().__init__()
-
-    def process(self, shareable, fl_ctx):
-        return shareable
-
-class Leads(ModelController):
-    def run(self):
-        self.send_model_and_wait(task_name="mine")
-
-class Outer:
-    class Inner:
-        def __init__(self, size=1):
-            self.size = size
-
-class Many(FLComponent):
-    def __init__(self, *sizes):
-        self.sizes = sizes
-
-class Holds:
-    def __init__(self, value=None):
-        self.value = value
-"""
-
-
-@pytest.fixture
-def job(folder: Folder) -> FedJob:
-    folder.write("train.py", TRAIN)
-    net = folder.module("net", NET).Net(3)
-    made = FedJob(name="j", min_clients=2)
-    made.to_server(FedAvg(num_clients=2, num_rounds=3))
-    made.to_server(PTModel(net))
-    return made
-
-
-@pytest.fixture
-def own(folder: Folder) -> Any:
-    return folder.module("own", OWN)
-
-
-def exported(job: FedJob, version: Version = "2.7", **more: Any) -> Path:
-    job.export_job("jobs", flare_version=version, **more)
-    return Path("jobs") / job.name
-
-
-def config(folder: Path, app: str, side: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        (folder / app / f"config/config_fed_{side}.json").read_text()
-    )
-    return found
-
-
-def files(folder: Path) -> set[str]:
-    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_job_for_all_clients_is_one_app(job: FedJob) -> None:
@@ -246,64 +169,6 @@ def test_code_speaks_nvflares_names(job: FedJob) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        ("import ame.federation.client as flare", "import nvflare.client as flare"),
-        (
-            "if 1:\n  from ame.federation.spec.dxo import (\n    DXO,\n    DataKind as K)",
-            "if 1:\n  from nvflare.apis.dxo import DXO; from nvflare.apis.dxo import DataKind as K",
-        ),
-        (
-            "x = 1; from ame.federation.client.tracking import SummaryWriter; y = 2",
-            "x = 1; from nvflare.client.tracking import SummaryWriter; y = 2",
-        ),
-        ("import os, ame.federation.client as c", "import os; import nvflare.client as c"),
-        ("name = 'ame'", "name = 'ame'"),
-    ],
-)
-def test_imports_are_replaced_where_they_stand(ours: str, theirs: str) -> None:
-    assert rewritten(ours.encode(), "m.py", "2.9").decode() == theirs
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("import ame.federation.client", "write"),
-        ("from ame.federation.components.robust import MedianAggregator", "does not have"),
-        ("from ame import process", "it imports `ame.process`"),
-        ("from ame.federation.spec.dxo import Nothing", "Nothing"),
-    ],
-)
-def test_an_import_that_nvflare_lacks_is_refused_with_its_line(line: str, why: str) -> None:
-    with pytest.raises(errors.NotExportable, match=rf"`m\.py:2`.*{why}"):
-        rewritten(f"\n{line}\n".encode(), "m.py", "2.7")
-
-
-@pytest.mark.parametrize(
-    "line", ["import nvflare.client as f", "from ame.federation import client as f"]
-)
-def test_what_a_script_uses_of_the_client_that_a_version_lacks_is_refused(line: str) -> None:
-    script = f"{line}\nf.init()\nprint(f.get_task_name())\n".encode()
-
-    assert b"nvflare.client as f" in rewritten(script, "m.py", "2.9")
-    with pytest.raises(errors.NotExportable, match=r"`m\.py:3`.*`f\.get_task_name`"):
-        rewritten(script, "m.py", "2.7")
-
-
-@pytest.mark.parametrize("version", ["2.7", "2.9"])
-def test_early_stopping_that_would_begin_without_weights_is_refused(
-    folder: Folder, version: Version
-) -> None:
-    folder.write("train.py")
-    job = FedJob(name="early")
-    job.to_server(PTFedAvgEarlyStopping(num_clients=1, num_rounds=1))
-    job.to_clients(ScriptRunner("train.py"))
-
-    with pytest.raises(errors.NotExportable, match=r"take `FedAvg\(stop_cond=…\)` with `PTModel`"):
-        job.export_job("jobs", flare_version=version)
-
-
 def test_a_filter_for_all_tasks_names_them(job: FedJob) -> None:
     job.to_clients(ScriptRunner("train.py"), tasks=["train", "special"])
     job.to_clients(PercentilePrivacy(gamma=0.5), filter_type=FilterType.TASK_RESULT)
@@ -365,112 +230,6 @@ def test_a_model_of_layers_is_a_module_of_the_job(folder: Folder) -> None:
     assert len(files(made)) == 6
     path = config(made, "app", "server")["components"][0]["args"]["model"]["path"]
     assert (made / "app/custom" / f"{path.partition('.')[0]}.py").is_file()
-
-
-def refused(job: FedJob, why: str, version: Version = "2.7") -> None:
-    with pytest.raises(errors.NotExportable, match=why):
-        exported(job, version)
-
-
-def test_what_nvflare_has_no_counterpart_of_is_refused_by_name(job: FedJob, own: Any) -> None:
-    job.to_clients(ScriptRunner("train.py"))
-    for part in (MedianAggregator(), SafetensorsModelPersistor()):
-        robust = isinstance(part, MedianAggregator)
-        other = FedJob()
-        other.to_server(FedAvg(aggregator=part if robust else None))
-        if not robust:
-            other.to_server(part)
-        other.to_clients(ScriptRunner("train.py"))
-        why = f"{type(part).__name__}` cannot be exported for NVFLARE 2.9.*no counterpart"
-        refused(other, why, version="2.9")
-    job.to_clients(NormClipping(1.0), filter_type=FilterType.TASK_RESULT, tasks=["train"])
-    refused(job, "NormClipping")
-
-
-def test_what_comes_to_nothing_in_nvflare_is_refused_by_name(job: FedJob) -> None:
-    convert = ConvertWeights("weights_to_diff")
-    job.to_clients(ScriptRunner("train.py"))
-    job.to_clients(convert, filter_type=FilterType.TASK_RESULT, tasks=["train"])
-
-    for version in ("2.7", "2.9"):
-        refused(job, "ConvertWeights.*converts nothing; give .*params_transfer_type", version)
-
-
-@pytest.mark.parametrize(
-    ("give", "why"),
-    [
-        (lambda own: own.Many(1, 2), "arguments without names"),
-        (lambda own: own.Holds([own.Outer()]), "`value\\[0\\]` holds an object"),
-        (lambda own: own.Holds(np.ones(2)), "`value` holds an array"),
-        (lambda own: own.Holds('{"a": 1}'), "`value` is '.*', and there braces stand for a var"),
-        (lambda own: own.Holds([{"x": "{y}"}]), r"`value\[0\]\['x'\]` is '{y}', and there braces"),
-    ],
-)
-def test_what_a_configuration_cannot_say_is_refused(
-    job: FedJob, own: Any, give: Any, why: str
-) -> None:
-    job.to_clients(ScriptRunner("train.py"))
-    job.to_server(give(own))
-    refused(job, f"own\\..*{why}")
-
-
-def test_arguments_that_2_7_does_not_take_are_refused(folder: Folder) -> None:
-    folder.write("train.py")
-    job = FedJob()
-    job.to_server(FedAvg(stop_cond="accuracy >= 80", aggregation_weights=None))
-    job.to_clients(ScriptRunner("train.py"))
-
-    refused(job, "FedAvg.*takes no `stop_cond`; leave that out, or export for 2.9")
-    (controller,) = config(exported(job, "2.9"), "app", "server")["workflows"]
-    assert controller["args"]["stop_cond"] == "accuracy >= 80"
-
-
-@pytest.mark.parametrize(
-    ("given", "version", "why"),
-    [
-        ({"script_args": "--name 'a b'"}, "2.7", "'a b' has spaces"),
-        ({"script_args": ["a", ""]}, "2.9", "'' has spaces"),
-        ({"memory_gc_rounds": 2}, "2.7", "takes no `memory_gc_rounds`"),
-        ({"script_args": ['{"a":1}']}, "2.7", "its arguments have '.*', and there braces stand"),
-        ({"script_args": ["--a", "{SITE_NAME}", "{}"]}, "2.9", "there braces stand for a variable"),
-        (
-            {"script_args": ["-j", '{"a":1}'], "launch_external_process": True},
-            "2.9",
-            "there braces stand for a variable",
-        ),
-    ],
-)
-def test_a_script_that_a_version_cannot_run_is_refused(
-    job: FedJob, given: dict[str, Any], version: Version, why: str
-) -> None:
-    job.to_clients(ScriptRunner("train.py", **given))
-
-    refused(job, f"train.py.*{why}", version)
-
-
-def test_variables_in_arguments_of_a_script_are_left_to_nvflare(job: FedJob) -> None:
-    job.to_clients(ScriptRunner("train.py", script_args="--site {SITE_NAME} --of {mine}"))
-    job.to_clients({"mine": 3})
-
-    for version in ("2.7", "2.9"):
-        written = config(exported(job, version), "app", "client")
-        args = written["executors"][0]["executor"]["args"]
-        assert args["task_script_args"] == "--site {SITE_NAME} --of {mine}"
-
-
-def test_two_scripts_of_one_client_are_refused_for_2_9(job: FedJob) -> None:
-    job.to_clients(ScriptRunner("train.py"), tasks=["train"])
-    job.to_clients(ScriptRunner("train.py"), tasks=["validate"])
-
-    exported(job)
-    refused(job, "one script only", "2.9")
-
-
-def test_another_version_is_refused(job: FedJob) -> None:
-    job.to_clients(ScriptRunner("train.py"))
-
-    with pytest.raises(ValueError, match="`flare_version` is '3'; give"):
-        exported(job, "3")  # type: ignore[arg-type]  # what is refused
 
 
 def test_an_earlier_export_is_replaced_whole(job: FedJob) -> None:

@@ -99,7 +99,7 @@ class Crowd:
                 except httpx.TransportError:
                     continue
                 except errors.CallFailed as refused:
-                    if refused.code in {3, 5, 9}:
+                    if refused.code in {3, 5, 9, 10}:
                         return
                     continue
                 self.told.setdefault(submit.aggregation_id, []).append(value)

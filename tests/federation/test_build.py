@@ -9,6 +9,7 @@ import pytest
 from ame import errors
 from ame.federation.build import Code, fill, lay_out
 from ame.federation.program import File, Part
+from ame.federation.run.chains import place
 
 OWN = """
 import subprocess
@@ -133,3 +134,26 @@ def test_variables_are_filled_in_and_other_braces_stay() -> None:
     text = "--site {SITE_NAME} --json {'A': 1} {} {UNKNOWN}"
 
     assert fill(text, {"SITE_NAME": "site-1"}) == "--site site-1 --json {'A': 1} {} {UNKNOWN}"
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_error_in_the_job_s_code_tells_of_the_user_s_file(tmp_path: Path, cut: bool) -> None:
+    written = tmp_path / "mine" / "parts_of_job.py"
+    written.parent.mkdir()
+    written.write_text("\n\nclass Fails:\n    def __init__(self):\n        raise OSError('no')\n")
+    file = File(
+        source=written.read_bytes() if cut else written,
+        target=PurePosixPath("parts_of_job.py"),
+        cut_from=written if cut else None,
+    )
+    lay_out([file], tmp_path / "custom")
+
+    before = list(sys.meta_path)
+    with (
+        Code(tmp_path / "custom", files=[file]) as code,
+        pytest.raises(OSError, match="no") as raised,
+    ):
+        code.build(Part(path="parts_of_job.Fails"))
+
+    assert place(raised.value) == f"{written}:5"
+    assert sys.meta_path == before

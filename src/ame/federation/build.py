@@ -9,8 +9,10 @@ import importlib
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 from typing import Any, Self
 
 from ame import errors
@@ -42,10 +44,19 @@ class Code:
         self.packages = packages
         self._files = {file.target: file for file in files}
         self._aside: dict[str, ModuleType] = {}
+        self._finder: _Finder | None = None
 
     def __enter__(self) -> Self:
         if self.folder:
             sys.path.insert(0, str(self.folder))
+            self._finder = _Finder(
+                {
+                    str(self.folder / target): str(file.origin)
+                    for target, file in self._files.items()
+                    if file.origin is not None
+                }
+            )
+            sys.meta_path.insert(0, self._finder)
             importlib.invalidate_caches()
             for name, module in list(sys.modules.items()):
                 file = getattr(module, "__file__", None)
@@ -64,6 +75,8 @@ class Code:
             return
         if str(self.folder) in sys.path:
             sys.path.remove(str(self.folder))
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
             if file and Path(file).is_relative_to(self.folder):
@@ -169,6 +182,37 @@ class Code:
             or names.ours(f"{kind.__module__}.{kind.__qualname__}") is not None
             or kind.__module__.partition(".")[0] in self.packages
         )
+
+
+class _Finder(MetaPathFinder):
+    """Finds the job's own modules, so that errors tell of the files from which the job has them."""
+
+    def __init__(self, origins: Mapping[str, str]) -> None:
+        """From where the files were taken."""
+        self._origins = origins
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """One of these files; of all others nothing."""
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is None or type(spec.loader) is not SourceFileLoader:
+            return None
+        origin = self._origins.get(spec.loader.path)
+        if origin is None:
+            return None
+        spec.loader = _Loader(fullname, spec.loader.path)
+        spec.loader.origin = origin
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    origin: str
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code, named by the file that the user has."""
+        content = Path(self.get_filename(fullname)).read_bytes()
+        return compile(content, self.origin, "exec", dont_inherit=True)
 
 
 def lay_out(files: Iterable[File], folder: Path | str, of: str = "custom") -> None:

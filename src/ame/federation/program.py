@@ -82,6 +82,8 @@ class File:
     """Where it comes to lie, under the app's folder."""
     folder: Literal["custom", "config"] = "custom"
     """Which of the app's folders: for code and all else, or for its configuration."""
+    cut_from: Path | None = None
+    """Of made code the user's file in which each line of it has the number that it has here."""
 
     def __post_init__(self) -> None:
         if self.target.is_absolute() or ".." in self.target.parts or not self.target.name:
@@ -90,6 +92,11 @@ class File:
     def read(self) -> bytes:
         """Its content."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    @property
+    def origin(self) -> Path | None:
+        """The user's file of which errors in it tell."""
+        return self.source if isinstance(self.source, Path) else self.cut_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

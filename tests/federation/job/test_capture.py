@@ -372,3 +372,19 @@ def test_a_class_that_was_typed_in_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(errors.ClassUnfit, match=r"was typed in.*write it to a file"):
         Capture().part(namespace["Net"]())
+
+
+def test_what_is_cut_out_stands_in_the_lines_of_the_program() -> None:
+    source = (
+        "import os\n\n\n@staticmethod\ndef used():  # as written\n    return os.sep\n\n\n"
+        'a = """\n"""; b = 2\n\n\nclass Kept:\n    size = b\n\n    def fail(self):\n'
+        "        return used()\n"
+    )
+
+    cut = sources.slice_of(source, ["Kept"], Path("job.py"))
+
+    written, kept = source.split("\n"), cut.split("\n")
+    assert kept[3:6] == written[3:6]
+    assert kept[12:17] == written[12:17]
+    assert kept[9] == "b = 2"
+    assert not any(kept[6:9])

@@ -17,7 +17,8 @@ from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.executor import Executor
 from ame.federation.spec.learner import Learner, ModelLearner
-from ame.federation.spec.shareable import Shareable, make_reply
+from ame.federation.spec.names.keys import ReservedHeaderKey
+from ame.federation.spec.shareable import ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import Signal
 from ame.federation.training.events import ConvertToFedEvent
 from ame.federation.training.learners import LearnerExecutor, ModelLearnerExecutor
@@ -261,7 +262,7 @@ class Sends(Executor):
         return DXO(DataKind.WEIGHTS, {"w": np.ones(2)}).to_shareable()
 
 
-def test_what_ame_refuses_by_itself_is_told_in_words_alone(tmp_path: Path) -> None:
+def test_an_update_that_a_filter_refuses_is_answered_in_words_alone(tmp_path: Path) -> None:
     parts = SiteParts(
         executors=[(("*",), Sends())], task_result_filters=Chain([(("*",), [NormClipping()])])
     )
@@ -269,9 +270,11 @@ def test_what_ame_refuses_by_itself_is_told_in_words_alone(tmp_path: Path) -> No
 
     came = site.perform(Order(number=1, site="site-1", task="train", data=Shareable()))
 
-    assert isinstance(came, Lost)
-    assert came.why.text.startswith("the update of `site-1` is refused: it is a whole model")
-    assert not came.why.trace + came.why.place
+    assert isinstance(came, Reply)
+    assert came.result.get_return_code() == ReturnCode.TASK_RESULT_FILTER_ERROR
+    said = str(came.result.get_header(ReservedHeaderKey.ERROR))
+    assert said.startswith("the update of `site-1` is refused: it is a whole model")
+    assert "Traceback" not in said
 
 
 # Learners.

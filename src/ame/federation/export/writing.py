@@ -1,5 +1,6 @@
 """A program as the files of NVFLARE's job folder."""
 
+import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -126,6 +127,8 @@ class _Writing:
 
     def _content(self, file: File) -> bytes:
         content = file.read()
+        if file.cut_from is not None:
+            content = f"{ast.unparse(ast.parse(content))}\n".encode()
         is_code = file.folder == "custom" and file.target.suffix == ".py"
         return rewritten(content, str(file.target), self.version) if is_code else content
 

@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.federation import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ame.federation.program import App, Program
 
@@ -148,10 +148,10 @@ def sources(program: Program, code: str, codes: Mapping[str, str]) -> dict[str, 
     if program.everyone:
         apps.append((code, program.everyone))
     return {
-        os.path.realpath(f"{folder}/{file.target}"): str(file.source.absolute())
+        os.path.realpath(f"{folder}/{file.target}"): str(file.origin.absolute())
         for folder, app in apps
         for file in app.files
-        if isinstance(file.source, Path)
+        if file.origin is not None
     }
 
 

@@ -90,7 +90,8 @@ def main_cut(names: Collection[str]) -> File:
     """
     place, source = _main_source(names)
     target = PurePosixPath(*main_name().split(".")).with_suffix(".py")
-    return File(source=slice_of(source, names, place).encode(), target=target)
+    cut = slice_of(source, names, place)
+    return File(source=cut.encode(), target=target, cut_from=place if place.is_file() else None)
 
 
 def _main_files(names: Collection[str]) -> list[File]:
@@ -127,6 +128,8 @@ def _readable(cell: str) -> bool:
 def slice_of(source: str, names: Collection[str], place: Path) -> str:
     """The statements at the top level of `source` that define `names`, and all that these need.
 
+    They stand in the lines in which they stood, so that errors tell of the user's own.
+
     Raises:
         errors.ClassUnfit: no statement defines one of them.
     """
@@ -154,8 +157,31 @@ def slice_of(source: str, names: Collection[str], place: Path) -> str:
         for number in binds.get(current, ()):
             wanted.add(number)
             waiting.extend(_used(statements[number]))
-    texts = (ast.unparse(_only(statements[number], seen)) for number in sorted(wanted))
-    return "\n".join(texts) + "\n"
+    lines = source.split("\n")
+    made: list[str] = []
+    for statement in (statements[number] for number in sorted(wanted)):
+        first = min([statement.lineno, *(each.lineno for each in _decorators(statement))])
+        made += [""] * (first - 1 - len(made))
+        made += _text(_only(statement, seen), statement, lines[first - 1 : statement.end_lineno])
+    return "\n".join(made) + "\n"
+
+
+def _decorators(statement: ast.stmt) -> list[ast.expr]:
+    return statement.decorator_list if isinstance(statement, Scope) else []
+
+
+def _text(kept: ast.stmt, statement: ast.stmt, lines: list[str]) -> list[str]:
+    """A statement as it is written, unless there is more in its lines than what is kept."""
+    text = "\n".join(lines)
+    alone = kept is statement and _statements(text) == 1
+    return (text if alone else ast.unparse(kept)).split("\n")
+
+
+def _statements(text: str) -> int:
+    try:
+        return len(ast.parse(text).body)
+    except SyntaxError:  # the end of another statement is in its first line
+        return 0
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

@@ -5,6 +5,7 @@ which NVFLARE reads it: `${NAME}`, and `${NAME.INNER}`.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -93,24 +94,29 @@ def check_size(value: Plain, place: str) -> None:
             left.extend(each)
 
 
-class _Filling:
+class _Filling(ABC):
     """Puts values in the place of names, each value made once."""
 
-    def __init__(self, config: Plain, place: str) -> None:
+    def __init__(self, config: Plain, place: str, *within: str) -> None:
+        """`within`: the names that stand for this, none of which may stand in it."""
         self.config = config
         self.place = place
         self._made: dict[str, Plain] = {}
-        self._open: list[str] = []
+        self._open = list(within)
 
     def value(self, name: str) -> Plain:
         """What a name stands for."""
-        if name in self._open:
-            raise errors.JobFolderInvalid(f"{self.place}: {name}", "stands for itself")
+        self.check_ends(name)
         if name not in self._made:
             self._open.append(name)
             self._made[name] = self.filled(self.raw(name), name)
             self._open.pop()
         return self._made[name]
+
+    def check_ends(self, name: str) -> None:
+        """That a name does not stand for itself."""
+        if name in self._open:
+            raise errors.JobFolderInvalid(f"{self.place}: {name}", "stands for itself")
 
     def raw(self, name: str) -> Plain:
         """The same as it is written."""
@@ -124,9 +130,9 @@ class _Filling:
             return [self.filled(each, f"{where}[{n}]") for n, each in enumerate(value)]
         return self.text(value, where) if isinstance(value, str) and "{" in value else value
 
+    @abstractmethod
     def text(self, text: str, where: str) -> Plain:
         """What a text becomes."""
-        raise NotImplementedError
 
     def joined(self, text: str, found: Mapping[str, str], pattern: re.Pattern[str]) -> str:
         """A text in which all that the pattern finds is replaced."""
@@ -175,14 +181,12 @@ class _Variables(_Filling):
             raise errors.JobFolderInvalid(
                 self.at(where), f"`{name}` is no object at the top of the file"
             )
-        if name in self._open:
-            raise errors.JobFolderInvalid(f"{self.place}: {name}", "stands for itself")
+        self.check_ends(name)
         own = {}
         for each in filter(None, given.split(":")):
             key, _, value = each.partition("=")
             own[key.strip()] = self.filled(_scalar(value.strip()), where)
-        inner = _Variables({**self.config, **own}, self.place)
-        inner._open = [*self._open, name]
+        inner = _Variables({**self.config, **own}, self.place, *self._open, name)
         return inner.filled(described, name)
 
     def _check_own(self, name: str, where: str) -> None:

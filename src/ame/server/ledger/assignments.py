@@ -16,12 +16,13 @@ COLUMNS: Final = (
     "id, population, task, round, session, status, opened, digest, place, weight, computed, reason"
 )
 _ASSIGNMENT: Final = f"SELECT {COLUMNS} FROM assignments"
-OF_ROUND: Final = (
-    "EXISTS (SELECT 1 FROM rounds WHERE aggregation = ? AND population = assignments.population"
-    " AND task = assignments.task AND number = assignments.round)"
+_NAMED: Final = (
+    "SELECT 1 FROM rounds WHERE aggregation = ? AND population = assignments.population"
+    " AND task = assignments.task AND number = assignments.round"
 )
+OF_ROUND: Final = f"EXISTS ({_NAMED})"
 """That an assignment belongs to the round that its device names."""
-OF_OPEN_ROUND: Final = OF_ROUND.removesuffix(")") + " AND status = 0)"
+OF_OPEN_ROUND: Final = f"EXISTS ({_NAMED} AND status = 0)"
 """The same, where contributions to it are still taken."""
 
 

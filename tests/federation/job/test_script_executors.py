@@ -12,12 +12,14 @@ from ame.federation.components.persistors.numpy_files import NPModelPersistor
 from ame.federation.components.persistors.torch_format import PTModelPersistenceFormatManager
 from ame.federation.job.patterns import SAGMLFlowJob
 from ame.federation.job.script_executors import (
+    BaseScriptRunner,
     ClientAPIExecutor,
+    FilePipe,
     InProcessClientAPIExecutor,
     PTInProcessClientAPIExecutor,
+    SubprocessLauncher,
     TFInProcessClientAPIExecutor,
 )
-from ame.federation.job.script_runner import BaseScriptRunner, FilePipe, SubprocessLauncher
 from ame.federation.receivers.reports import JobLogReceiver, JobLogStreamer, JobStatsReporter
 from ame.federation.simulator import simulate
 from ame.federation.spec.learnable import ModelLearnableKey

@@ -1,10 +1,13 @@
-"""Executors of training scripts by NVFLARE's names, for jobs that name them instead of a runner."""
+"""What NVFLARE's jobs name of a training script beside its runner: executors, launchers, pipes."""
 
+import shlex
 from enum import Enum
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from ame import errors
-from ame.federation.job.script_runner import FrameworkType, ScriptRunner
+from ame.federation.job import resources
+from ame.federation.job.script_runner import FrameworkType, ScriptRunner, Words, words_of
 from ame.federation.model import ExchangeFormat
 
 _FRAMEWORKS = {
@@ -13,6 +16,127 @@ _FRAMEWORKS = {
     ExchangeFormat.PYTORCH: FrameworkType.PYTORCH,
     ExchangeFormat.KERAS_LAYER_WEIGHTS: FrameworkType.TENSORFLOW,
 }
+
+
+class Mode(str, Enum):
+    """Which end of a pipe begins."""
+
+    ACTIVE = "ACTIVE"
+    PASSIVE = "PASSIVE"
+
+
+class _Wired:
+    """How NVFLARE reaches a script's process. A socket of this machine does it here."""
+
+    def __init__(self, *settings: Any, **more: Any) -> None:
+        """Takes NVFLARE's arguments."""
+
+
+class CellPipe(_Wired):
+    """A pipe over NVFLARE's own network."""
+
+
+class FilePipe(_Wired):
+    """A pipe of files."""
+
+
+class MetricRelay(_Wired):
+    """What hands on the metrics of a script's process."""
+
+
+class SubprocessLauncher:
+    """A command line that a `BaseScriptRunner` launches."""
+
+    def __init__(
+        self,
+        script: Words,
+        launch_once: bool = True,
+        clean_up_script: None = None,
+        shutdown_timeout: float = 0.0,
+    ) -> None:
+        """Notes it.
+
+        Args:
+            script: the command with the training script and its arguments:
+                `python3 -u custom/train.py --epochs 2`.
+            launch_once: see `ScriptRunner`.
+            clean_up_script: must be None.
+            shutdown_timeout: see `ScriptRunner`.
+
+        Raises:
+            errors.JobInvalid (ValueError): something is to be run afterwards, or the line cannot
+                be split into words.
+        """
+        if clean_up_script:
+            raise errors.JobInvalid(
+                "`clean_up_script` is not served; clean up at the end of the training script"
+            )
+        given = words_of("script", script)
+        self.words = shlex.split(given) if isinstance(given, str) else list(given)
+        self.launch_once = launch_once
+        self.shutdown_timeout = shutdown_timeout
+
+    def settings(self, script: str) -> dict[str, Any]:
+        """What it says of how this script is run, as arguments of a `ScriptRunner`.
+
+        Raises:
+            errors.JobInvalid: it does not run that script.
+        """
+        wanted = resources.target_of(script)
+        for number, word in enumerate(self.words):
+            if PurePosixPath(word.removeprefix("custom/")) in (wanted, PurePosixPath(wanted.name)):
+                return {
+                    "command": self.words[:number],
+                    "script_args": self.words[number + 1 :],
+                    "launch_once": self.launch_once,
+                    "shutdown_timeout": self.shutdown_timeout,
+                    "launch_external_process": True,
+                }
+        raise errors.JobInvalid(
+            f"the launcher's `script` {shlex.join(self.words)!r} does not run {script!r}; "
+            f"give `python3 -u custom/{wanted}`"
+        )
+
+
+class BaseScriptRunner(ScriptRunner):
+    """A `ScriptRunner` for those who bring the executor or the launcher."""
+
+    def __init__(
+        self,
+        script: str,
+        *args: Any,
+        executor: Any = None,
+        launcher: SubprocessLauncher | None = None,
+        metric_relay: _Wired | None = None,  # noqa: ARG002  # ours needs none
+        metric_pipe: _Wired | None = None,  # noqa: ARG002  # the same
+        **kwargs: Any,
+    ) -> None:
+        """Takes what a `ScriptRunner` takes.
+
+        Args:
+            script: see `ScriptRunner`.
+            args: see `ScriptRunner`.
+            executor: does the tasks instead; the script travels along.
+            launcher: its command line counts, not `command` and `script_args`.
+            metric_relay: only for NVFLARE up to 2.8.
+            metric_pipe: the same.
+            kwargs: see `ScriptRunner`.
+
+        Raises:
+            errors.JobInvalid (ValueError): the launcher does not run the script.
+        """
+        if launcher is not None:
+            kwargs |= launcher.settings(script)
+            args = ()
+        super().__init__(script, *args, **kwargs)
+        self._executor = executor
+
+    def executor(self, script: PurePosixPath) -> Any:
+        """The one that was given, or that of a `ScriptRunner`."""
+        given = self._executor
+        if given is None:
+            return super().executor(script)
+        return given.executor(script) if isinstance(given, ScriptRunner) else given
 
 
 class InProcessClientAPIExecutor(ScriptRunner):

@@ -35,86 +35,6 @@ class PipeConnectType:
     VIA_ROOT = "via_root"
 
 
-class Mode(str, Enum):
-    """Which end of a pipe begins."""
-
-    ACTIVE = "ACTIVE"
-    PASSIVE = "PASSIVE"
-
-
-class _Wired:
-    """How NVFLARE reaches a script's process. A socket of this machine does it here."""
-
-    def __init__(self, *settings: Any, **more: Any) -> None:
-        """Takes NVFLARE's arguments."""
-
-
-class CellPipe(_Wired):
-    """A pipe over NVFLARE's own network."""
-
-
-class FilePipe(_Wired):
-    """A pipe of files."""
-
-
-class MetricRelay(_Wired):
-    """What hands on the metrics of a script's process."""
-
-
-class SubprocessLauncher:
-    """A command line that a `BaseScriptRunner` launches."""
-
-    def __init__(
-        self,
-        script: Words,
-        launch_once: bool = True,
-        clean_up_script: None = None,
-        shutdown_timeout: float = 0.0,
-    ) -> None:
-        """Notes it.
-
-        Args:
-            script: the command with the training script and its arguments:
-                `python3 -u custom/train.py --epochs 2`.
-            launch_once: see `ScriptRunner`.
-            clean_up_script: must be None.
-            shutdown_timeout: see `ScriptRunner`.
-
-        Raises:
-            errors.JobInvalid (ValueError): something is to be run afterwards, or the line cannot
-                be split into words.
-        """
-        if clean_up_script:
-            raise errors.JobInvalid(
-                "`clean_up_script` is not served; clean up at the end of the training script"
-            )
-        given = _words("script", script)
-        self.words = shlex.split(given) if isinstance(given, str) else list(given)
-        self.launch_once = launch_once
-        self.shutdown_timeout = shutdown_timeout
-
-    def settings(self, script: str) -> dict[str, Any]:
-        """What it says of how this script is run, as arguments of a `ScriptRunner`.
-
-        Raises:
-            errors.JobInvalid: it does not run that script.
-        """
-        wanted = resources.target_of(script)
-        for number, word in enumerate(self.words):
-            if PurePosixPath(word.removeprefix("custom/")) in (wanted, PurePosixPath(wanted.name)):
-                return {
-                    "command": self.words[:number],
-                    "script_args": self.words[number + 1 :],
-                    "launch_once": self.launch_once,
-                    "shutdown_timeout": self.shutdown_timeout,
-                    "launch_external_process": True,
-                }
-        raise errors.JobInvalid(
-            f"the launcher's `script` {shlex.join(self.words)!r} does not run {script!r}; "
-            f"give `python3 -u custom/{wanted}`"
-        )
-
-
 class ScriptRunner:
     """Runs a training script, or launches it as a process of its own."""
 
@@ -134,7 +54,7 @@ class ScriptRunner:
         memory_gc_rounds: int = 0,
         cuda_empty_cache: bool = False,
         execution_mode: str | None = None,
-        task_pipe: _Wired | None = None,  # noqa: ARG002  # ours needs none
+        task_pipe: object = None,  # noqa: ARG002  # ours needs none
     ) -> None:
         """Notes what is to be run; the script is looked for when it is given to a job.
 
@@ -172,9 +92,9 @@ class ScriptRunner:
                 f"{launch_external_process}; give 'in_process' or 'external_process' alone"
             )
         self.script = script
-        self.script_args = _words("script_args", script_args)
+        self.script_args = words_of("script_args", script_args)
         self.external = external[execution_mode]
-        self.command = _words("command", command)
+        self.command = words_of("command", command)
         self.framework = _member("framework", FrameworkType, framework, "Framework {} unsupported")
         self.server_expected_format = _member(
             "server_expected_format", ExchangeFormat, server_expected_format
@@ -226,48 +146,12 @@ class ScriptRunner:
         return Part(path=EXECUTOR, args=args)
 
 
-class BaseScriptRunner(ScriptRunner):
-    """The same, for those who bring the executor or the launcher."""
+def words_of(argument: str, given: object) -> Words:
+    """A command line or a part of one, which can be split.
 
-    def __init__(
-        self,
-        script: str,
-        *args: Any,
-        executor: Any = None,
-        launcher: SubprocessLauncher | None = None,
-        metric_relay: _Wired | None = None,  # noqa: ARG002  # ours needs none
-        metric_pipe: _Wired | None = None,  # noqa: ARG002  # the same
-        **kwargs: Any,
-    ) -> None:
-        """Takes what a `ScriptRunner` takes.
-
-        Args:
-            script: see `ScriptRunner`.
-            args: see `ScriptRunner`.
-            executor: does the tasks instead; the script travels along.
-            launcher: its command line counts, not `command` and `script_args`.
-            metric_relay: only for NVFLARE up to 2.8.
-            metric_pipe: the same.
-            kwargs: see `ScriptRunner`.
-
-        Raises:
-            errors.JobInvalid (ValueError): the launcher does not run the script.
-        """
-        if launcher is not None:
-            kwargs |= launcher.settings(script)
-            args = ()
-        super().__init__(script, *args, **kwargs)
-        self._executor = executor
-
-    def executor(self, script: PurePosixPath) -> Any:
-        """The one that was given, or that of a `ScriptRunner`."""
-        given = self._executor
-        if given is None:
-            return super().executor(script)
-        return given.executor(script) if isinstance(given, ScriptRunner) else given
-
-
-def _words(argument: str, given: object) -> Words:
+    Raises:
+        errors.JobInvalid, errors.JobTypeInvalid: it cannot, or is no text and no list of texts.
+    """
     if isinstance(given, str):
         try:
             shlex.split(given)

@@ -140,3 +140,13 @@ def test_parts_can_be_told_apart(tmp_path: Path, parts: dict[str, Any], why: str
 def test_what_is_served_and_no_class_is_no_component(tmp_path: Path) -> None:
     named = {"id": "x", "path": "nvflare.client.init"}
     refused(tmp_path / "job", errors.ClassRefused, "it is no class", server=server(named))
+
+
+def test_a_part_that_is_no_filter_is_refused_among_the_filters(tmp_path: Path) -> None:
+    filters = [{"tasks": ["train"], "filters": [{"path": SELECTOR, "args": {}}]}]
+
+    refused(
+        tmp_path / "job", errors.JobFolderInvalid,
+        r"task_result_filters\[0\].filters: has a `IntimeModelSelector`, which is no filter",
+        client={**CLIENT, "task_result_filters": filters},
+    )  # fmt: skip

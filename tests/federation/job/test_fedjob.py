@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ame import errors
 from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
 from ame.federation.job.ids import free
 from ame.federation.program import Program
@@ -263,3 +264,11 @@ def test_nothing_heavy_is_imported_to_define_a_job() -> None:
     )
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_what_is_no_filter_is_refused_where_it_is_given_as_one() -> None:
+    class Sifts:
+        pass
+
+    with pytest.raises(errors.JobInvalid, match=r"`Sifts` is given as a filter, and is none"):
+        FedJob(name="j").to_clients(Sifts(), filter_type=FilterType.TASK_RESULT)

@@ -327,3 +327,11 @@ def test_a_learner_may_answer_with_a_return_code(tmp_path: Path) -> None:
     result = learned(tmp_path, ModelLearnerExecutor("learner"), LearnsModels(), -1.0)
 
     assert result.get_return_code() == make_reply("BAD_TASK_DATA").get_return_code()
+
+
+def test_a_task_that_failed_has_at_most_the_results_that_others_may_still_give() -> None:
+    def said(given: int) -> str:
+        return str(errors.TooFewResults(task="t", at=0, needed=2, given=given, lost={"a": "x"}))
+
+    assert "can have at most 1 usable result, and needs 2" in said(1)
+    assert "can have no usable result, and needs 2" in said(0)

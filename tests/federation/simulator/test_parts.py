@@ -67,3 +67,12 @@ def test_a_workflow_that_cannot_lead_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(errors.ClassUnfit, match="is no Controller, and workflow `lead` is to be"):
         made(tmp_path, app, parts_own=OWN)
+
+
+def test_what_is_no_filter_is_refused_when_the_parts_are_made(tmp_path: Path) -> None:
+    files = [File(source=b"class Sifts: pass", target=PurePosixPath("sifting.py"))]
+    lay_out(files, tmp_path)
+    group = Filtered(tasks=("train",), filters=(Part(path="sifting.Sifts"),))
+
+    with Code(tmp_path, files=files) as code, pytest.raises(errors.ClassUnfit, match="no Filter"):
+        parts.of_site(App(task_result_filters=(group,)), code, {}, lambda _: None)

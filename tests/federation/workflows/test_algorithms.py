@@ -624,3 +624,11 @@ def test_a_command_reaches_so_many_sites(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_is_refused(given: dict[str, Any], why: str) -> None:
     with pytest.raises(errors.Invalid, match=why):
         CmdTaskController("train", **given)
+
+
+def test_without_an_initial_model_it_is_said_how_one_is_given(tmp_path: Path) -> None:
+    def train(site: str, model: FLModel) -> FLModel:
+        return FLModel(params=dict(model.params or {}), metrics={"accuracy": 0.5})
+
+    with pytest.raises(errors.TooFewResults, match=r"the job has no initial model; give .*PTModel"):
+        run(FedAvg(num_clients=2, num_rounds=1), tmp_path, train)

@@ -63,7 +63,8 @@ class TooFewResults(Failed):
         self.lost = dict(lost)
         when = f" of round {at}" if at is not None else ""
         whys = "".join(f"\n  {site}: {why}" for site, why in self.lost.items())
-        has = f"is left with {given} usable result{'s' * (given != 1)}, and needs {needed}"
+        most = f"at most {given} usable result{'s' * (given != 1)}" if given else "no usable result"
+        has = f"can have {most}, and needs {needed}"
         remedy = "let the job go on with fewer by `min_clients`"
         if mandatory:
             has = f"lacks the result of {next(reversed(self.lost))}, which is mandatory"

@@ -12,6 +12,7 @@ from ame.federation.flare import names
 from ame.federation.job import checks
 from ame.federation.job.capture import miscalls
 from ame.federation.program import App, Direction, File, Filtered, Part, Program, Routed, Value
+from ame.federation.spec.filter import Filter
 
 Plain = Any
 
@@ -262,6 +263,8 @@ class _App:
             if way is not None and str(way).lower() not in WAYS:
                 raise errors.JobFolderInvalid(f"{here}.direction", "is one of in, out, inout")
             parts = tuple(self._parts(_list(each, "filters", here), f"{here}.filters"))
+            for part in parts:
+                _check_filter(part, f"{here}.filters")
             direction = WAYS[str(way).lower()] if way is not None else None
             yield Filtered(tasks=tasks, filters=parts, direction=direction)
 
@@ -356,6 +359,13 @@ def _tasks(described: Plain, place: str) -> tuple[str, ...]:
     if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
         raise errors.JobFolderInvalid(f"{place}.tasks", "must be a list of tasks' names")
     return tuple(tasks)
+
+
+def _check_filter(part: Part, place: str) -> None:
+    module, _, name = (names.ours(part.path) or "").rpartition(".")
+    kind = getattr(import_module(module), name) if module else Filter
+    if isinstance(kind, type) and not issubclass(kind, Filter):
+        raise errors.JobFolderInvalid(place, f"has a `{name}`, which is no filter")
 
 
 def _check_arguments(path: str, args: Mapping[str, Value], place: str) -> None:

@@ -124,6 +124,11 @@ class FedJob:
         add = getattr(obj, "add_to_fed_job", None)
         if add is not None:
             return add(self, ctx, **kwargs)
+        if "filter_type" in kwargs:
+            raise errors.JobInvalid(
+                f"`{type(obj).__name__}` is given as a filter, and is none; let it be a subclass "
+                "of `Filter` or `DXOFilter`"
+            )
         self.check_kwargs(kwargs, {})
         return self.add_component(None, obj, ctx)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ame.federation.run.server import ServerParts
     from ame.federation.spec.controller import Controller
     from ame.federation.spec.executor import Executor
+    from ame.federation.spec.filter import Filter
 
 
 def of_server(app: App, code: Code, variables: Mapping[str, object]) -> ServerParts:
@@ -92,6 +93,18 @@ def _controller(made: object, part: Part) -> Controller:
     return made
 
 
+def _filter(made: object, part: Part) -> Filter:
+    """Raises: errors.ClassUnfit: it cannot filter."""
+    from ame.federation.spec.filter import Filter
+
+    if not isinstance(made, Filter):
+        raise errors.ClassUnfit(
+            part.path, "is no Filter, and is to filter tasks",
+            "make it a component, or let it be a subclass of Filter",
+        )  # fmt: skip
+    return made
+
+
 _NONE = Chain()
 """Of no filters: sites of a crowd share it."""
 
@@ -111,7 +124,7 @@ def _chain(
         return _NONE
     return Chain(
         [
-            (group.tasks, [make(part) for part in group.filters])
+            (group.tasks, [_filter(make(part), part) for part in group.filters])
             for group in groups
             if (group.direction or usual or here) in {here, "inout"}
         ]

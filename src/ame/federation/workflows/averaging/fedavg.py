@@ -24,6 +24,12 @@ from ame.federation.workflows.arguments import (
 )
 from ame.federation.workflows.model_controller import ModelController
 
+_NOTHING = (
+    ", and it was sent none: the job has no initial model; give the server one with its persistor, "
+    '`job.to_server(PTModel(Net()))` or `job.to_server(NPModelPersistor(…), id="persistor")`, or '
+    "`FedAvg(model={…})`, or let scripts send their own first"
+)
+
 
 class BaseFedAvg(ModelController):
     """What algorithms have in common that average models in rounds."""
@@ -196,6 +202,7 @@ class FedAvg(BaseFedAvg):
         self.best_target_metric_value: float | None = None
         self._round_mean: ParamsMean | None = None
         self._round_metrics = MetricsMean()
+        self._beginning = ""
         self._round_count = 0
 
     def run(self) -> None:
@@ -237,6 +244,7 @@ class FedAvg(BaseFedAvg):
         return result
 
     def _begin_mean(self, model: FLModel) -> None:
+        self._beginning = "" if model.params else _NOTHING
         self._round_count = 0
         self._round_metrics = MetricsMean()
         if self.aggregator is None:
@@ -254,7 +262,7 @@ class FedAvg(BaseFedAvg):
         """
         site = site_of(result)
         if not result.params:
-            raise errors.UpdateRefused(site, None, "it has no params")
+            raise errors.UpdateRefused(site, None, f"it has no params{self._beginning}")
         if self.aggregator is not None:
             self.aggregator.accept_model(result)
         else:

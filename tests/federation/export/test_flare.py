@@ -374,8 +374,8 @@ def test_what_is_written_of_components_is_what_a_version_takes(
 ) -> None:
     from inspect import isclass
 
-    from ame.federation.export.parts import defaults
     from ame.federation.flare import names
+    from ame.federation.job.asked import defaults
     from ame.federation.spec.component import FLComponent
 
     served = {

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ame import errors
+from ame.federation.job.draft import free
 from ame.federation.job.fedjob import FedJob, FilterType, JobCtx
-from ame.federation.job.ids import free
 from ame.federation.program import Program
 from federation.job.runnable import Doer, Leader, Sieve, Thing, runnable
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from inspect import signature
 from pathlib import PurePosixPath
 from typing import Any
 
 from ame import errors
 from ame.federation.export import models, variables
 from ame.federation.flare import names
+from ame.federation.job import asked
 from ame.federation.program import Part, Value, Version, Weights
 
 Plain = Any
@@ -55,7 +54,7 @@ class Writer:
         self.files |= files
         path = self._path(part)
         missing = names.lacking(path, self.version)
-        usual = defaults(part.path) if missing & part.args.keys() else {}
+        usual = asked.defaults(part.path) if missing & part.args.keys() else {}
         args = {}
         for name, value in part.args.items():
             if name not in missing:
@@ -123,24 +122,3 @@ class Writer:
                 f"its argument `{name}` is {text!r}, and there braces stand for a variable; give "
                 "that text without them, or in a file",
             )  # fmt: skip
-
-
-def arguments(part: Part) -> dict[str, object]:
-    """What a part is made with, by name; of a class of ours also what it takes else."""
-    ours = names.ours(part.path)
-    return {**(defaults(ours) if ours else {}), **part.args}
-
-
-def defaults(path: str) -> dict[str, object]:
-    """What a constructor of ours takes for arguments that are left out."""
-    module, _, name = path.rpartition(".")
-    found: dict[str, object] = {}
-    for kind in getattr(import_module(module), name).__mro__[:-1]:
-        if "__init__" in vars(kind):
-            parameters = signature(kind.__init__).parameters.values()
-            for each in parameters:
-                if each.default is not each.empty:
-                    found.setdefault(each.name, each.default)
-            if all(each.kind is not each.VAR_KEYWORD for each in parameters):
-                break
-    return found

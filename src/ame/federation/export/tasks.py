@@ -4,24 +4,8 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from ame import errors
-from ame.federation.export.parts import arguments
-from ame.federation.program import App, Direction, Filtered, Part, Version
-
-STANDARD = ("train", "validate", "submit_model")
-"""What workflows of the table call their tasks unless they are told otherwise."""
-
-
-def named(apps: Iterable[App]) -> tuple[str, ...]:
-    """The tasks that a job's workflows may give and its executors may do, by name."""
-    found = dict.fromkeys(STANDARD)
-    for app in apps:
-        for routed in app.executors:
-            found |= dict.fromkeys(task for task in routed.tasks if not _is_pattern(task))
-        for part in app.workflows:
-            for name, value in arguments(part).items():
-                if name.endswith("task_name") and isinstance(value, str):
-                    found[value] = None
-    return tuple(found)
+from ame.federation.job import asked
+from ame.federation.program import Direction, Filtered, Part, Version
 
 
 def by_task(
@@ -56,7 +40,7 @@ def _meant(
     filtered: Filtered, tasks: tuple[str, ...], *, known: bool, version: Version
 ) -> Iterator[str]:
     for wanted in filtered.tasks:
-        if not _is_pattern(wanted):
+        if not asked.is_pattern(wanted):
             yield wanted
             continue
         matching = [task for task in tasks if fnmatchcase(task, wanted)]
@@ -67,7 +51,3 @@ def _meant(
                 "which tasks the workflow gives is not known; give the filter `tasks=[…]`",
             )  # fmt: skip
         yield from matching
-
-
-def _is_pattern(task: str) -> bool:
-    return any(letter in task for letter in "*?[")

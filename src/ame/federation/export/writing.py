@@ -10,8 +10,8 @@ from ame import errors
 from ame.federation.export import models, scripts, tasks
 from ame.federation.export.parts import Writer
 from ame.federation.export.rewriting import rewritten
-from ame.federation.flare import names
-from ame.federation.job.ids import free
+from ame.federation.job import asked
+from ame.federation.job.draft import free
 from ame.federation.program import App, File, Filtered, Part, Program, Version
 
 Files = dict[PurePosixPath, bytes]
@@ -97,9 +97,9 @@ class _Writing:
 
     def __init__(self, program: Program, version: Version) -> None:
         self.version = version
-        self.tasks = tasks.named(program.apps())
+        self.tasks = asked.tasks(program.apps())
         self.workflows = program.server.workflows
-        self.known = all(names.ours(part.path) for part in program.server.workflows)
+        self.known = asked.is_known(program.server)
         self.models = models.Models(
             files=models.all_files(app.files for app in program.apps()),
             packages=program.packages,

@@ -179,18 +179,18 @@ def aggregators(server: App, objects: Mapping[str, object]) -> None:
     Raises:
         errors.JobInvalid: one is not, and a plain mean would be taken instead, without a word.
     """
-    from ame.federation.export.parts import arguments
+    from ame.federation.job import asked
     from ame.federation.spec.learnable import Aggregator
 
     found = {
         name: type(obj).__name__ for name, obj in objects.items() if isinstance(obj, Aggregator)
     }
-    if not found or not _known(server):
+    if not found or not asked.is_known(server):
         return
-    asked = {text for part in server.parts() for text in _texts([part.lead, arguments(part)])}
+    used = {text for part in server.parts() for text in _texts([part.lead, asked.arguments(part)])}
     handed = {part.path.rpartition(".")[2] for top in server.workflows for part in within(top.args)}
     for name, kind in found.items():
-        if name not in asked and kind not in handed:
+        if name not in used and kind not in handed:
             raise errors.JobInvalid(
                 f"`{kind}` is given to the server as `{name}`, and no workflow uses it; hand it to "
                 f"yours, `FedAvg(aggregator={kind}(…))`, or by its id, "
@@ -202,14 +202,14 @@ def _filtered(given: Program) -> None:
     """That no filter is for a task that is spelt almost like one of the job's."""
     from difflib import get_close_matches
 
-    from ame.federation.export.tasks import named
+    from ame.federation.job import asked
 
     filtered = [
         each for app in given.apps() for each in (*app.task_data_filters, *app.task_result_filters)
     ]
-    if not filtered or not _known(given.server):
+    if not filtered or not asked.is_known(given.server):
         return
-    known = named(given.apps())
+    known = asked.tasks(given.apps())
     for each in filtered:
         for task in set(each.tasks).difference(known):
             if near := get_close_matches(task, known, n=1, cutoff=0.8):
@@ -217,13 +217,6 @@ def _filtered(given: Program) -> None:
                     f"`{each.filters[0].path.rpartition('.')[2]}` filters the task `{task}`, which "
                     f"the job does not give; did you mean `{near[0]}`?"
                 )
-
-
-def _known(server: App) -> bool:
-    """Whether all its workflows are ours, so that what they ask for is known."""
-    from ame.federation.flare import names
-
-    return all(names.ours(part.path) for part in server.workflows)
 
 
 def _texts(value: object) -> Iterator[str]:

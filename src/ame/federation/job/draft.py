@@ -1,12 +1,12 @@
 """An app while a job is put together: what was given to one target so far."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ame import errors
-from ame.federation.job.ids import free
 from ame.federation.program import App, File, Filtered, Part, Routed, Value
 
 Place = Literal["workflows", "components"]
@@ -142,3 +142,15 @@ class Draft:
 
 def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve() or one.read_bytes() == other.read_bytes()
+
+
+def free(wanted: str, taken: Container[str]) -> str:
+    """`wanted`, or what follows from it until one is free.
+
+    What follows: the first number in it, wherever it stands, becomes the next number; without a
+    number, 1 is put behind. So `c9` is followed by `c10`, `m1_11` by `m2_22`, `x` by `x1`.
+    """
+    while wanted in taken:
+        number = re.search("[0-9]+", wanted)
+        wanted = wanted.replace(number[0], str(int(number[0]) + 1)) if number else wanted + "1"
+    return wanted

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ame.device import records, simulation
+from ame.device import crew, records, simulation
 from ame.device.links import link
+from ame.device.links.reach import Reach
 from ame.device.resources import Resources
 from ame.protocol.tensors import checkpoint
 from device import devices
 from device.devices import Through
+from device.test_eligibility import post
 from server import fleets
 
 ROOT = Path(__file__).parents[2]
@@ -204,3 +207,40 @@ def test_a_fleet_is_simulated_in_the_other_dialect_and_over_grpc(
         assert [each["accepted"] >= 4 for each in shown["rounds"]] == [True, True]
         both = ("--dialect", "odp", "--grpc", f"grpc://{grpc}")
         assert "HTTP alone" in ame(tmp_path, "device", "simulate", *crowd, *both, *at, code=2)
+
+
+def test_a_fleet_gives_up_on_a_task_that_none_of_its_devices_may_do(tmp_path: Path) -> None:
+    async def go() -> simulation.Tally:
+        async with devices.place(tmp_path) as place:
+            policies = [{"dataAvailabilityPolicy": {"minExampleCount": 1000}}]
+            await post(place, policies=policies)
+            setting = simulation.Setting(
+                population="p", devices=[(number, devices.USUAL) for number in range(5)]
+            )
+            through = Through(place.server.peer.client)
+            server = link.Link(transport=through, server="http://fleet", insecure=True)
+            kept = Resources(tmp_path / "resources")
+            return await simulation.simulate(setting, server, place.plans, kept)
+
+    tally = asyncio.run(go())
+
+    assert tally.unable
+    assert not tally.given_up
+    assert simulation.WEEK < tally.simulated < simulation.WEEK + 2 * simulation.LATEST
+    assert tally.visits == {"turned away": tally.visits.total()}
+
+
+def test_what_was_done_is_told_when_a_simulation_is_interrupted() -> None:
+    heard: list[int] = []
+
+    def told(tally: simulation.Tally) -> None:
+        heard.append(tally.visits.total())
+        if len(heard) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    nobody = Reach(server=f"http://127.0.0.1:{_free_port()}")
+    with pytest.raises(KeyboardInterrupt):
+        crew.run(crew.Crew(reach=nobody, population="p", devices=9, failures=10**6), told)
+
+    assert heard[-1] >= heard[0] > 0
+    assert len(heard) == 2

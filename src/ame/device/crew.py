@@ -61,7 +61,7 @@ class Crew:
 def run(crew: Crew, told: Callable[[Tally], None] | None = None) -> Tally:
     """Simulates, until the server has no task that is open; `told` hears how far it is.
 
-    Where all processes gave up, the tally says why.
+    Where all processes gave up, the tally says why. Interrupted, `told` has heard of what was done.
 
     Raises:
         errors.ExamplesMissing: the folder has no files of examples.
@@ -75,17 +75,21 @@ def _alone(crew: Crew, told: Callable[[Tally], None] | None) -> Tally:
     tally = simulation.Tally()
     last = time.monotonic()
 
-    def count(seen: Visit) -> None:
+    def count(_seen: Visit) -> None:
         nonlocal last
-        tally.add(seen)
         if told and time.monotonic() - last > EVERY:
             last = time.monotonic()
             told(tally)
 
-    return asyncio.run(_simulated(crew, count))
+    try:
+        return asyncio.run(_simulated(crew, count, tally))
+    except KeyboardInterrupt:
+        if told:
+            told(tally)
+        raise
 
 
-async def _simulated(crew: Crew, told: Callable[[Visit], None]) -> Tally:
+async def _simulated(crew: Crew, told: Callable[[Visit], None], tally: Tally) -> Tally:
     files = _files(crew)
     devices = [
         (number, Files(collections={"": (files[number % len(files)],)} if files else {}))
@@ -108,7 +112,9 @@ async def _simulated(crew: Crew, told: Callable[[Visit], None]) -> Tally:
             Plans(threads=crew.threads, environments=environments) as plans,
         ):
             resources = Resources(Path(folder))
-            return await simulation.simulate(setting, server, plans, resources, told=told)
+            return await simulation.simulate(
+                setting, server, plans, resources, told=told, tally=tally
+            )
 
 
 def _together(crew: Crew, told: Callable[[Tally], None] | None) -> Tally:
@@ -167,12 +173,14 @@ def _files(crew: Crew) -> list[Path]:
 
 def _sum(tallies: Collection[Tally]) -> Tally:
     whole = simulation.Tally()
+    gave_up = bool(tallies) and all(one.given_up or one.unable for one in tallies)
     for each in tallies:
-        if all(one.given_up for one in tallies):
+        if gave_up:
             whole.given_up.update(each.given_up)
         whole.visits.update(each.visits)
         whole.reasons.update(each.reasons)
         whole.simulated = max(whole.simulated, each.simulated)
+    whole.unable = gave_up and not whole.given_up
     return whole
 
 
@@ -182,6 +190,7 @@ def _read(line: bytes) -> Tally:
     tally.visits.update(said["visits"])
     tally.reasons.update(said["reasons"])
     tally.given_up.update(said["given_up"])
+    tally.unable = said["unable"]
     return tally
 
 

@@ -61,6 +61,11 @@ class _Begun:
     info: federated_api.TaskEligibilityInfo | None = None
     asked: spec.PopulationEligibilitySpec | None = None
 
+    @property
+    def able(self) -> bool:
+        """Whether the device may do any task, as far as it was asked."""
+        return self.asked is None or any(self.eligible(several=each) for each in (True, False))
+
     def eligible(self, *, several: bool) -> list[str]:
         """The tasks that the device may do: those that are done beside others, or those that are
         done alone.
@@ -162,7 +167,7 @@ class Device:
             )
         if held is None:
             self._heard()
-            return self._rejected(refused, begun.rejected)
+            return replace(self._rejected(refused, begun.rejected), able=begun.able)
         self.memory.keep(replace(self.memory.kept, held=held, left=""))
         return await self._go_on(held, begun.at)
 

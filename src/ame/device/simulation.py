@@ -4,7 +4,9 @@ A device that is told to come back in five minutes is not waited for: the time o
 jumps to the next device's return as long as there is room for it. It stands still while devices
 are at work and the server has just turned one away, for then it is their work that makes room.
 What a server does by its own clock, such as giving up on a device that has vanished, is not
-hastened. Where one visit after another comes to nothing, the devices give up.
+hastened. Where one visit after another comes to nothing, the devices give up; so they do where none
+of them has been eligible for any task for a week of their time. A device that is eligible for none
+comes back later each time.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ FEWEST: Final = 100
 Spoken = Callable[
     ["Link", "memory.Memory", "Examples", Callable[[], float], Callable[[], str]], "Link | Personal"
 ]
+WEEK: Final = 7 * 24 * 3600.0
+"""Seconds of simulated time in which no device is eligible for any task, before they give up."""
+LATEST: Final = 6 * 3600.0
+"""Seconds after which a device comes back at the latest that is eligible for no task."""
 LONGEST: Final = 0.25
 """Seconds between two visits while every one is turned away and no device is at work."""
 
@@ -82,6 +88,8 @@ class Tally:
     """Seconds that passed for the devices."""
     given_up: Counter[str] = field(default_factory=Counter)
     """Why visits in a row came to nothing, where the devices gave up then; else empty."""
+    unable: bool = False
+    """Whether the devices gave up since none of them was eligible for any task."""
 
     def plain(self) -> dict[str, object]:
         """The same for JSON."""
@@ -90,6 +98,7 @@ class Tally:
             "reasons": dict(self.reasons),
             "simulated": self.simulated,
             "given_up": dict(self.given_up),
+            "unable": self.unable,
         }
 
     def add(self, seen: Visit) -> None:
@@ -106,21 +115,26 @@ async def simulate(
     resources: Resources,
     *,
     told: Callable[[Visit], None] = lambda _: None,
+    tally: Tally | None = None,
 ) -> Tally:
     """Has devices visit the server until it says that it has no task that is open.
 
     They give up where so many visits in a row come to nothing that no round will end: it is
-    contributions that end rounds. The tally says so.
+    contributions that end rounds; and where no device was eligible for any task for a simulated
+    week. The tally says so.
 
-    `told` hears of every visit. The devices share what they download.
+    `told` hears of every visit, which `tally` has counted then. The devices share what they
+    download.
     """
-    return await _Simulation(setting, link, plans, resources).run(told)
+    return await _Simulation(setting, link, plans, resources, tally or Tally()).run(told)
 
 
 class _Simulation:
-    def __init__(self, setting: Setting, link: Link, plans: Plans, resources: Resources) -> None:
+    def __init__(
+        self, setting: Setting, link: Link, plans: Plans, resources: Resources, tally: Tally
+    ) -> None:
         self._setting = setting
-        self._tally = Tally()
+        self._tally = tally
         self._now = 0.0
         self._begun = asyncio.get_running_loop().time()
         self._due = [(0.0, place) for place in range(len(setting.devices))]
@@ -152,6 +166,10 @@ class _Simulation:
         """How many visits in a row."""
         self._lost: Counter[str] = Counter()
         """Why visits came to nothing since the last contribution."""
+        self._unable: dict[int, int] = {}
+        """Of each device how often in a row it was eligible for nothing."""
+        self._able = 0.0
+        """When a device last was eligible for something."""
 
     def _time(self) -> float:
         return self._now
@@ -164,10 +182,14 @@ class _Simulation:
                 for each in done:
                     seen = each.result()
                     self._tally.add(seen)
+                    self._tally.simulated = self._now
                     told(seen)
                     self._back(self._at_work.pop(each), seen)
                 if self._lost.total() >= self._setting.most:
                     self._tally.given_up = self._lost
+                    break
+                if self._now - self._able > WEEK:
+                    self._tally.unable = True
                     break
                 if self._over():
                     self._due.clear()
@@ -177,7 +199,6 @@ class _Simulation:
             for each in self._at_work:
                 each.cancel()
             await asyncio.gather(*self._at_work, return_exceptions=True)
-        self._tally.simulated = self._now
         return self._tally
 
     def _start(self) -> None:
@@ -190,13 +211,26 @@ class _Simulation:
             self._at_work[asyncio.create_task(self._devices[place].visit())] = place
 
     def _back(self, place: int, seen: Visit) -> None:
-        self._turned_away = self._turned_away + 1 if seen.outcome is Outcome.TURNED_AWAY else 0
+        wait = self._wait(place, seen)
+        if seen.outcome is not Outcome.TURNED_AWAY or len(self._unable) == len(self._devices):
+            self._turned_away = 0
+        elif seen.able:
+            self._turned_away += 1
         self._idle = seen.why == IDLE
         if seen.outcome in LOST:
             self._lost[seen.why or seen.outcome.value] += 1
         elif seen.outcome is Outcome.CONTRIBUTED:
             self._lost.clear()
-        heapq.heappush(self._due, (self._now + seen.wait, place))
+        heapq.heappush(self._due, (self._now + wait, place))
+
+    def _wait(self, place: int, seen: Visit) -> float:
+        """Seconds until a device comes back: it may be long until it is eligible again."""
+        if seen.able:
+            self._unable.pop(place, None)
+            self._able = self._now
+            return seen.wait
+        before = self._unable[place] = self._unable.get(place, -1) + 1
+        return max(seen.wait, min(seen.wait * 2.0 ** min(before, 20), LATEST))
 
     def _over(self) -> bool:
         """Whether the server has nothing more to do; before it had, it is waited for."""

@@ -32,6 +32,8 @@ class Visit:
     task: str = ""
     """What it was about; of several tasks, those that were contributed to, with commas between."""
     why: str = ""
+    able: bool = True
+    """False where the device found itself eligible for none of the tasks that there are."""
     session: str = ""
     """What the server knows the visit by; unknown of one that went on after a crash."""
 

@@ -211,7 +211,7 @@ def simulate(
     They do what real ones do, but that their time jumps to the next one's return. Where visit after
     visit comes to nothing, they give up.
     """
-    from ame.device import crew
+    from ame.device import crew, simulation
 
     asked = crew.Crew(
         reach=_reach(said),
@@ -227,9 +227,22 @@ def simulate(
         version=version,
         failures=failures or 0,
     )
-    tally = crew.run(asked, None if form == "json" or not sys.stderr.isatty() else _progress)
-    click.echo(shown.as_json(tally.plain()) if form == "json" else _counted(tally))
-    if tally.given_up:
+    draws = form != "json" and sys.stderr.isatty()
+    tally = simulation.Tally()
+
+    def hear(so_far: simulation.Tally) -> None:
+        nonlocal tally
+        tally = so_far
+        if draws:
+            _progress(so_far)
+
+    try:
+        tally = crew.run(asked, hear)
+    finally:  # an interrupted one too says what was done
+        if tally.visits:
+            click.echo("", err=True, nl=draws)
+            click.echo(shown.as_json(tally.plain()) if form == "json" else _counted(tally))
+    if tally.given_up or tally.unable:
         raise errors.FleetGaveUp(tally.given_up)
 
 

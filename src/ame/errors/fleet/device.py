@@ -104,9 +104,16 @@ class FleetGaveUp(Failed):
     """Visit after visit of simulated devices came to nothing."""
 
     def __init__(self, why: "Mapping[str, int]") -> None:
+        """`why`: for what, how often; empty: no device was eligible for any task."""
         self.why = why
         times = sorted(why.items(), key=lambda each: -each[1])
         said = "".join(f"\n  {number} x {each}" for each, number in times[:5])
+        if not why:
+            super().__init__(
+                "no round ends: for a simulated week no device was eligible for any of the tasks "
+                "that are open; see their policies and the population's eligibility plan"
+            )
+            return
         super().__init__(
             f"no round ends: {sum(why.values())} visits came to nothing without a contribution "
             f"between them{said}\n"

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from ame.device.plans.loaded import Lay
 
+TF = Any
+"""TensorFlow and what is of it, which has no types."""
 EXTERNAL: Final = "ExternalDataset"
 STATEFUL: Final = frozenset({"VarHandleOp", "VariableV2", "Variable", "HashTableV2"})
 """What lives in a session: runs of such a graph have one each."""
 
 
-def tensorflow() -> Any:  # noqa: ANN401 - it has no types
+def tensorflow() -> TF:
     """TensorFlow, which says less than it would."""
     import os
 
@@ -157,7 +159,7 @@ class Graph:
         yield self._session
 
 
-def _parsed(tf: Any, content: bytes) -> Any:  # noqa: ANN401 - TensorFlow's GraphDef
+def _parsed(tf: TF, content: bytes) -> TF:
     definition = tf.compat.v1.GraphDef()
     try:
         definition.ParseFromString(content)
@@ -167,10 +169,7 @@ def _parsed(tf: Any, content: bytes) -> Any:  # noqa: ANN401 - TensorFlow's Grap
 
 
 def _external(
-    tf: Any,  # noqa: ANN401 - it has no types
-    definition: Any,  # noqa: ANN401 - TensorFlow's GraphDef
-    default: pb.ExampleSelector,
-    called: str,
+    tf: TF, definition: TF, default: pb.ExampleSelector, called: str
 ) -> tuple[pb.ExampleSelector, ...]:
     """Has the examples read from files, and returns which examples are wanted.
 
@@ -197,7 +196,7 @@ def _external(
     return tuple(pb.ExampleSelector.FromString(each) for each in selectors)
 
 
-def _ask(tf: Any, nodes: Any, node: Any, called: str, ends: tuple[str, str]) -> None:  # noqa: ANN401 - the same
+def _ask(tf: TF, nodes: TF, node: TF, called: str, ends: tuple[str, str]) -> None:
     """Has the examples of a selector that is computed laid while the graph runs."""
     path = nodes.add(name=f"{node.name}_path", op="PyFunc")
     path.input.extend(node.input[:2])
@@ -208,7 +207,7 @@ def _ask(tf: Any, nodes: Any, node: Any, called: str, ends: tuple[str, str]) -> 
     _read_records(tf, nodes, node, ends)
 
 
-def _read_records(tf: Any, nodes: Any, node: Any, ends: tuple[str, str]) -> None:  # noqa: ANN401 - the same
+def _read_records(tf: TF, nodes: TF, node: TF, ends: tuple[str, str]) -> None:
     """Makes a node read the file that another one beside it names."""
     made = {
         "compression": tf.compat.v1.make_tensor_proto(""),
@@ -222,7 +221,7 @@ def _read_records(tf: Any, nodes: Any, node: Any, ends: tuple[str, str]) -> None
     node.attr.clear()
 
 
-def _constants(nodes: Any, node: Any, made: Mapping[str, Any]) -> None:  # noqa: ANN401 - the same
+def _constants(nodes: TF, node: TF, made: Mapping[str, TF]) -> None:
     """Constants beside a node."""
     for key, value in made.items():
         const = nodes.add(name=f"{node.name}_{key}", op="Const")
@@ -238,7 +237,7 @@ def _named(function: Callable[[bytes, bytes], bytes]) -> str:
     return name
 
 
-def _bodies(definition: Any) -> Iterator[tuple[Any, tuple[str, str]]]:  # noqa: ANN401 - a GraphDef
+def _bodies(definition: TF) -> Iterator[tuple[TF, tuple[str, str]]]:
     """The functions of a graph: in them an input names the output that it is."""
     for function in definition.library.function:
         yield function.node_def, (":output:0", ":output:0")

@@ -162,10 +162,21 @@ def test_what_is_poured_into_a_file_lies_as_what_is_written_into_memory(tmp_path
     encoded.write(body)
     with (tmp_path / "body").open("wb") as file:
         encoded.pour(file.fileno())
+    with (tmp_path / "behind").open("wb") as file:
+        encoded.pour(file.fileno(), 640)
 
     poured = (tmp_path / "body").read_bytes()
     assert poured == bytes(body[: len(poured)])
     assert not any(body[len(poured) :])
+    assert (tmp_path / "behind").read_bytes() == bytes(640) + poured
+
+
+def test_a_file_in_place_of_another_holds_what_was_packed(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    for value in ({"w": np.arange(9.0), "empty": np.zeros(0)}, ["no arrays"]):
+        codec.write(value, file)
+        assert file.read_bytes() == codec.pack(value)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_arrays_kept_in_memory_lie_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:

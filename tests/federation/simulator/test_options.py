@@ -197,7 +197,12 @@ def test_a_run_that_was_killed_goes_on_after_its_last_complete_round(tmp_path: P
     )
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
+    kept = tmp_path / "simulate_job"
+    newest = max(kept.glob("resume-????????"))
+    (kept / "resume-00000001").write_bytes(b"of a round before, not removed yet")
+    (kept / f"{newest.name[:-1]}9.new").write_bytes(b"half of what was being written")
     subprocess.run([*argv, "resume"], check=True)
+    assert len(list(kept.glob("resume-*"))) == 1
 
     lines = log(tmp_path, "site-1").splitlines()
     again = lines.index("round 3 done 1")

@@ -8,7 +8,6 @@ written once for all of them.
 from __future__ import annotations
 
 import math
-import mmap
 import os
 import struct
 import sys
@@ -25,6 +24,7 @@ from ame.federation.spec.dxo import DXO
 from ame.federation.spec.shareable import Shareable
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Callable
     from pathlib import Path
 
@@ -71,12 +71,12 @@ class Encoded:
             there[:] = array.reshape(-1)
             offset = after(offset, array.nbytes)
 
-    def pour(self, file: int) -> None:
-        """Writes the same to an open file. Of memory that is new, this costs a third."""
+    def pour(self, file: int, start: int = 0) -> None:
+        """Writes the same to an open file, from `start` on. Of new memory this costs a third."""
         offset = 0
         for array in self.arrays:
             left = array.reshape(-1).view(np.uint8).data
-            place = offset
+            place = start + offset
             while left:
                 count = os.pwrite(file, left, place)
                 left, place = left[count:], place + count
@@ -140,10 +140,11 @@ def write(value: object, file: Path) -> None:
     """
     encoded = encode(value)
     new = file.with_name(f"{file.name}.new")
-    with new.open("w+b") as made:
-        made.truncate(_start(encoded.head) + encoded.size)
-        with mmap.mmap(made.fileno(), 0) as whole:
-            _lay(encoded, whole)
+    start = _start(encoded.head)
+    with new.open("wb") as made:
+        made.write(_LENGTH.pack(len(encoded.head)) + encoded.head)
+        made.truncate(start + encoded.size)
+        encoded.pour(made.fileno(), start)
     new.replace(file)
 
 
@@ -324,7 +325,7 @@ def _start(head: bytes) -> int:
     return after(0, _LENGTH.size + len(head))
 
 
-def _lay(encoded: Encoded, whole: bytearray | mmap.mmap) -> None:
+def _lay(encoded: Encoded, whole: bytearray) -> None:
     head = encoded.head
     whole[: _LENGTH.size] = _LENGTH.pack(len(head))
     whole[_LENGTH.size : _LENGTH.size + len(head)] = head

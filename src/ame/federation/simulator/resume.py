@@ -53,8 +53,8 @@ class Kept:
 
         """
         try:
-            found = codec.unpack(file_of(workspace).read_bytes())
-        except (OSError, ValueError) as error:
+            found = codec.unpack(_files(workspace)[-1].read_bytes())
+        except (LookupError, OSError, ValueError) as error:
             raise errors.NothingToResume(str(workspace), "no round of a run is complete") from error
         if found.get("format") != _FORMAT:
             raise errors.NothingToResume(str(workspace), "another version of ame has written it")
@@ -70,16 +70,22 @@ class Kept:
         )
 
     def write(self, workspace: Path) -> None:
-        """Puts it in the place of what was there, all at once."""
+        """Puts it in the place of what was there, all at once.
+
+        The file has a name of its own, and the one before is removed: to replace that would make
+        some file systems write all of this one to the disk first.
+        """
+        file = workspace / JOB / f"resume-{self.done + len(self.ended):08}"
         kept = {
             "format": _FORMAT, "job": self.job, "done": self.done, "ended": list(self.ended),
             "workflow": self.workflow, "states": dict(self.states),
         }  # fmt: skip
         model = None if self.model is None else dict(self.model)
         try:
-            codec.write({**kept, "model": model}, file_of(workspace))
+            codec.write({**kept, "model": model}, file)
         except TypeError:  # then it is where its persistor has put it
-            codec.write({**kept, "model": None}, file_of(workspace))
+            codec.write({**kept, "model": None}, file)
+        forget(workspace, but=file)
 
     def restore(self, parts: ServerParts, ctx: FLContext) -> ServerParts:
         """The parts, as they were: without the workflows that are over.
@@ -101,9 +107,16 @@ class Kept:
         return replace(parts, workflows=left)
 
 
-def file_of(workspace: Path) -> Path:
-    """Where it is kept."""
-    return workspace / JOB / "resume"
+def forget(workspace: Path, but: Path | None = None) -> None:
+    """Removes what was kept there, and what was being written when a run was killed."""
+    for each in (workspace / JOB).glob("resume-*"):
+        if each != but:
+            each.unlink()
+
+
+def _files(workspace: Path) -> list[Path]:
+    """What is kept there; of two, which a run that was killed may leave, the last is newer."""
+    return sorted((workspace / JOB).glob("resume-????????"))
 
 
 class Keeper(FLComponent):

@@ -23,7 +23,7 @@ from ame.federation.simulator.chances import Chances, Fate
 from ame.federation.simulator.crew import Crew
 from ame.federation.simulator.lanes import AHEAD, AHEAD_OF_CROWDS, Lanes
 from ame.federation.simulator.logs import Logs
-from ame.federation.simulator.resume import Keeper, Kept, file_of
+from ame.federation.simulator.resume import Keeper, Kept, forget
 from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources, spread
 from ame.federation.simulator.sites import SimulatedSites
 from ame.federation.simulator.worker.generators import Generators, seed_of
@@ -281,7 +281,7 @@ def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
                 "workspace", f"has a folder {folder} that no simulation made; move it away"
             )
     if not resume:
-        file_of(root).unlink(missing_ok=True)
+        forget(root)
         shutil.rmtree(app.parent, ignore_errors=True)
         for name in {each.name for each in root.iterdir()}.intersection(names):
             Path(Places(str(root), name).log).unlink(missing_ok=True)

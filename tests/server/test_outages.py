@@ -15,6 +15,7 @@ from ame.protocol.pb import status, task_assignments
 from ame.protocol.tensors import checkpoint
 from ame.protocol.wires import Caller
 from ame.server.calls.service import Guarded
+from ame.server.leading.leader import Leader
 from ame.server.ledger import rounds
 from ame.server.rounds import Round, RoundStatus
 from ame.server.settings import Settings
@@ -50,6 +51,11 @@ class Place(blobs.Folder):
         return super().put_bytes(content)
 
 
+async def _never(_: Leader) -> None:
+    """Leads no further than it is told to, step by step."""
+    await asyncio.Event().wait()
+
+
 async def contribute(server: Running, *values: float) -> None:
     session = await server.peer.begun()
     assigned = (await server.peer.assignment(session)).task_assignment
@@ -63,8 +69,9 @@ async def only(server: Running) -> Round:
 
 @pytest.mark.parametrize("what", ["reading", "writing"])
 def test_a_round_that_ends_while_files_are_out_of_reach_ends_later(
-    tmp_path: Path, address: str, what: str
+    tmp_path: Path, address: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Leader, "run", _never)  # it would take the round's end before this test
     files = Place(tmp_path / "blobs")
     files.outage = outage = Outage()
 

@@ -215,7 +215,7 @@ def peers() -> None:
 
 
 def noop() -> None:
-    for sites, size, rounds in ((100, 1_000, 12), (1000, 1_000, 4), (100, 1_000_000, 5)):
+    for sites, size, rounds in ((100, 1_000, 12), (1000, 1_000, 4), (100, 1_000_000, 12)):
         clock = timed(jobs.script(jobs.NOOP, rounds=rounds, size=size), sites)
         print(
             f"no-op, {sites} sites, {size} floats: {each(clock, sites):.2f} ms a client-round "

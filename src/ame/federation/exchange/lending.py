@@ -46,7 +46,8 @@ class Lender:
         """
         if encoded.size > LARGEST:
             return 0, memory.keep(encoded)
-        for number, there in self._free.items():
+        # The last that came back is the likeliest to be in the processor's cache.
+        for number, there in reversed(self._free.items()):
             if encoded.size <= len(there) <= 2 * encoded.size:
                 encoded.write(there)
                 self._lent[number] = self._free.pop(number)

@@ -1,20 +1,23 @@
 """Federated jobs over a real SuperLink and real SuperNodes, in processes of their own."""
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ame import errors
+from ame import aggregation, errors
 from ame.federation import flower
 from ame.federation.exchange.sites import Lost, Order, Reply
 from ame.federation.flower.started import Started
-from ame.federation.program import Program
+from ame.federation.program import Filtered, Part, Program
+from ame.federation.results import tally
 from ame.process import tree
 from parts.simulated import Seen, app, file, job, model
 
@@ -121,6 +124,29 @@ def test_a_script_that_raises_is_lost_with_its_own_words_and_place(tmp_path: Pat
     assert "adds.py" in lost.why.place
     assert model(tmp_path) == pytest.approx(2)
     assert all(isinstance(reply, Reply) for reply in seen.replies)
+
+
+def test_a_run_that_is_continued_goes_on_with_what_was_spent_of_privacy(tmp_path: Path) -> None:
+    filters = (
+        Part(
+            path="ame.federation.filters.variables.ConvertWeights",
+            args={"direction": "weights_to_diff"},
+        ),
+        Part(path="ame.federation.filters.noise.GaussianNoise", args={"multiplier": 2.0}),
+    )
+    private = (Filtered(tasks=("train",), filters=filters),)
+
+    def told(args: str = "", *, resume: bool = False) -> list[float]:
+        script = replace(app(file(SCRIPT), args=args), task_result_filters=private)
+        seen, program = Seen(), job(script, rounds=3)
+        with contextlib.suppress(errors.TooFewResults):
+            flower.run(program, workspace=tmp_path, sites=1, resume=resume, watcher=seen)
+        return [tally.told(reply.result)[1]["epsilon"] for reply in seen.replies]
+
+    once = aggregation.Accountant()
+    spent = [once.after(multiplier=2.0, rounds=rounds).epsilon(1e-5) for rounds in (1, 2, 3)]
+    assert told("site-1=raises@2") == pytest.approx(spent[:2])
+    assert told(resume=True) == pytest.approx(spent[2:])
 
 
 def test_a_superlink_that_is_not_there_is_named(tmp_path: Path) -> None:

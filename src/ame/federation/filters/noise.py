@@ -5,13 +5,19 @@ difference is clipped to a norm, and noise is added in proportion to that norm.
 """
 
 from ame import aggregation, errors
+from ame.aggregation.private import ORDERS
 from ame.federation.filters.privacy import generator
 from ame.federation.filters.variables import WEIGHTS
+from ame.federation.run.ledger import Ledger, ledger_of
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.filter import DXOFilter
 from ame.federation.spec.names.keys import PRIVACY
 from ame.federation.spec.shareable import Shareable
+
+_WAY = "gaussian"
+"""What adds up of it: the Rényi divergence of a round in which all take part is its order times
+1 / (2 · multiplier²)."""
 
 
 class _OfDifferences(DXOFilter):
@@ -66,9 +72,10 @@ class NormClipping(_OfDifferences):
 class GaussianNoise(_OfDifferences):
     """Clips a difference to `norm`, and adds normal noise of deviation `multiplier` times `norm`.
 
-    What it has cost so far stands in the metadata `privacy` as (ε, δ), by the accountant of
-    `ame.aggregation`: for this site's whole data against whoever sees its results. The run shows
-    the ε as the metric `epsilon`.
+    What it has cost the site so far stands in the metadata `privacy` as (ε, δ), by the accountant
+    of `ame.aggregation`: for this site's whole data against whoever sees its results. All such
+    filters of a site count, and the run from its first round on, also where it was continued or a
+    process of the site began again. The run shows the ε as the metric `epsilon`.
     """
 
     def __init__(self, norm: float = 1.0, multiplier: float = 1.0, delta: float = 1e-5) -> None:
@@ -83,8 +90,8 @@ class GaussianNoise(_OfDifferences):
         self.delta = delta
         self._clip = aggregation.Clip(norm=norm)
         self._noise = aggregation.Gaussian(deviation=multiplier * norm)
-        self._account = aggregation.Accountant()
-        self._account.after(multiplier=multiplier).epsilon(delta)
+        self._ledger = Ledger()
+        aggregation.Accountant().after(multiplier=multiplier).epsilon(delta)
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The difference, clipped and with noise.
@@ -95,6 +102,9 @@ class GaussianNoise(_OfDifferences):
         """
         clipped = self._clip.clipped(self._difference(dxo, fl_ctx))
         noised = self._noise.noised(clipped.arrays, generator())
-        self._account = self._account.after(multiplier=self.multiplier)
-        spent = {"epsilon_so_far": self._account.epsilon(self.delta), "delta": self.delta}
+        site = str(fl_ctx.get_identity_name())
+        ledger = ledger_of(fl_ctx, self._ledger)
+        total = ledger.spend(site, _WAY, 0.5 / self.multiplier**2)
+        account = aggregation.Accountant(spent=tuple(order * total for order in ORDERS))
+        spent = {"epsilon_so_far": account.epsilon(self.delta), "delta": self.delta}
         return DXO(dxo.data_kind, data=noised, meta={**dxo.meta, PRIVACY: spent})

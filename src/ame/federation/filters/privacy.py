@@ -7,11 +7,14 @@ import numpy as np
 
 from ame import errors
 from ame.federation.filters.variables import WEIGHTS
+from ame.federation.run.ledger import Ledger, ledger_of
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, MetaKey
 from ame.federation.spec.filter import DXOFilter
 from ame.federation.spec.names.keys import PRIVACY
 from ame.federation.spec.shareable import Shareable
+
+_WAY = "svt"
 
 
 class PercentilePrivacy(DXOFilter):
@@ -60,7 +63,9 @@ class SVTPrivacy(DXOFilter):
     The sparse vector technique: Lyu, Su and Li 2017, "Understanding the Sparse Vector Technique
     for Differential Privacy", Algorithm 1; applied to updates as Li et al. 2019, "Privacy-
     Preserving Federated Brain Tumour Segmentation". What was spent stands in the metadata
-    `privacy`; it adds up over rounds. Arrays without a shape pass as they are, unprotected.
+    `privacy`; it adds up over the rounds of a run and of all such filters of a site, also where a
+    run was continued or a process of the site began again. Arrays without a shape pass as they
+    are, unprotected.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class SVTPrivacy(DXOFilter):
         self.epsilon_query = epsilon_query
         self.epsilon_release = epsilon_release
         self.spent = 0.0
+        self._ledger = Ledger()
 
     def process_dxo(self, dxo: DXO, shareable: Shareable, fl_ctx: FLContext) -> DXO | None:
         """The DXO with the changes that pass; all others are 0."""
@@ -130,7 +136,8 @@ class SVTPrivacy(DXOFilter):
             return None
         changes = np.concatenate([each.ravel().astype(float) / steps for each in shaped.values()])
         passed, cost = self._passed(changes)
-        self.spent += cost
+        ledger = ledger_of(fl_ctx, self._ledger)
+        self.spent = ledger.spend(str(fl_ctx.get_identity_name()), _WAY, cost)
         made, begin = dict(arrays), 0
         for key, each in shaped.items():
             part = passed[begin : begin + each.size].reshape(each.shape) * steps

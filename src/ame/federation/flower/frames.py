@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 Item: TypeAlias = tuple[Any, ...]
 Coded: TypeAlias = "tuple[bytes, ArrayRecord]"
 
-HELLO, BEGIN, ORDER, REPLY, LOST, MESSAGE, WITHDRAW, RECORD, PRINTED, NOTE, END, STATE = (
+HELLO, BEGIN, ORDER, REPLY, LOST, MESSAGE, WITHDRAW, RECORD, PRINTED, NOTE, SPENT, END, STATE = (
     "hello", "begin", "order", "reply", "lost", "message", "withdraw", "record", "printed", "note",
-    "end", "state",
+    "spent", "end", "state",
 )  # fmt: skip
 _HEAD = "head"
 

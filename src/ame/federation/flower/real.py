@@ -18,8 +18,10 @@ from ame.federation.flower.deployment import running
 from ame.federation.flower.remote import FlowerSites
 from ame.federation.flower.runtime import Run
 from ame.federation.flower.started import Started
+from ame.federation.run.ledger import Ledger
 from ame.federation.simulator import simulation
 from ame.federation.simulator.resume import Kept
+from ame.federation.simulator.setup import spent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,6 +120,7 @@ def _lead(
             {name: nodes[name] for name in names},
             begin={"sites": list(names), "seed": seed, "first": kept.done},
             watcher=watcher,
+            ledger=Ledger(spent(root)),
             nurse=started,
         )
         ending.callback(met.close)

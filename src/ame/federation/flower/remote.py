@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ame.federation.exchange.watcher import Watcher
+    from ame.federation.run.ledger import Ledger
 
 _LOOK = 0.2
 """Seconds between two looks for replies."""
@@ -72,14 +73,19 @@ class FlowerSites:
         *,
         begin: Mapping[str, Any],
         watcher: Watcher,
+        ledger: Ledger,
         nurse: Nurse | None = None,
     ) -> None:
-        """`nodes`: by the sites' names, in the job's order; `begin`: what all are told first."""
+        """`nodes`: by the sites' names, in the job's order; `begin`: what all are told first.
+
+        `ledger`: what they had spent before, and what they spend.
+        """
         self._run = run
         self._sites = {name: _Site(name=name, node=node) for name, node in nodes.items()}
         for site in self._sites.values():
-            site.outbox.append((frames.BEGIN, site.name, dict(begin)))
+            site.outbox.append((frames.BEGIN, site.name, {**begin, "spent": ledger.of(site.name)}))
         self._watcher = watcher
+        self._ledger = ledger
         self._nurse = nurse
         self._changed = threading.Condition()
         self._broadcasts: list[deque[int]] = []
@@ -260,6 +266,8 @@ class FlowerSites:
                 self._watcher.recorded(site.name, frames.to_record(item))
             case frames.PRINTED:
                 self._watcher.printed(site.name, item[1])
+            case frames.SPENT:
+                self._ledger.take_over(site.name, item[1])
             case frames.NOTE:
                 self._watcher.note(item[1])
 

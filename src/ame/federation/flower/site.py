@@ -21,7 +21,9 @@ from ame.federation.exchange.sites import Lost, Message, Reply
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.flare import alias
 from ame.federation.flower import bundle, frames, links, runtime
+from ame.federation.run.ledger import Ledger
 from ame.federation.simulator import simulation
+from ame.federation.simulator.setup import spent
 
 if TYPE_CHECKING:
     from ame.federation.client.record import Record
@@ -95,7 +97,9 @@ class Job:
     """One run's share of this site. It is the watcher of its own part of the site."""
 
     def __init__(self, workspace: Path) -> None:
-        self._workspace = workspace
+        self._workspace = workspace.absolute()
+        self._name = ""
+        self._spent: dict[str, float] = {}
         self._ending = ExitStack()
         self._sites: Sites | None = None
         self._open: set[int] = set()
@@ -134,8 +138,9 @@ class Job:
         self._ending.close()
 
     def _begin(self, program: Program, name: str, told: dict[str, Any]) -> None:
-        root = self._workspace.absolute()
+        root, self._name = self._workspace, name
         simulation.make_room(root, [name], resume=False)
+        Ledger(spent(root)).take_over(name, told.get("spent", {}))
         app = program.app(name)
         self._talks = any(part.path.startswith(_PEERS) for part in app.parts())
         self._sites = self._ending.enter_context(
@@ -172,11 +177,19 @@ class Job:
         while self._open or self._talks:
             came = sites.take(max(0.0, min(ends - time.monotonic(), 0.5)))
             if came is not None:
+                self._tell_spent()
                 self._said.append(frames.of_outcome(came))
             if isinstance(came, Reply | Lost):
                 self._open.discard(came.number)
             if self._said or time.monotonic() > ends:
                 return
+
+    def _tell_spent(self) -> None:
+        """Says what the site has spent of its privacy, if that has changed."""
+        now = Ledger(spent(self._workspace)).of(self._name)
+        if now != self._spent:
+            self._spent = now
+            self._said.append((frames.SPENT, now, None))
 
 
 class _Watcher(Nobody):

@@ -13,6 +13,7 @@ from ame.federation.exchange.sites import Message, Sites
 from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import SERVER, Build, Engine
+from ame.federation.run.ledger import Ledger
 from ame.federation.run.tasks import Tasks
 from ame.federation.spec.analytics import AnalyticsData
 from ame.federation.spec.context import FLContext
@@ -48,6 +49,7 @@ class ServerEngine(Engine):
     mandatory_clients: tuple[str, ...] = ()
     seed: int = 0
     watcher: Watcher = Nobody()
+    ledger: Ledger | None = None
 
     def fire_event(self, event_type: str, fl_ctx: FLContext) -> None:
         """Let all parts hear it, and the watcher after them."""

@@ -16,6 +16,7 @@ from ame.federation.exchange.sites import Kind, Lost, Message, Order, Post, Repl
 from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain, place
 from ame.federation.run.engine import SERVER, Build, Engine
+from ame.federation.run.ledger import Ledger
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
 from ame.federation.spec.context import FLContext, Prop
 from ame.federation.spec.executor import Executor
@@ -63,6 +64,7 @@ class SiteEngine(Engine):
     """As on the server, for controllers that a site leads; of what they refuse the log tells."""
     keep: Callable[[Record], None] | None = None
     """Takes what parts tell; None: nobody does."""
+    ledger: Ledger | None = None
 
     def recorded(self, data: AnalyticsData) -> None:
         """Keep what a part of the site tells."""

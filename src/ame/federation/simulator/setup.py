@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ame.federation import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ame.federation.program import App, Program
 
@@ -134,6 +134,11 @@ def spread(folder: Path) -> None:
             fcntl.ioctl(opened, _SET_FLAGS, wanted.to_bytes(8, sys.byteorder))
     finally:
         os.close(opened)
+
+
+def spent(workspace: Path | str) -> Path:
+    """The file of what sites have spent of their privacy: `run.ledger.Ledger`."""
+    return Path(workspace) / JOB / "spent"
 
 
 def lay_out(program: Program, workspace: Path) -> tuple[str, dict[str, str]]:

@@ -17,6 +17,7 @@ from ame import errors
 from ame.federation import build
 from ame.federation.exchange.watcher import Nobody, Watched
 from ame.federation.flare import alias
+from ame.federation.run.ledger import Ledger
 from ame.federation.run.server import Server
 from ame.federation.simulator import gpus, parts, preload
 from ame.federation.simulator.chances import Chances, Fate
@@ -24,7 +25,7 @@ from ame.federation.simulator.crew import Crew
 from ame.federation.simulator.lanes import AHEAD, AHEAD_OF_CROWDS, Lanes
 from ame.federation.simulator.logs import Logs
 from ame.federation.simulator.resume import Keeper, Kept, forget
-from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources, spread
+from ame.federation.simulator.setup import JOB, Places, Setup, lay_out, sources, spent, spread
 from ame.federation.simulator.sites import SimulatedSites
 from ame.federation.simulator.worker.generators import Generators, seed_of
 
@@ -222,7 +223,7 @@ def lead(
         made = parts.of_server(program.server, code, variables)
 
         def server(of: ServerParts) -> Server:
-            return Server(
+            made = Server(
                 of,
                 Watched(sites, watcher),
                 job=JOB,
@@ -232,6 +233,8 @@ def lead(
                 seed=seed,
                 watcher=watcher,
             )
+            made.engine.ledger = Ledger(spent(workspace))
+            return made
 
         if resume:
             made = kept.restore(made, server(made).engine.new_context())
@@ -282,6 +285,7 @@ def make_room(root: Path, names: Sequence[str], *, resume: bool) -> None:
             )
     if not resume:
         forget(root)
+        spent(root).unlink(missing_ok=True)
         shutil.rmtree(app.parent, ignore_errors=True)
         for name in {each.name for each in root.iterdir()}.intersection(names):
             Path(Places(str(root), name).log).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ame import errors
 from ame.federation import build
 from ame.federation.exchange.sites import Lost, Why
+from ame.federation.run.ledger import Ledger
 from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
@@ -49,6 +50,7 @@ class Hosts:
         self.process = process
         self.launch = launch
         self.post = post
+        self.ledger = Ledger(setups.spent(setup.workspace))
         self.says: dict[int, ScriptExecutor | None] = {}
         """What scripts are to be, by their parts, where that is the same for every site."""
         self._hosts: dict[str, Host] = {}
@@ -154,6 +156,7 @@ class Host:
             post=hosts.post,
         )
         self._site.engine.keep = self._keep
+        self._site.engine.ledger = hosts.ledger
         self._told: deque[Record] = deque()
         self._site.begin()
 

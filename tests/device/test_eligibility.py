@@ -114,7 +114,7 @@ def test_a_population_keeps_what_is_not_named_when_it_is_made_again(tmp_path: Pa
         assert shown["p"] == {"paused": True}
         await post(place)
         seen = await place.device().visit()
-        assert (seen.outcome, seen.why) == (Outcome.TURNED_AWAY, "NO_ACTIVE_TASK_EXISTS")
+        assert (seen.outcome, seen.why) == (Outcome.TURNED_AWAY, "NO_TASK_AVAILABLE")
         session = (await place.server.peer.session()).session_id
         await place.server.peer.assignment(session)
         explained = await place.server.app.management.explain("p", session)

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from ame import errors
-from ame.protocol.pb import aggregations, odp_task, operations, task_assignments
+from ame.protocol.pb import aggregations, common, odp_task, operations, task_assignments
 from ame.protocol.tensors import checkpoint, fcv1
 from ame.server.ledger import changes, rounds
 from ame.server.rounds import RoundStatus
@@ -254,8 +254,9 @@ def test_devices_of_a_paused_task_go_on_and_no_others_come(run: Run) -> None:
         await server.app.management.pause_task("p", task, paused=True)
         again = (await server.peer.assignment(session)).task_assignment
         assert again.authorization_token == assigned.authorization_token
-        refused = await server.peer.assignment(await server.peer.begun())
-        assert refused.HasField("rejection_info")
+        refused = (await server.peer.assignment(await server.peer.begun())).rejection_info
+        assert refused.reason == common.RejectionReason.Enum.Value("NO_TASK_AVAILABLE")
+        assert refused.retry_window.delay_max.seconds < 3600  # for it will go on
 
         await server.peer.hand_in(assigned, checkpoint.to_bytes(update(1, 1, 1)))
         [only] = await all_rounds(server, task)

@@ -96,11 +96,11 @@ class AssignmentUnknown(NotFound):
 
 
 class AssignmentEnded(Conflict):
-    """A device came too late with its contribution."""
+    """A device has nothing to hand in, or comes too late with it."""
 
     def __init__(self, why: str) -> None:
         self.why = why
-        super().__init__(f"the assignment has ended: {why}")
+        super().__init__(f"the contribution is not taken: {why}")
 
 
 class ContributionUnneeded(Conflict):

@@ -40,7 +40,7 @@ class Population:
         """The one that it was seen at; none before it was seen."""
         self.settings: Mapping[str, Any] = {}
         self.tasks: dict[int, Kept] = {}
-        """Those that are open and not paused."""
+        """Those that are open, also while they are paused."""
         self._openings = {mode: Openings() for mode in (*MODES, PERSONAL)}
         self._rounds: dict[int, Sequence[Round]] = {}
         self._collecting: dict[str, Round] = {}
@@ -72,7 +72,7 @@ class Population:
         self._asking.discard(task.id)
         for each in self._rounds.get(task.id, ()):
             self._collecting.pop(each.aggregation, None)
-        if task.status is not TaskStatus.OPEN or task.paused:
+        if task.status is not TaskStatus.OPEN:
             self.tasks.pop(task.id, None)
             self._rounds.pop(task.id, None)
             for openings in self._openings.values():
@@ -81,7 +81,7 @@ class Population:
         self.tasks[task.id] = kept
         self._rounds[task.id] = collecting
         self._collecting |= {each.aggregation: each for each in collecting}
-        aggregations = [each.aggregation for each in collecting]
+        aggregations = [] if task.paused else [each.aggregation for each in collecting]
         self._openings[mode(kept)].put(task, aggregations)
         if mode(kept) == SINGLE and personal(kept) is not None:
             self._openings[PERSONAL].put(task, aggregations)

@@ -28,9 +28,9 @@ REASONS: Final = {
     Why.SILENT: "NO_TASK_AVAILABLE",
     Why.VERSION: "CLIENT_VERSION_MISMATCH",
     Why.NO_TASK: "NO_ACTIVE_TASK_EXISTS",
-    Why.PAUSED: "NO_ACTIVE_TASK_EXISTS",
+    Why.PAUSED: "NO_TASK_AVAILABLE",
 }
-SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE, Why.SILENT})
+SOON: Final = frozenset({Why.FULL, Why.NOT_OPEN, Why.NOT_ELIGIBLE, Why.SILENT, Why.PAUSED})
 
 
 async def join(

@@ -103,6 +103,7 @@ def test_a_node_whose_app_raises_is_a_failure_to_the_strategy_and_lost_to_us(
     assert lost.site == "site-2"
     assert "this node has had enough" in lost.why.text
     assert "client_app.py" in lost.why.place
+    assert "ame/federation" not in lost.why.trace
     assert np.load(results(tmp_path) / "model.npy")[0] > (0 * 1 + 2 * 3) / 4 * 0.5
 
 

@@ -66,6 +66,7 @@ def test_an_executor_that_raises_is_lost_with_its_place(tmp_path: Path) -> None:
     assert lost.site == "b"
     assert lost.why.kind == "raised"
     assert "ValueError: no data here" in lost.why.text
+    assert "ame/federation" not in lost.why.trace
     assert "executors.py:" in lost.why.place
 
 

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import dropwhile
 
 import ame
 from ame import errors
@@ -75,7 +76,7 @@ class Blamed:
         pass
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
         if not isinstance(error, Exception) or isinstance(
             error, (errors.Error, ContentBlockedException)
@@ -86,7 +87,7 @@ class Blamed:
             doing=self._doing,
             what=said(error),
             place=place(error),
-            trace="".join(traceback.format_exception(error)),
+            trace=trace(error),
         ) from error
 
 
@@ -94,6 +95,15 @@ def said(error: BaseException) -> str:
     """The kind of an error and its message, without the line that cannot be read."""
     text = "".join(traceback.format_exception_only(error)).strip()
     return text.rpartition("\n")[2] if isinstance(error, SyntaxError) else text
+
+
+def trace(error: BaseException) -> str:
+    """As Python prints it, from the first code on that is not ours."""
+    told = traceback.TracebackException.from_exception(error)
+    inside = list(dropwhile(lambda frame: frame.filename.startswith(_OURS), told.stack))
+    if inside:
+        told.stack = traceback.StackSummary.from_list(inside)
+    return "".join(told.format())
 
 
 def place(error: BaseException) -> str:

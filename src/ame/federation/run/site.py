@@ -14,7 +14,7 @@ from ame import errors
 from ame.federation.client.record import Record
 from ame.federation.exchange.sites import Kind, Lost, Message, Order, Post, Reply, Why
 from ame.federation.exchange.watcher import Nobody, Watcher
-from ame.federation.run.chains import Blamed, Chain, place
+from ame.federation.run.chains import Blamed, Chain, place, trace
 from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.run.ledger import Ledger
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
@@ -318,8 +318,7 @@ class Site:
         if isinstance(error, errors.ComponentFailed):
             why = Why(kind=kind, text=text, trace=error.trace, place=error.place)
         elif where := place(error):
-            trace = "".join(traceback.format_exception(error))
-            why = Why(kind=kind, text=text, trace=trace, place=where)
+            why = Why(kind=kind, text=text, trace=trace(error), place=where)
         else:
             why = Why(kind=kind, text=str(error))
         return Lost(number=order.number, site=self.name, task=order.task, why=why)

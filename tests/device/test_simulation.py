@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,42 @@ def test_a_fleet_of_which_every_device_vanishes_gives_up_when_it_is_told_to(
 
     assert list(tally.given_up) == ["dropped out"]
     assert 7 <= tally.visits["dropped out"] < 7 + 4
+
+
+def test_devices_whose_round_ends_without_them_are_not_needed_and_have_not_failed(
+    tmp_path: Path,
+) -> None:
+    """Three are at work at once on a round that one of them ends."""
+
+    async def go() -> simulation.Tally:
+        async with devices.place(tmp_path) as place:
+            await place.task(total_iteration=1, min_aggregation_size=1, max_aggregation_size=3)
+            ended, computed = asyncio.Event(), asyncio.Barrier(3)
+
+            class Later(Through):
+                async def send(self, method: str, url: str, *rest: Any) -> Any:
+                    if ":startdataupload" in url and await computed.wait():
+                        await ended.wait()  # all but one of them
+                    found = await super().send(method, url, *rest)
+                    if ":submit" in url:
+                        await place.server.app.leader.step()
+                        ended.set()
+                    return found
+
+            through = Later(place.server.peer.client)
+            server = link.Link(transport=through, server="http://fleet", insecure=True)
+            setting = simulation.Setting(
+                population="p", devices=[(number, devices.USUAL) for number in range(3)]
+            )
+            kept = Resources(tmp_path / "resources")
+            return await simulation.simulate(setting, server, place.plans, kept)
+
+    tally = asyncio.run(go())
+
+    assert (tally.visits["contributed"], tally.visits["not needed"]) == (1, 2)
+    assert not tally.visits["failed"]
+    [(why, number)] = [each for each in tally.reasons.items() if "not needed" in each[0]]
+    assert (why.endswith("its round is over"), number) == (True, 2)
 
 
 @contextmanager

@@ -53,8 +53,7 @@ class Session:
             await self._hand_in(held)
         except errors.Error as error:
             LOG.info("task %s: %s", name, error)
-            ended = Outcome.CUT_OFF if failures.unreached(error) else Outcome.FAILED
-            return Visit(outcome=ended, wait=held.wait, task=name, why=str(error))
+            return Visit(outcome=_ended(error), wait=held.wait, task=name, why=str(error))
         return self._contributed(held)
 
     async def give_back(self, held: Held) -> None:
@@ -203,3 +202,10 @@ class Session:
             await self.device.link.ask(call, message, at)
         except errors.Error as error:
             LOG.info("%s was not heard: %s", call, error)
+
+
+def _ended(error: errors.Error) -> Outcome:
+    """What came of a visit that ended so."""
+    if failures.unreached(error):
+        return Outcome.CUT_OFF
+    return Outcome.UNNEEDED if failures.unneeded(error) else Outcome.FAILED

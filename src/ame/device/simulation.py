@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 IDLE: Final = "NO_ACTIVE_TASK_EXISTS"
 PATIENCE: Final = 10.0
 """Seconds of real time in which a task may appear, before the devices give up."""
-LOST: Final = frozenset({Outcome.FAILED, Outcome.CUT_OFF, Outcome.DROPPED})
+LOST: Final = frozenset({Outcome.UNNEEDED, Outcome.FAILED, Outcome.CUT_OFF, Outcome.DROPPED})
 """The visits that come to nothing."""
 FEWEST: Final = 100
 """So many visits in a row may come to nothing, or three for each device if that is more."""

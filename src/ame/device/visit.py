@@ -16,6 +16,8 @@ class Outcome(StrEnum):
     CONTRIBUTED = "contributed"
     TURNED_AWAY = "turned away"
     """There was no task for the device; `why` has the server's reason."""
+    UNNEEDED = "not needed"
+    """The round, or the task, was over before the device handed in what it computed."""
     FAILED = "failed"
     CUT_OFF = "cut off"
     """The server is not reached any more; the session goes on at the next visit."""

@@ -18,6 +18,7 @@ with atheris.instrument_imports(
     include=["ame.protocol", "ame.server.calls.attestation", "ame.server.visits.payloads"]
 ):
     import numpy as np
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     from ame import errors
     from ame.protocol import calls, payloads
@@ -30,6 +31,7 @@ with atheris.instrument_imports(
 LIMIT = 1 << 16
 """Values that a decoder may make at most; bytes that a body may become."""
 SMALL = {"server/w": np.arange(6, dtype=np.float32).reshape(2, 3), "text": np.array([b"a", b"b"])}
+KEY = opened.Key(id="a", private=X25519PrivateKey.from_private_bytes(bytes(range(32))), made=0)
 UPLOADS = (checkpoint.to_bytes(SMALL), fcv1.to_bytes(SMALL))
 
 
@@ -92,8 +94,9 @@ def chains(data: bytes) -> None:
 
 def sealed(data: bytes) -> None:
     """An encrypted payload."""
-    keys = opened.Payloads({}, plain=True)
-    assert keys.opened(data) == data
+    said = opened.read(data)
+    if said is not None:
+        assert opened.decrypted(said, KEY) == b"x"
     http.unpacked(data, "gzip", limit=LIMIT)
 
 
@@ -111,7 +114,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     ),
     "paths": (paths, tuple(call.path.encode() for call in calls.CALLS)),
     "chains": (chains, (b"\x30\x05\x02\x01\x03\x04\x00", b'["AAAA", "/w=="]')),
-    "sealed": (sealed, (payloads.sealed(b"x", "a", bytes(range(32))), gzip.compress(b"x"))),
+    "sealed": (sealed, (payloads.sealed(b"x", KEY.id, KEY.public), gzip.compress(b"x"))),
 }
 
 

@@ -124,4 +124,4 @@ async def _rotate(keys: Payloads, fleet: Fleet) -> None:
     while True:
         await asyncio.sleep(fleet.settings.rotate_seconds)
         with suppress(errors.DatabaseUnusable):
-            await keys.rotate(fleet.database, fleet.clock())
+            await keys.rotate(fleet.clock())

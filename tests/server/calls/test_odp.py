@@ -1,6 +1,7 @@
 """The On-Device Personalization dialect."""
 
 import gzip
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,16 @@ from ame.protocol import calls, payloads
 from ame.protocol.pb import common, odp_task, odp_task_assignments
 from ame.protocol.tensors import checkpoint
 from ame.server.ledger import assignments, rounds
+from ame.server.settings import Settings
 from ame.server.visits.assignments import AssignmentStatus
+from ame.server.visits.payloads import kept
 from server.fleets import PLAN, Running, update
 
 Run = Callable[..., None]
 Report = odp_task_assignments.ReportResultRequest
 CONTENT = checkpoint.to_bytes(update(1, 2, 3))
+VISIT = "1700000000000 - a-uuid"
+"""What a device says of itself."""
 
 
 async def check_in(server: Running, version: str = "1") -> Any:
@@ -106,21 +111,89 @@ def test_a_payload_that_is_plain_or_was_changed_is_refused(
 
         assert await upload(server, reported, gzip.compress(sealed)) == 400
 
-        assert (await only_round(server)).accepted == 0
+        only = await only_round(server)
+        assert (only.accepted, only.active, only.failed) == (0, 0, 1)
 
     run(use, plain=False)
+
+
+def test_what_cannot_be_opened_ends_its_assignment_for_good_with_the_reason(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "ame.server")
+
+    async def use(server: Running) -> None:
+        await server.task(min_aggregation_size=1, max_aggregation_size=1)
+        server.peer.headers = {"odp-idempotency-key": VISIT}
+        assigned = (await check_in(server)).task_assignment
+        reported = await report(server, assigned, Report.COMPLETED)
+        newest = server.app.payloads.newest()
+        good = payloads.sealed(gzip.compress(CONTENT), newest.id, newest.public)
+
+        for content, status in (
+            (gzip.compress(CONTENT), 400),
+            (gzip.compress(good)[:-9], 400),
+            (gzip.compress(good), 412),
+        ):
+            assert await upload(server, reported, content) == status
+            [told] = (await server.app.management.explain("p", VISIT))["assignments"]
+            why = "the payload cannot be opened: it is not encrypted"
+            assert (told["status"], told["reason"]) == ("REMOTE_FAILED", why)
+            assert why in caplog.text
+        only = await only_round(server)
+        assert (only.accepted, only.active, only.failed) == (0, 0, 1)
+        server.peer.headers = {}
+        other = (await check_in(server)).task_assignment
+        assert await upload(server, await report(server, other, Report.COMPLETED), good) == 200
+
+    run(use, plain=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(gzip.compress(bytes(5001)), 413), (gzip.compress(CONTENT)[:-9], 400)],
+    ids=["too long", "cut off"],
+)
+def test_what_cannot_be_decompressed_gives_its_place_back(
+    run: Run, content: bytes, status: int
+) -> None:
+    async def use(server: Running) -> None:
+        await server.task()
+        assigned = (await check_in(server)).task_assignment
+        reported = await report(server, assigned, Report.COMPLETED)
+
+        assert await upload(server, reported, content) == status
+
+        only = await only_round(server)
+        assert (only.accepted, only.active, only.failed) == (0, 0, 1)
+
+    run(use, settings=Settings(upload_bytes=5000))
 
 
 def test_keys_are_renewed_and_old_ones_still_open_what_they_closed(run: Run) -> None:
     async def use(server: Running) -> None:
         old = server.app.payloads.newest()
-        await server.app.payloads.rotate(server.app.fleet.database, server.clock.now + 60)
+        await server.app.payloads.rotate(server.clock.now + 60)
         assert server.app.payloads.newest().id == old.id
-        await server.app.payloads.rotate(server.app.fleet.database, server.clock.now + 8 * 86400)
+        await server.app.payloads.rotate(server.clock.now + 8 * 86400)
         assert server.app.payloads.newest().id != old.id
-        assert server.app.payloads.opened(payloads.sealed(b"x", old.id, old.public)) == b"x"
+        sealed = payloads.sealed(b"x", old.id, old.public)
+        assert await server.app.payloads.opened(sealed) == b"x"
 
     run(use)
+
+
+def test_a_payload_for_a_key_that_another_server_has_just_made_is_opened(run: Run) -> None:
+    async def use(server: Running) -> None:
+        own = server.app.payloads
+        other = await kept(server.app.fleet.database, now=server.clock.now, plain=False)
+        await other.rotate(server.clock.now + 8 * 86400)
+        newest = other.newest()
+        assert newest.id != own.newest().id
+
+        assert await own.opened(payloads.sealed(b"x", newest.id, newest.public)) == b"x"
+
+    run(use, plain=False)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +313,10 @@ def test_a_message_of_a_task_says_what_was_filled_in(run: Run) -> None:
 def test_a_device_that_had_no_answer_asks_again_and_gets_the_same_task(run: Run) -> None:
     async def use(server: Running) -> None:
         await server.task()
-        server.peer.headers = {"odp-idempotency-key": "1700000000000 - a-uuid"}
+        server.peer.headers = {"odp-idempotency-key": VISIT}
         first = (await check_in(server)).task_assignment
         assert (await check_in(server)).task_assignment.assignment_id == first.assignment_id
-        known = await server.app.management.explain("p", "1700000000000 - a-uuid")
+        known = await server.app.management.explain("p", VISIT)
         assert [each["status"] for each in known["assignments"]] == ["ASSIGNED"]
         server.peer.headers = {"odp-idempotency-key": "1700000000000 - another"}
         assert (await check_in(server)).task_assignment.assignment_id != first.assignment_id

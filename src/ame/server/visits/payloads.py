@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -17,12 +18,15 @@ from ame.server import tokens
 from ame.server.ledger import populations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ame.storage.databases import Database, Rows
 
+Done = TypeVar("Done")
 NAME: Final = "payload/"
 DAY: Final = 86400.0
+SMALL: Final = 1 << 14
+"""Bytes of an upload that is sooner read than handed to another thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +46,10 @@ class Key:
 class Payloads:
     """The server's keys. New ones are made in time; old ones still open what they closed."""
 
-    def __init__(self, keys: Mapping[str, Key], *, plain: bool, rotated: float = 7 * DAY) -> None:
+    def __init__(self, database: Database, *, plain: bool, rotated: float = 7 * DAY) -> None:
         """`plain` lets payloads in that are not encrypted."""
-        self._keys = dict(keys)
+        self._database = database
+        self._keys: dict[str, Key] = {}
         self._plain = plain
         self._rotated = rotated
 
@@ -57,41 +62,62 @@ class Payloads:
         newest = self.newest()
         return [{"id": newest.id, "key": b64encode(newest.public).decode()}]
 
-    def opened(self, payload: bytes) -> bytes:
+    async def opened(self, payload: bytes) -> bytes:
         """What a payload holds.
 
         Raises:
             errors.PayloadRefused: it is not encrypted, for another key, or was changed.
         """
-        sealed = _sealed(payload)
+        sealed = await done(payload, read)
         if sealed is None:
             if self._plain:
                 return payload
             raise errors.PayloadRefused("it is not encrypted")
-        key = self._keys.get(str(sealed.get("keyId", "")))
+        name = str(sealed.get("keyId", ""))
+        if name not in self._keys:  # another server may have made it meanwhile
+            await self._learn()
+        key = self._keys.get(name)
         if key is None:
             raise errors.PayloadRefused("it is encrypted for a key that is not this server's")
-        try:
-            closed = b64decode(str(sealed["encryptedPayload"]), validate=True)
-            about = b64decode(str(sealed.get("associatedData", "")), validate=True)
-            return payloads.SUITE.decrypt(closed, key.private, about)
-        except (KeyError, ValueError, binascii.Error, InvalidTag):
-            raise errors.PayloadRefused("it was changed, or is cut off") from None
+        return await done(payload, lambda _: decrypted(sealed, key))
 
-    async def rotate(self, database: Database, now: float) -> None:
+    async def rotate(self, now: float) -> None:
         """Makes a new key where the newest is old, and learns those of other servers."""
-        await database.do(lambda rows: _rotate(rows, now, self._rotated))
-        self._keys.update(await database.read(_known))
+        await self._database.do(lambda rows: _rotate(rows, now, self._rotated))
+        await self._learn()
+
+    async def _learn(self) -> None:
+        self._keys.update(await self._database.read(_known))
 
 
 async def kept(database: Database, *, now: float, plain: bool) -> Payloads:
     """The keys that all servers of a database share; the first one is made."""
-    made = Payloads({}, plain=plain)
-    await made.rotate(database, now)
+    made = Payloads(database, plain=plain)
+    await made.rotate(now)
     return made
 
 
-def _sealed(payload: bytes) -> dict[str, Any] | None:
+async def done(content: bytes, deed: Callable[[bytes], Done]) -> Done:
+    """What is made of bytes; of many in another thread."""
+    return deed(content) if len(content) <= SMALL else await asyncio.to_thread(deed, content)
+
+
+def decrypted(sealed: Mapping[str, Any], key: Key) -> bytes:
+    """What a payload holds that is encrypted for this key.
+
+    Raises:
+        errors.PayloadRefused: it was changed.
+    """
+    try:
+        closed = b64decode(str(sealed["encryptedPayload"]), validate=True)
+        about = b64decode(str(sealed.get("associatedData", "")), validate=True)
+        return payloads.SUITE.decrypt(closed, key.private, about)
+    except (KeyError, ValueError, binascii.Error, InvalidTag):
+        raise errors.PayloadRefused("it was changed, or is cut off") from None
+
+
+def read(payload: bytes) -> dict[str, Any] | None:
+    """What an encrypted payload says of itself; none where it is not encrypted."""
     if payload[:1] != b"{":
         return None
     try:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from ame import errors
@@ -16,9 +16,10 @@ from ame.server.ledger import assignments, sessions, together
 from ame.server.recent import Recent
 from ame.server.tasks import TaskStatus, task_number
 from ame.server.visits.assignments import AssignmentStatus, End, Result
+from ame.server.visits.payloads import SMALL, done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ame.protocol.wires import Caller
     from ame.server.fleet import Fleet
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from ame.server.recipes import Taken
     from ame.storage.databases import Rows
 
-Done = TypeVar("Done")
 MEDIA: Final = "/upload/v1/media/"
 GRADIENTS: Final = "/v1/gradients/"
 ARTIFACTS: Final = "/v1/artifacts/"
@@ -35,8 +35,6 @@ KINDS: Final = {MEDIA: "upload", GRADIENTS: "gradient", ARTIFACTS: "artifact"}
 GZIPPED: Final = b"\x1f\x8b"
 ROW: Final = 1 << 10
 """About how many bytes it takes to remember an assignment."""
-SMALL: Final = 1 << 14
-"""Bytes of an upload that is sooner read than handed to another thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ class Uploads:
         self,
         fleet: Fleet,
         accepted: Callable[[Contribution], None],
-        decrypted: Callable[[bytes], bytes],
+        decrypted: Callable[[bytes], Awaitable[bytes]],
     ) -> None:
         """`accepted` is told of each contribution; `decrypted` yields what a payload encrypts."""
         self._fleet = fleet
@@ -273,7 +271,10 @@ class Uploads:
     async def gradient(self, token: str, content: bytes) -> None:
         """Takes the bytes of a result at its signed address, and counts it at once.
 
+        One that cannot be opened ends its assignment, as one does that its task does not ask for.
+
         Raises:
+            errors.PayloadRefused, errors.RequestMalformed: it cannot be opened.
             errors.AssignmentUnknown: the address is none that was given out.
             errors.AssignmentEnded: it is no longer good.
         """
@@ -286,9 +287,7 @@ class Uploads:
         else:
             found = await self._fleet.database.read(lambda rows: assignments.seen(rows, number))
         if found.status is not AssignmentStatus.UPLOAD_COMPLETED:
-            packed = await self._unpacked(content)
-            plain = await _done(packed, self._decrypted)
-            await self._take(found, await self._unpacked(plain))
+            await self._take(found, await self._opened(found, content))
 
     # --- what they share
 
@@ -301,6 +300,20 @@ class Uploads:
             with suppress(errors.RequestTooLarge):
                 return http.unpacked(content, "gzip", limit=min(limit, 16 * SMALL))
         return await asyncio.to_thread(http.unpacked, content, "gzip", limit=limit)
+
+    async def _opened(self, found: Assignment, content: bytes) -> bytes:
+        """What was compressed, encrypted, and compressed again, without all that."""
+        try:
+            packed = await self._decrypted(await self._unpacked(content))
+            return await self._unpacked(packed)
+        except (errors.Invalid, errors.RequestTooLarge) as error:
+            await self._refuse(found, error)
+            raise
+
+    async def _refuse(self, found: Assignment, error: errors.Error) -> None:
+        """What a device has uploaded is of no use: its place is free for others."""
+        end = End.refused(error)
+        await self._fleet.database.do(lambda rows: assignments.end_assignment(rows, found, end))
 
     def _put(self, found: Assignment, content: bytes) -> None:
         """Remembers an assignment that is soon heard of again, with what was uploaded."""
@@ -326,10 +339,9 @@ class Uploads:
             self._fleet.doubt((found.population, found.task))
             raise errors.ContributionUnneeded("its task cannot go on") from None
         try:
-            taken = await _done(content, recipe.take)
+            taken = await done(content, recipe.take)
         except errors.Invalid as error:
-            end = End.refused(error)
-            await self._fleet.database.do(lambda rows: assignments.end_assignment(rows, found, end))
+            await self._refuse(found, error)
             raise
         digest, beside = (found.digest, None) if found.digest else await self._keep(content)
         asked = together.Accepting(
@@ -378,8 +390,3 @@ def _round(said: str) -> str:
     if "\0" in said:
         raise errors.AssignmentUnknown
     return said
-
-
-async def _done(content: bytes, deed: Callable[[bytes], Done]) -> Done:
-    """What is made of bytes; of many in another thread."""
-    return deed(content) if len(content) <= SMALL else await asyncio.to_thread(deed, content)

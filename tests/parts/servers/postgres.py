@@ -26,11 +26,14 @@ class Postgres:
     port: int
 
     def fresh(self, name: str) -> str:
-        """The address of a new, empty database."""
-        address = f"postgresql://postgres@127.0.0.1:{self.port}"
-        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return f"{address}/{name}"
+        """The address of a new, empty schema, which is a database to whoever is given that.
+
+        One of its own would be a thousand files, to be copied before a test and removed at the end.
+        """
+        address = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f'CREATE SCHEMA "{name}"'.encode())
+        return f"{address}?options=-csearch_path%3D%22{name}%22"
 
 
 @contextmanager

@@ -3,8 +3,11 @@
 import asyncio
 import json
 import shlex
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -115,6 +118,51 @@ def test_a_task_that_could_never_do_anything_is_not_made(
     assert ended.code == code, ended.output
     assert said in ended.output
     assert tasks(server, "never") == []
+
+
+@contextmanager
+def saying(*answers: object) -> Iterator[str]:
+    """A server that says one thing after another."""
+    left = list(answers)
+
+    class Says(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(left.pop(0)).encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Says) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+    assert not left
+
+
+def test_a_task_is_waited_for_until_devices_find_a_round_of_it(
+    server: fleet.Fleet, files: tuple[str, ...]
+) -> None:
+    wait = ("fleet", "task", "wait", "waited", "1", "--format", "json")
+    assert ame(server, "fleet", "task", "create", "waited", *files, *USUAL).code == 0
+    found = json.loads(ame(server, *wait).output)
+    assert [each["status"] for each in found["rounds"]] == ["COLLECTING"]
+
+    empty = {**found, "rounds": []}
+    for *before, last in (
+        ({**empty, "status": "CREATED"}, empty, found),
+        ({**empty, "paused": True},),
+        ({**empty, "status": "CANCELED"},),
+        ({**empty, "kind": "evaluation"},),
+    ):
+        with saying(*before, last) as address:
+            ended = ame(replace(server, url=address), *wait)
+        assert json.loads(ended.output) == last
 
 
 def test_an_evaluation_is_not_evaluated(server: fleet.Fleet, files: tuple[str, ...]) -> None:

@@ -167,6 +167,7 @@ def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path:
         mine = ("--examples", f"app://a={tmp_path / 'data' / '1.tfrecord'}")
         own = ("device", "run", "--population", "p", "--state", tmp_path / "own", "--once")
 
+        ame(tmp_path, "fleet", "task", "wait", "p", 1, *at)
         first = ame(tmp_path, *own, *mine, *at)
         many = ("--devices", 30, "--processes", 2, "--examples", tmp_path / "data")
         said = ame(

@@ -12,6 +12,7 @@ from ame.device.links import channel, reach
 from ame.device.visit import Outcome, Visit
 from ame.protocol.tensors import checkpoint
 from device import devices
+from parts.waiting import eventually
 from server.test_serving import started
 
 TASK = {
@@ -52,8 +53,7 @@ def test_a_device_contributes_over_grpc_with_its_files_over_http(
         address = words[2].rstrip(",")
         task(address)
         shown = f"{address}/api/v1/populations/p/tasks/1"
-        while httpx.get(shown).json()["status"] != "OPEN":
-            pass
+        assert eventually(lambda: bool(httpx.get(shown).json()["rounds"]), 120)
 
         refused = visit(tmp_path, words, "wrong", operations=operations)
         seen = visit(tmp_path, words, "k", operations=operations)

@@ -14,11 +14,13 @@ from ame.protocol import statuses
 from ame.protocol.pb import aggregations, odp_task_assignments, operations, task_assignments
 from ame.protocol.tensors import checkpoint
 from ame.server.ledger import assignments
+from ame.server.settings import Settings
 from ame.server.visits.assignments import REASON, AssignmentStatus, End
 from ame.storage import databases
 from ame.storage.databases.postgres import Postgres
 from ame.storage.databases.sqlite import Sqlite
 from ame.storage.sqlite.connections import MIGRATIONS
+from server import fleets
 from server.fleets import AGGREGATION, Running, update
 
 Run = Callable[..., None]
@@ -138,6 +140,24 @@ def test_what_a_device_of_the_other_dialect_says_is_told(
         assert await explained(server, VISIT) == (status, why)
 
     run(use)
+
+
+def test_a_task_that_a_server_tells_of_is_had_there_at_once(tmp_path: Path, address: str) -> None:
+    """Though another one has opened it, and begun its round."""
+    seldom = Settings(tick_seconds=1e6)
+
+    async def main() -> None:
+        async with (
+            fleets.running(tmp_path, address) as one,
+            fleets.running(tmp_path, address, settings=seldom) as other,
+        ):
+            await other.app.leader.step()
+            await one.task()
+            shown = (await other.peer.client.get("/api/v1/populations/p/tasks/1")).json()
+            assert (shown["status"], len(shown["rounds"])) == ("OPEN", 1)
+            assert (await given(other)).task_name == "p/1"
+
+    asyncio.run(main())
 
 
 def test_a_reason_is_one_line_and_not_a_long_one() -> None:

@@ -1,7 +1,7 @@
 """`ame fleet task list|show|wait|pause|resume|cancel|checkpoint`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,19 @@ def show(population: str, task: int, server: str, form: str) -> None:
 @_of_a_task
 def wait(population: str, task: int, server: str, form: str) -> None:
     """Waits until TASK is open to devices, or has ended."""
-    while True:
-        found = remote.ask(server, "GET", remote.task(population, task))
-        if found["status"] != "CREATED":
-            break
+    while _opening(found := remote.ask(server, "GET", remote.task(population, task))):
         time.sleep(LOOK)
     _show(found, form)
+
+
+def _opening(task: Mapping[str, Any]) -> bool:
+    """Whether a task takes no devices yet, but will as soon as its server has come to that.
+
+    A training opens a moment before its first round begins; an evaluation may wait for long until
+    there is something to look at.
+    """
+    begins = task["kind"] == "training" and not (task["paused"] or task["rounds"])
+    return task["status"] == "CREATED" or (task["status"] == "OPEN" and begins)
 
 
 def _told(verb: str, line: str) -> click.Command:

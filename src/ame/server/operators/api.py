@@ -101,6 +101,7 @@ class Api:
         gone = await database.read(lambda rows: rounds.rounds(rows, population, number))
         measured = await database.read(lambda rows: rounds.metrics(rows, population, number))
         passed = await database.read(lambda rows: changes.changes(rows, population, number))
+        await self._app.fleet.refresh()  # who comes after this was told finds what it tells
         metrics: dict[int, dict[str, float]] = {}
         for round_, name, value in measured:
             metrics.setdefault(round_, {})[name] = value

@@ -154,7 +154,12 @@ def test_a_site_that_fails_in_a_swarm_is_lost_in_its_round_and_asked_no_more(
     assert result.lost == ("site-2",)
     said = capsys.readouterr().err
     assert said.count("site-2 is lost") == 1
-    assert "site-2 is lost: ValueError: no data" in said
+    script = tmp_path / "project" / "train.py"
+    assert f"site-2 is lost: ValueError: no data ({script}:10)" in said
+    assert f'File "{script}", line 10, in <module>\n        raise ValueError("no data")' in said
+    assert "/ame/federation/" not in said
+    why = result.rounds[1].losses["site-2"]
+    assert (why.kind, why.place) == ("raised", f"{script}:10")
 
 
 def test_rounds_of_a_cycle_that_sites_lead_are_told_whatever_their_order(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ame import errors
-from ame.federation.exchange.sites import Lost, Order, Reply
+from ame.federation.exchange.sites import Lost, Order, Reply, Why
 from ame.federation.exchange.watcher import Nobody
 from ame.federation.filters.noise import NormClipping
 from ame.federation.model import FLModel
@@ -52,8 +52,8 @@ class Watches(Nobody):
     def fired(self, event: str, fl_ctx: FLContext) -> None:
         self.events.append(event)
 
-    def refused(self, site: str, why: str) -> None:
-        self.left_out.append((site, why))
+    def refused(self, site: str, why: Why) -> None:
+        self.left_out.append((site, why.text))
 
 
 def test_the_events_of_a_run_come_in_their_order(tmp_path: Path) -> None:

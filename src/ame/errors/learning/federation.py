@@ -28,8 +28,8 @@ class ComponentFailed(Failed):
         self.place = place
         self.trace = trace
         """Its own traceback."""
-        where = f" ({place})" if place else ""
-        super().__init__(f"{component} failed while {doing}: {what}{where}")
+        self.how = f"{component} failed while {doing}: {what}"
+        super().__init__(f"{self.how} ({place})" if place else self.how)
 
 
 class JobPanicked(Failed):

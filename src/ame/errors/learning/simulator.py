@@ -6,8 +6,11 @@ from ame.errors.tree import Failed, Invalid, NotFound, Unavailable
 class NoAnswer(Failed):
     """A site's script gave no answer to its task."""
 
-    def __init__(self, text: str, place: str) -> None:
+    def __init__(self, kind: str, text: str, *, trace: str = "", place: str = "") -> None:
+        """`kind`: of `exchange.sites.Why`; `trace`: its own traceback."""
+        self.kind = kind
         self.text = text
+        self.trace = trace
         self.place = place
         super().__init__(f"{text} ({place})" if place else text)
 

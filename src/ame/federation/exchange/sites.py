@@ -25,6 +25,11 @@ class Why:
     place: str = ""
     """`file:line`, in the user's code."""
 
+    @property
+    def line(self) -> str:
+        """In words, with the place."""
+        return f"{self.text} ({self.place})" if self.place else self.text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ame.federation.exchange.sites import Lost, Message, Order, Reply, Sites
+from ame.federation.exchange.sites import Lost, Message, Order, Reply, Sites, Why
 
 if TYPE_CHECKING:
     from ame.federation.client.record import Record
@@ -22,8 +22,8 @@ class Watcher(Protocol):
     def lost(self, lost: Lost) -> None:
         """A site will not answer."""
 
-    def refused(self, site: str, why: str) -> None:
-        """What a site has answered in the round under way cannot be used."""
+    def refused(self, site: str, why: Why) -> None:
+        """What a site has answered in the round under way cannot be used, or it answers no more."""
 
     def closed(self, *, best: bool) -> None:
         """The round under way, which sites lead, has its model; is it the best one so far?"""
@@ -53,7 +53,7 @@ class Nobody:
     def lost(self, lost: Lost) -> None:
         """Passes over it."""
 
-    def refused(self, site: str, why: str) -> None:
+    def refused(self, site: str, why: Why) -> None:
         """Passes over it."""
 
     def closed(self, *, best: bool) -> None:

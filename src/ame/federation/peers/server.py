@@ -202,7 +202,7 @@ class ServerSideController(Controller):
                 raise errors.SiteUnknown(site, among)
         return list(wanted or among)
 
-    def fail(self, site: str, why: str) -> None:
+    def fail(self, site: str, why: Why) -> None:
         """A site can go on no longer. Called while `told` is held.
 
         Raises:
@@ -210,7 +210,7 @@ class ServerSideController(Controller):
         """
         if site in self.lost:
             return
-        self.lost[site] = why
+        self.lost[site] = why.line
         self._engine.watcher.refused(site, why)
         self.rounds.lost(site)
         left = len(self.sites) - len(self.lost)
@@ -233,13 +233,14 @@ class ServerSideController(Controller):
 
     def _ready(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
         site = client_task.client.name
-        why = why_none(client_task)
+        text = why_none(client_task)
         assert client_task.result is not None
-        if not why and not self.process_config_reply(site, client_task.result, fl_ctx):
-            why = str(client_task.result.get(Constant.ERROR, "it is not ready"))
-        if why:
+        if not text and not self.process_config_reply(site, client_task.result, fl_ctx):
+            text = str(client_task.result.get(Constant.ERROR, "it is not ready"))
+        if text:
+            lost = client_task.props.get(WHY)
             with self.told:
-                self.fail(site, why)
+                self.fail(site, lost if isinstance(lost, Why) else Why(kind="unfit", text=text))
 
     def _hear(self, topic: str, request: Shareable, fl_ctx: FLContext) -> None:
         peer = fl_ctx.get_peer_context()
@@ -249,7 +250,9 @@ class ServerSideController(Controller):
             self.progress = time.monotonic()
             match request[Constant.ACTION]:
                 case Action.FAILED:
-                    self.fail(str(request.get(Constant.CLIENT, site)), str(request[Constant.ERROR]))
+                    kind, text, trace, place = request[Constant.ERROR]
+                    why = Why(kind=kind, text=text, trace=trace, place=place)
+                    self.fail(request[Constant.CLIENT], why)
                 case Action.LEARNED:
                     self.rounds.trained(site, request)
                 case Action.DONE:
@@ -271,11 +274,13 @@ class ServerSideController(Controller):
                 self.broadcast(pulse, fl_ctx, [site], 0)
 
     def _pulsed(self, client_task: ClientTask, fl_ctx: FLContext) -> None:
-        lost = client_task.props.get(WHY)
-        why = lost.text if isinstance(lost, Why) and lost.kind in GONE else ""
-        if lost is None and client_task.result is not None:
-            why = str(client_task.result.get(Constant.ERROR, ""))
-        if why:
+        why = client_task.props.get(WHY)
+        if why is None and client_task.result is not None:
+            said = client_task.result.get(Constant.ERROR)
+            why = Why(kind="killed", text=str(said)) if said else None
+        elif isinstance(why, Why) and why.kind not in GONE:
+            why = None
+        if why is not None:
             with self.told:
                 self.fail(client_task.client.name, why)
                 self.told.notify_all()

@@ -1,21 +1,20 @@
 """A site's side of a workflow of peers."""
 
 import time
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 from ame import errors
-from ame.federation.exchange.sites import Message
+from ame.federation.exchange.sites import Message, Why
 from ame.federation.peers.rounds import summary
 from ame.federation.peers.words import Action, Constant, ResultType, task_name
-from ame.federation.run.chains import place
 from ame.federation.run.engine import SERVER
 from ame.federation.run.found import component
+from ame.federation.run.losses import why_failed
 from ame.federation.run.site import DO_TASK
 from ame.federation.spec.context import FLContext
-from ame.federation.spec.executor import Executor, TaskExecutionError
+from ame.federation.spec.executor import Executor
 from ame.federation.spec.learnable import Learnable, LearnablePersistor, ShareableGenerator
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.events import AppEventType, EventType
@@ -143,18 +142,20 @@ class ClientSideController(Executor, ABC):
 
     def failed(self, error: Exception) -> None:
         """Tell the server what went wrong here."""
-        what = "".join(traceback.format_exception_only(error)).strip()
-        if isinstance(error, errors.NoAnswer):
-            what = str(error)
-        where = error.place if isinstance(error, errors.ComponentFailed) else place(error)
-        self.log_exception(None, f"{self.me}: {what}")
-        self.report(Action.FAILED, **{Constant.ERROR: f"{what} ({where})" if where else what})
+        found = why_failed(error)
+        self.log_exception(None, f"{self.me}: {found.text}")
+        self.lose(self.me, found)
+
+    def lose(self, site: str, why: Why) -> None:
+        """Tell the server that a site can go on no longer."""
+        told = [why.kind, why.text, why.trace, why.place]
+        self.report(Action.FAILED, **{Constant.CLIENT: site, Constant.ERROR: told})
 
     def learn(self, data: Shareable, fl_ctx: FLContext) -> Shareable:
         """Have the site's executor train, and tell the server what it measured.
 
         Raises:
-            TaskExecutionError: it returned no result.
+            errors.NoAnswer: it returned no result.
         """
         number = data.get_header(AppConstants.CURRENT_ROUND)
         data.set_header(AppConstants.NUM_ROUNDS, self.get_config_prop(AppConstants.NUM_ROUNDS))
@@ -164,7 +165,7 @@ class ClientSideController(Executor, ABC):
         if code != ReturnCode.OK:
             said = result.get_header(ReservedHeaderKey.ERROR)
             message = f"`{self.learn_task_name}` returned {code}{f': {said}' if said else ''}"
-            raise TaskExecutionError(message)
+            raise errors.NoAnswer("unfit", message)
         result.set_header(AppConstants.CURRENT_ROUND, number)
         result.add_cookie(AppConstants.CONTRIBUTION_ROUND, number)
         measured = summary(result, time.perf_counter() - begun)

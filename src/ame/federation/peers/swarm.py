@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ame import errors
+from ame.federation.exchange.sites import Why
 from ame.federation.peers.site import ClientSideController
 from ame.federation.peers.words import Action, Constant, ResultType
 from ame.federation.run.found import component
@@ -150,7 +151,7 @@ class SwarmClientController(ClientSideController):
         if self.learn_task_timeout is not None and now - gather.began > self.learn_task_timeout:
             for site in late:
                 why = f"it learned for longer than {self.learn_task_timeout:g} s"
-                self.report(Action.FAILED, **{Constant.ERROR: why, Constant.CLIENT: site})
+                self.lose(site, Why(kind="timeout", text=why))
         elif not self._waited(now):
             return
         gather.came.update(dict.fromkeys(late))

@@ -61,12 +61,11 @@ class Recorder:
         if of is not None:
             self._lose(lost.site, lost.why, of)
 
-    def refused(self, site: str, why: str) -> None:
-        """The same, of an answer that is no use."""
-        reason = Why(kind="unfit", text=why)
-        of = self.tally.refused(site, reason)
+    def refused(self, site: str, why: Why) -> None:
+        """The same, of a site that was not lost by an order."""
+        of = self.tally.refused(site, why)
         if of is not None:
-            self._lose(site, reason, of)
+            self._lose(site, why, of)
 
     def closed(self, *, best: bool) -> None:
         """Ends the round, and marks it."""

@@ -63,8 +63,7 @@ class Terminal:
 
     def lost(self, site: str, why: Why) -> None:
         """At once what a site failed of, with its own traceback."""
-        place = f" ({why.place})" if why.place else ""
-        self.say(f"✗ {site} is lost: {why.text}{place}", "red")
+        self.say(f"✗ {site} is lost: {why.line}", "red")
         for line in why.trace.rstrip().splitlines():
             self.say(f"    {line}")
 

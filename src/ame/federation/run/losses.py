@@ -1,10 +1,13 @@
 """Sites that return nothing: what a controller is told of them, and how many the job can spare."""
 
+import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ame import errors
 from ame.federation.exchange.sites import Lost, Why
+from ame.federation.run.chains import place, trace
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.shareable import ReservedHeaderKey, ReturnCode, Shareable, make_reply
 from ame.federation.spec.task import ClientTask
@@ -24,6 +27,24 @@ _CODES: Mapping[str, str] = {
     "killed": ReturnCode.COMMUNICATION_ERROR,
     "dropped": ReturnCode.COMMUNICATION_ERROR,
 }
+
+
+def why_failed(error: BaseException) -> Why:
+    """Why a site gives no result, of the error that ended its work."""
+    match error:
+        case errors.NoAnswer():
+            kind: Any = error.kind
+            return Why(kind=kind, text=error.text, trace=error.trace, place=error.place)
+        case errors.ScriptFailed():
+            kind = error.kind
+            return Why(kind=kind, text=error.how, trace=error.trace, place=error.place)
+        case errors.ComponentFailed():
+            return Why(kind="raised", text=error.how, trace=error.trace, place=error.place)
+    kind = "exited" if isinstance(error, SystemExit) else "raised"
+    if not (where := place(error)):
+        return Why(kind=kind, text=str(error))
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return Why(kind=kind, text=text, trace=trace(error), place=where)
 
 
 def as_result(lost: Lost, at: int | None) -> Shareable:
@@ -83,7 +104,7 @@ def why_none(client_task: ClientTask) -> str:
         return ""
     lost = client_task.props.get(WHY)
     if isinstance(lost, Why):
-        return f"{lost.text} ({lost.place})" if lost.place else lost.text
+        return lost.line
     said = result.get_header(ReservedHeaderKey.ERROR)
     return f"{code}: {said}" if said else str(code)
 

@@ -2,7 +2,6 @@
 
 import copy
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from typing import Any
 
 from ame import errors
 from ame.federation.client.record import Record
-from ame.federation.exchange.sites import Kind, Lost, Message, Order, Post, Reply, Why
+from ame.federation.exchange.sites import Lost, Message, Order, Post, Reply
 from ame.federation.exchange.watcher import Nobody, Watcher
-from ame.federation.run.chains import Blamed, Chain, place, trace
+from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.run.ledger import Ledger
+from ame.federation.run.losses import why_failed
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
 from ame.federation.spec.context import FLContext, Prop
 from ame.federation.spec.executor import Executor
@@ -313,15 +313,7 @@ class Site:
         return cause if isinstance(cause, BaseException) else errors.RunOver(str(cause))
 
     def _lost(self, order: Order, error: BaseException) -> Lost:
-        kind: Kind = "exited" if isinstance(error, SystemExit) else "raised"
-        text = "".join(traceback.format_exception_only(error)).strip()
-        if isinstance(error, errors.ComponentFailed):
-            why = Why(kind=kind, text=text, trace=error.trace, place=error.place)
-        elif where := place(error):
-            why = Why(kind=kind, text=text, trace=trace(error), place=where)
-        else:
-            why = Why(kind=kind, text=str(error))
-        return Lost(number=order.number, site=self.name, task=order.task, why=why)
+        return Lost(number=order.number, site=self.name, task=order.task, why=why_failed(error))
 
 
 def _blocked(rc: str, error: Exception) -> Shareable:

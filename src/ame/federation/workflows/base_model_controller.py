@@ -7,6 +7,7 @@ from typing import Any
 
 from ame import errors
 from ame.federation.conversion import FLModelUtils
+from ame.federation.exchange.sites import Why
 from ame.federation.model import FLModel
 from ame.federation.run.found import component
 from ame.federation.run.losses import Quota, why_none, why_refused
@@ -355,7 +356,7 @@ class BaseModelController(Controller, FLComponentWrapper, ABC):
             fl_ctx.put(AppConstants.AGGREGATION_ACCEPTED, not why, private=True, sticky=False)
             self.engine.fire(AppEventType.AFTER_CONTRIBUTION_ACCEPT, fl_ctx)
             if why:
-                self.engine.watcher.refused(site, why)
+                self.engine.watcher.refused(site, Why(kind="unfit", text=why))
                 task.props[_QUOTA].fail(site, why)
                 self.warning(f"{site} is left out: {why}")
         finally:

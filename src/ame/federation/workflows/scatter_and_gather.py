@@ -7,6 +7,7 @@ Efficient Learning of Deep Networks from Decentralized Data", Algorithm 1.
 from typing import Any
 
 from ame import errors
+from ame.federation.exchange.sites import Why
 from ame.federation.run.found import component
 from ame.federation.run.losses import Quota, why_none, why_refused
 from ame.federation.spec.context import FLContext
@@ -225,7 +226,7 @@ class ScatterAndGather(Controller):
         if not why:
             why = self._accept(result, fl_ctx)
         if why:
-            self._engine.watcher.refused(site, why)
+            self._engine.watcher.refused(site, Why(kind="unfit", text=why))
             self._quota.fail(site, why)
             self.log_warning(fl_ctx, f"{site} is left out: {why}")
         client_task.result = None

@@ -38,8 +38,6 @@ class Home(Protocol):
     site: str
     app: App
     places: setups.Places
-    failure: Why | None
-    """Why the order that is being done has failed."""
     world: World
 
     @property
@@ -134,8 +132,7 @@ class InTurn(Executor):
         answer = script.perform(received, self._home.launch)
         process.switch(here)
         if isinstance(answer, Why):
-            self._home.failure = answer
-            raise errors.NoAnswer(answer.text, answer.place)
+            raise errors.NoAnswer(answer.kind, answer.text, trace=answer.trace, place=answer.place)
         return FLModelUtils.to_shareable(answer)
 
     def rest(self) -> Why | None:
@@ -203,10 +200,7 @@ class Beside(Executor):
         before, tempfile.tempdir = tempfile.tempdir, self._home.temporary
         try:
             return self._says.execute(task_name, shareable, fl_ctx, abort_signal)
-        except errors.ScriptFailed as error:
-            kind: Any = error.kind
-            why = Why(kind=kind, text=error.how, trace=error.trace, place=error.place)
-            self._home.failure = why
+        except errors.ScriptFailed:
             self._says.close()
             raise
         finally:

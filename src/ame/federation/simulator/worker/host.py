@@ -12,6 +12,7 @@ from ame import errors
 from ame.federation import build
 from ame.federation.exchange.sites import Lost, Why
 from ame.federation.run.ledger import Ledger
+from ame.federation.run.losses import why_failed
 from ame.federation.run.site import Site
 from ame.federation.simulator import parts
 from ame.federation.simulator import setup as setups
@@ -138,7 +139,6 @@ class Host:
         self.site = site
         self.app = hosts.setup.program.app(site)
         self.places = setups.Places(hosts.setup.workspace, site)
-        self.failure: Why | None = None
         self.scripts: list[executors.InTurn] = []
         self.custom = hosts.setup.code_of(site)
         self._variables: dict[str, object] = {}
@@ -177,7 +177,6 @@ class Host:
     def perform(self, order: Order) -> Reply | Lost:
         """Does an order. Raises nothing."""
         self.hosts.process.switch(self.world)
-        self.failure = None
         if self._crowd is not None:
             seed = self.hosts.setup.seed
             generators.begin_all(generators.seed_of(seed, self.site, order.number))
@@ -185,16 +184,16 @@ class Host:
         try:
             self._tell()
         except errors.ComponentFailed as error:
-            return Lost(number=order.number, site=order.site, task=order.task, why=_why(error))
-        if isinstance(outcome, Lost) and self.failure is not None:
-            return Lost(number=order.number, site=order.site, task=order.task, why=self.failure)
+            return Lost(
+                number=order.number, site=order.site, task=order.task, why=why_failed(error)
+            )
         return outcome
 
     def rest(self) -> Why | None:
         """Lets its scripts go on until they wait; what became of them, if they failed now."""
         for script in self.scripts:
-            if why := script.rest():
-                return why
+            if failed := script.rest():
+                return failed
         self.hosts.process.switch(self.world)
         try:
             self._tell()
@@ -203,7 +202,7 @@ class Host:
                 self._site.end()
                 self._site.let_go()
         except errors.ComponentFailed as error:
-            return _why(error)
+            return why_failed(error)
         return None
 
     def hear(self, message: Message) -> Message | None:
@@ -223,7 +222,7 @@ class Host:
             self._tell()
             self._site.end()
         except errors.ComponentFailed as error:
-            found = _why(error)
+            found = why_failed(error)
         return found
 
     def printed(self) -> int:
@@ -327,7 +326,3 @@ class Host:
             return made
 
         return parts.of_site(self.app, code, self.variables(), executor)
-
-
-def _why(error: errors.ComponentFailed) -> Why:
-    return Why(kind="raised", text=str(error), trace=error.trace, place=error.place)

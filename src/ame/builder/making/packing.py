@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import tarfile
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from ame import errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PACKED: Final = "model.packed"
 """How a file is called that is to be unpacked before it is loaded."""
@@ -73,8 +72,7 @@ def _found(archive: Path, into: Path) -> Path:
                 return archive.rename(into / "model.keras")
             opened.extractall(into)  # noqa: S202 - names that lead out are made harmless
     elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as opened_:
-            opened_.extractall(into, filter="data")
+        _untar(archive, into)
     else:
         raise errors.ModelInvalid(WHERE, "it is neither a `.keras` file nor a ZIP or TAR archive")
     for pattern in ("saved_model.pb", "saved_model.pbtxt"):
@@ -83,3 +81,18 @@ def _found(archive: Path, into: Path) -> Path:
     for each in sorted(into.rglob("*.keras")):
         return each
     raise errors.ModelInvalid(WHERE, "there is neither a SavedModel nor a `.keras` file in it")
+
+
+def _untar(archive: Path, into: Path) -> None:
+    """The files in it: a model consists of nothing else. Not all of Python 3.11 has filters."""
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            content = opened.extractfile(member) if member.isfile() else None
+            if content is None:
+                continue
+            place = Path(os.path.normpath(into / member.name))
+            if not place.is_relative_to(into):
+                raise tarfile.TarError(f"{member.name} leads out of it")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with content, place.open("wb") as to:
+                shutil.copyfileobj(content, to)

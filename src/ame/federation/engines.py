@@ -95,6 +95,8 @@ _CHANCES = ("dropout", "stragglers", "slowdown", "deadline")
 _SIMULATED = ("threads", "gpu", "isolate", *_CHANCES, "log_config")
 """What can be said of simulated sites alone."""
 _SLOWDOWN = 10.0
+_PEERS = "ame.federation.peers."
+"""Of these are the workflows that sites lead."""
 
 
 @contextmanager
@@ -136,7 +138,7 @@ def run(program: Program, options: Options) -> "Result | None":
 
     sites = program.site_names(options.clients)
     checks.clients(program, sites)
-    _check(options)
+    _check(program, options)
     wish = results.Wish(
         job=program.name,
         sites=sites,
@@ -144,6 +146,7 @@ def run(program: Program, options: Options) -> "Result | None":
         spec=_spec(command, options),
         arguments=command.arguments,
         resumes=options.resume or "",
+        resumable=lambda workspace: _resumable(program, options, workspace),
         logs=bool(options.logs),
         quiet=bool(options.quiet),
     )
@@ -156,8 +159,10 @@ def run(program: Program, options: Options) -> "Result | None":
     return result
 
 
-def _check(options: Options) -> None:
+def _check(program: Program, options: Options) -> None:
     """Refuse what the engine does not take, before there is a run."""
+    if options.resume is not None and (why := _begins_anew(program, options)):
+        raise errors.NothingToResume(str(options.workspace), why)
     match options.engine or "ame":
         case "ame":
             from ame.federation.simulator import chances, simulation
@@ -226,6 +231,36 @@ def _work(
                 resume=options.resume is not None,
                 watcher=watcher,
             )
+
+
+def _resumable(program: Program, options: Options, workspace: Path) -> bool:
+    """Whether `--resume` would go on with what a run has left there."""
+    if _begins_anew(program, options):
+        return False
+    if _is_app(program, options):
+        return options.superlink is not None
+    from ame.federation.simulator import resume
+
+    return resume.there(workspace)
+
+
+def _begins_anew(program: Program, options: Options) -> str:
+    """Why no run of this job can be continued, if none can."""
+    if options.engine == "nvflare":
+        return "NVFLARE's simulator continues none"
+    led = [workflow.path.startswith(_PEERS) for workflow in program.server.workflows]
+    if led and all(led):
+        return "the sites of this job lead themselves, and its server keeps no round of theirs"
+    return ""
+
+
+def _is_app(program: Program, options: Options) -> bool:
+    """Whether it is an app that Flower itself runs, and knows the standing of."""
+    if options.engine != "flower":
+        return False
+    from ame.federation.flower.apps import app
+
+    return app.alone(program) is not None
 
 
 def code(result: "Result", *, tolerant: bool = False) -> Code:

@@ -1,13 +1,14 @@
 """What is told of rounds that sites lead."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ame import runs
-from ame.federation import FedAvg, FedJob, FrameworkType, ScriptRunner, results
+from ame import errors, runs
+from ame.federation import Cyclic, FedAvg, FedJob, FrameworkType, ScriptRunner, engines, results
 from ame.federation.components.aggregators import InTimeAccumulateWeightedAggregator
 from ame.federation.components.generators import SimpleModelShareableGenerator
 from ame.federation.components.persistors.numpy_files import NPModelPersistor
@@ -160,6 +161,52 @@ def test_a_site_that_fails_in_a_swarm_is_lost_in_its_round_and_asked_no_more(
     assert "/ame/federation/" not in said
     why = result.rounds[1].losses["site-2"]
     assert (why.kind, why.place) == ("raised", f"{script}:10")
+
+
+def server_cycle(min_clients: int = 3) -> FedJob:
+    made = FedJob(name="cycled", min_clients=min_clients)
+    made.to_server(Cyclic(num_clients=3, num_rounds=3))
+    made.to_server(NPModelPersistor(model=[0.0, 0.0]), id="persistor")
+    made.to_clients(ScriptRunner("train.py", framework=FrameworkType.NUMPY))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make", "breaks", "continues"),
+    [(server_cycle, 1, True), (server_cycle, 0, False), (cyclic, 1, False), (swarm, 1, False)],
+    ids=["led by the server", "in its first round", "cycle of sites", "swarm"],
+)
+def test_to_continue_is_offered_where_a_round_is_kept_and_else_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make: Any,
+    breaks: int,
+    continues: bool,
+) -> None:
+    with user_folder(tmp_path, monkeypatch) as folder:
+        folder.write(
+            "train.py", TRAIN.replace("== 2 and at == BREAKS", f"in (1, 2) and at == {breaks}")
+        )
+        options = engines.Options(workspace=tmp_path / "work", clients=3, threads=2)
+        result = engines.run(make().program(), options)
+        assert result is not None
+        assert result.error is not None
+        assert (f"`ame fed run --resume {result.run.name}`" in capsys.readouterr().err) == continues
+
+        folder.write("train.py", TRAIN.replace("BREAKS", "-1"))
+        again = replace(options, resume=result.run.name)
+        if continues:
+            done = engines.run(make().program(), again)
+            assert done is not None
+            assert [each.number for each in done.rounds] == [1, 2]
+        elif make is not server_cycle:
+            with pytest.raises(errors.NothingToResume, match="lead themselves"):
+                engines.run(make().program(), again)
+        else:
+            failed = engines.run(make().program(), again)
+            assert failed is not None
+            assert isinstance(failed.error, errors.NothingToResume)
 
 
 def test_rounds_of_a_cycle_that_sites_lead_are_told_whatever_their_order(

@@ -2,6 +2,7 @@ import csv
 import json
 import re
 import signal
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -132,8 +133,9 @@ def test_a_job_that_is_interrupted_keeps_what_was_done_and_names_the_remedy(
         job({"site-1": learns(0.1)}, tmp_path)(watcher, workspace)  # type: ignore[arg-type]  # of a test
         signal.raise_signal(signal.SIGTERM)
 
+    asked = replace(wish(tmp_path, ("site-1",)), resumable=lambda workspace: workspace.is_dir())
     with pytest.raises(KeyboardInterrupt):
-        results.lead(wish(tmp_path, ("site-1",)), work)
+        results.lead(asked, work)
 
     store = Database(home / "runs.db")
     run = store.find("demo")

@@ -46,6 +46,8 @@ class Wish:
     """Those of the job's script."""
     resumes: str = ""
     """The run that this one continues."""
+    resumable: Callable[[Path], bool] = lambda _workspace: False
+    """Whether another one could continue what this one leaves in the workspace."""
     logs: bool = False
     quiet: bool = False
 
@@ -78,7 +80,7 @@ def lead(wish: Wish, work: Work) -> Result:
     A job that fails is a result with an `error`, which has been shown.
 
     Raises:
-        KeyboardInterrupt: it was asked to stop. What was done is kept, and the run can be resumed.
+        KeyboardInterrupt: it was asked to stop. What was done is kept.
     """
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
@@ -115,7 +117,7 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
         reason = str(failed) or type(failed).__name__
         ame.fail(reason)
         run = journal.end(run, state, reason)
-        terminal.say(_end(run, recorder), "red")
+        terminal.say(_end(run, wish, workspace), "red")
         raise
     models = outcome.write(recorder, workspace, wish.resumes)
     lost = recorder.tally.lost_sites()
@@ -134,7 +136,7 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     )
     if result.rounds:
         terminal.say(f"\n{tables.text(recorder.tally)}\n")
-    terminal.say(_end(result.run, recorder), "red" if error else "green")
+    terminal.say(_end(result.run, wish, workspace), "red" if error else "green")
     if result.rounds or result.metrics:
         terminal.say(f"results and models: {workspace}")
     return result
@@ -185,7 +187,7 @@ def _run(wish: Wish) -> runs.Run:
     )
 
 
-def _end(run: runs.Run, recorder: Recorder) -> str:
+def _end(run: runs.Run, wish: Wish, workspace: Path) -> str:
     """The last line: how it ended, and what can be done."""
     took = ""
     if run.started and run.ended:
@@ -193,6 +195,6 @@ def _end(run: runs.Run, recorder: Recorder) -> str:
     text = f"{run.name} {run.state}{took}"
     if run.reason:
         text += f": {run.reason}"
-    if run.state is not runs.State.SUCCEEDED and recorder.tally.rounds:
+    if run.state is not runs.State.SUCCEEDED and wish.resumable(workspace):
         text += f"\n`ame fed run --resume {run.name}` continues from its last round"
     return text

@@ -55,7 +55,9 @@ class Kept:
         try:
             found = codec.unpack(_files(workspace)[-1].read_bytes())
         except (LookupError, OSError, ValueError) as error:
-            raise errors.NothingToResume(str(workspace), "no round of a run is complete") from error
+            raise errors.NothingToResume(
+                str(workspace), "no complete round of one is kept there"
+            ) from error
         if found.get("format") != _FORMAT:
             raise errors.NothingToResume(str(workspace), "another version of ame has written it")
         if found["job"] != job:
@@ -105,6 +107,11 @@ class Kept:
             if self.model is not None and isinstance(part, LearnablePersistor):
                 _let_load(part, ModelLearnable(self.model))
         return replace(parts, workflows=left)
+
+
+def there(workspace: Path) -> bool:
+    """Whether a round of a run is kept there."""
+    return bool(_files(workspace))
 
 
 def forget(workspace: Path, but: Path | None = None) -> None:

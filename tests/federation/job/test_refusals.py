@@ -8,10 +8,14 @@ import pytest
 from ame import errors
 from ame.federation.components.robust import MedianAggregator
 from ame.federation.job.fedjob import FedJob, FilterType
+from ame.federation.job.script_runner import ScriptRunner
+from ame.federation.peers.swarm import SwarmClientController
+from ame.federation.peers.swarm_server import SwarmServerController
 from ame.federation.spec.controller import Controller
 from ame.federation.workflows.averaging.fedavg import FedAvg
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from federation.job.runnable import Doer, Leader, Sieve, Thing, runnable
+from parts.userfolder import Folder
 
 
 def test_an_argument_that_nobody_takes_is_refused() -> None:
@@ -205,6 +209,42 @@ def test_an_aggregator_that_no_workflow_uses_is_refused() -> None:
     job.to_clients(Doer())
     job.to_server(MedianAggregator())
     job.program()
+
+
+def test_an_aggregator_that_no_client_uses_is_warned_of(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write("train.py")
+    job = FedJob()
+    job.to_server(FedAvg())
+    job.to_clients(ScriptRunner("train.py"))
+    job.to_clients(MedianAggregator(), id="median")
+    job.program()
+    (said,) = caplog.messages
+    assert said.startswith(
+        "`MedianAggregator` is given to all clients as `median`, and no executor"
+    )
+    assert "`FedAvg(aggregator=MedianAggregator(…))`" in said
+    caplog.clear()
+
+    job = FedJob()
+    job.to_server(FedAvg())
+    job.to(ScriptRunner("train.py"), "site-1")
+    job.to(MedianAggregator(), "site-1")
+    job.program()
+    assert "is given to `site-1` as `component`" in caplog.text
+    caplog.clear()
+
+    job = led(FedAvg())
+    job.to_clients(MedianAggregator())
+    job.program()
+    job = FedJob()
+    job.to_server(SwarmServerController(num_rounds=1))
+    job.to_clients(ScriptRunner("train.py"), tasks=["train"])
+    job.to_clients(SwarmClientController(), tasks=["swarm_*"])
+    job.to_clients(MedianAggregator(), id="aggregator")
+    job.program()
+    assert caplog.messages == []
 
 
 def test_a_filter_for_a_task_that_is_misspelt_is_refused() -> None:

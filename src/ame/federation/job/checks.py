@@ -1,5 +1,6 @@
 """What may be said of a job: names, targets, tasks, numbers."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ SERVER = SERVER_SITE_NAME = "server"
 ALL_SITES = "@ALL"
 CLIENT = "client"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_log = logging.getLogger("ame.federation.job")
 UNFIT = re.compile(r"[\"!@#$%^&*()+?=,<>/\\\x00-\x1f\x7f]")
 SAID_ALREADY = ("name", "deploy_map", "min_clients", "mandatory_clients")
 
@@ -180,14 +182,11 @@ def aggregators(server: App, objects: Mapping[str, object]) -> None:
         errors.JobInvalid: one is not, and a plain mean would be taken instead, without a word.
     """
     from ame.federation.job import asked
-    from ame.federation.spec.learnable import Aggregator
 
-    found = {
-        name: type(obj).__name__ for name, obj in objects.items() if isinstance(obj, Aggregator)
-    }
+    found = _aggregators(objects)
     if not found or not asked.is_known(server):
         return
-    used = {text for part in server.parts() for text in _texts([part.lead, asked.arguments(part)])}
+    used = _said(server)
     handed = {part.path.rpartition(".")[2] for top in server.workflows for part in within(top.args)}
     for name, kind in found.items():
         if name not in used and kind not in handed:
@@ -196,6 +195,46 @@ def aggregators(server: App, objects: Mapping[str, object]) -> None:
                 f"yours, `FedAvg(aggregator={kind}(…))`, or by its id, "
                 f"`ScatterAndGather(aggregator_id={name!r})`"
             )
+
+
+def idle(given: Program, objects: Mapping[str, Mapping[str, object]]) -> None:
+    """Warns of aggregators that clients were given, `objects` by client and id, and do not use.
+
+    NVFLARE runs such jobs, and so does ame; what executors of a user's own use is not known.
+    """
+    from ame.federation.flare import names
+
+    found = {client: _aggregators(each) for client, each in objects.items()}
+    apps = [app for app in given.apps() if app is not given.server]
+    executors = [routed.executor.path for app in apps for routed in app.executors]
+    if not any(found.values()) or not all(map(names.ours, executors)):
+        return
+    used = {text for app in apps for text in _said(app)}
+    for client, aggregators in found.items():
+        for name, kind in aggregators.items():
+            if name not in used:
+                _log.warning(
+                    "`%s` is given to %s as `%s`, and no executor there uses it: it does nothing. "
+                    "Where the server aggregates, hand it to the workflow, "
+                    "`FedAvg(aggregator=%s(…))`; else leave it out",
+                    kind, "all clients" if client == ALL_SITES else f"`{client}`", name, kind,
+                )  # fmt: skip
+
+
+def _aggregators(objects: Mapping[str, object]) -> dict[str, str]:
+    """The kinds of those among them, by their ids."""
+    from ame.federation.spec.learnable import Aggregator
+
+    return {
+        name: type(obj).__name__ for name, obj in objects.items() if isinstance(obj, Aggregator)
+    }
+
+
+def _said(app: App) -> set[str]:
+    """All texts among the arguments of its parts: the ids that they ask for are there."""
+    from ame.federation.job import asked
+
+    return {text for part in app.parts() for text in _texts([part.lead, asked.arguments(part)])}
 
 
 def _filtered(given: Program) -> None:

@@ -279,6 +279,7 @@ class FedJob:
         )  # fmt: skip
         checks.program(found)
         checks.aggregators(found.server, given.objects())
+        checks.idle(found, {client: given.objects_of(client) for client in given.clients})
         return found
 
     # for objects that add themselves

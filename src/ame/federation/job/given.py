@@ -81,6 +81,10 @@ class Given:
         """The server's components and workflows, by their ids."""
         return self.drafts[SERVER].objects() if SERVER in self.drafts else {}
 
+    def objects_of(self, client: str) -> dict[str, object]:
+        """The components of a client, by their ids."""
+        return {**self._set_ups[client].objects(), **self.drafts[client].objects()}
+
     def app(self, client: str) -> App:
         """A client's app. Where all are set up, one need not be again."""
         own = self.drafts[client].app()

@@ -233,6 +233,23 @@ def test_rounds_of_a_controller_that_a_site_leads_are_told(
     assert accuracies(result)["site-1", 1] == 0.1
 
 
+def test_a_site_that_fails_under_a_controller_of_a_peer_is_lost_in_its_round_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = done(tmp_path, monkeypatch, led, breaks=0)
+
+    script = tmp_path / "project" / "train.py"
+    said = capsys.readouterr().err
+    assert f"site-2 is lost: ValueError: no data ({script}:10)" in said
+    assert f'File "{script}", line 10, in <module>' in said
+    assert [(each.label, len(each.answers), len(each.asked)) for each in result.rounds] == [
+        ("round 0", 2, 3),
+        ("round 1", 3, 3),
+    ]
+    assert result.rounds[0].losses["site-2"].kind == "raised"
+    assert result.lost == ("site-2",)
+
+
 def test_an_evaluation_that_sites_lead_is_told_model_by_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ame import errors
@@ -9,13 +10,14 @@ from ame.federation.peers.rounds import summary
 from ame.federation.peers.site import ClientSideController
 from ame.federation.peers.words import Action, Constant, ResultType
 from ame.federation.run.found import component
+from ame.federation.run.losses import why_answered
 from ame.federation.run.site import DO_TASK
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.controller import Controller, InTurn, To, ToAllAgain, ToOne
 from ame.federation.spec.learnable import LearnablePersistor
 from ame.federation.spec.names.app import AppConstants
 from ame.federation.spec.names.keys import ReservedHeaderKey
-from ame.federation.spec.shareable import ReturnCode, Shareable
+from ame.federation.spec.shareable import Shareable
 from ame.federation.spec.task import Client, ClientTask, Signal, Task, TaskCompletionStatus
 
 FOREVER = 30 * 24 * 3600.0
@@ -107,19 +109,17 @@ class ClientControllerExecutor(ClientSideController):
         """Tell the server what a site measured in a task of a controller."""
         task, result = share.task, share.result
         assert result is not None
-        if result.get_return_code() != ReturnCode.OK:
-            return
         headers = {key: task.data.get_header(key) for key in _TOLD}
+        of = {
+            Constant.CLIENT: share.client.name,
+            Constant.TASK: task.name,
+            Constant.HEADERS: {key: each for key, each in headers.items() if each is not None},
+        }
+        if why := why_answered(result):
+            self.report(Action.MISSED, **of, **{Constant.ERROR: asdict(why)})
+            return
         seconds = (share.result_received_time or 0) - (task.schedule_time or 0)
-        self.report(
-            Action.DONE,
-            **summary(result, seconds),
-            **{
-                Constant.CLIENT: share.client.name,
-                Constant.TASK: task.name,
-                Constant.HEADERS: {key: each for key, each in headers.items() if each is not None},
-            },
-        )
+        self.report(Action.DONE, **summary(result, seconds), **of)
 
 
 class Peers:
@@ -199,7 +199,7 @@ class Peers:
         )
         if me in shares:
             ctx = self._engine.context_with(me)
-            answers[me] = self._engine.site.do(task.name, task.data, ctx)
+            answers[me] = self._engine.site.attempt(task.name, task.data, ctx)
         for site, share in shares.items():
             ctx = self._context(share)
             _deed(task.after_task_sent_cb, share, ctx)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ame.federation.exchange.sites import Order, Reply
+from ame.federation.exchange.sites import Order, Reply, Why
 from ame.federation.exchange.watcher import Watcher
 from ame.federation.peers.words import Constant
 from ame.federation.spec.dxo import DXO, DataKind
@@ -69,6 +69,11 @@ class Rounds:
         order = self._order(site, task, headers, next(self._numbers))
         self._watcher.sent([order])
         self._reply(order, status)
+
+    def missed(self, site: str, task: str, headers: Mapping[str, Any], why: Why) -> None:
+        """A site has failed at something, and takes part in what comes."""
+        self._watcher.sent([self._order(site, task, headers, next(self._numbers))])
+        self._watcher.refused(site, why)
 
     def done(self, status: Mapping[str, Any]) -> None:
         """A round has its model."""

@@ -250,14 +250,17 @@ class ServerSideController(Controller):
             self.progress = time.monotonic()
             match request[Constant.ACTION]:
                 case Action.FAILED:
-                    kind, text, trace, place = request[Constant.ERROR]
-                    why = Why(kind=kind, text=text, trace=trace, place=place)
-                    self.fail(request[Constant.CLIENT], why)
+                    self.fail(request[Constant.CLIENT], Why(**request[Constant.ERROR]))
                 case Action.LEARNED:
                     self.rounds.trained(site, request)
                 case Action.DONE:
                     who, task = request[Constant.CLIENT], request[Constant.TASK]
                     self.rounds.did(who, task, request[Constant.HEADERS], request)
+                case Action.MISSED:
+                    who, task = request[Constant.CLIENT], request[Constant.TASK]
+                    self.rounds.missed(
+                        who, task, request[Constant.HEADERS], Why(**request[Constant.ERROR])
+                    )
                 case Action.ROUND_DONE:
                     self.rounds.done(request)
             self.follow(site, request)

@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from ame import errors
@@ -148,8 +149,7 @@ class ClientSideController(Executor, ABC):
 
     def lose(self, site: str, why: Why) -> None:
         """Tell the server that a site can go on no longer."""
-        told = [why.kind, why.text, why.trace, why.place]
-        self.report(Action.FAILED, **{Constant.CLIENT: site, Constant.ERROR: told})
+        self.report(Action.FAILED, **{Constant.CLIENT: site, Constant.ERROR: asdict(why)})
 
     def learn(self, data: Shareable, fl_ctx: FLContext) -> Shareable:
         """Have the site's executor train, and tell the server what it measured.

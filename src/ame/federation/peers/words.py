@@ -69,6 +69,7 @@ class Action:
 
     LEARNED = "learned"
     DONE = "done"
+    MISSED = "missed"
     FAILED = "failed"
     ROUND_DONE = "round_done"
     ALL_DONE = "all_done"

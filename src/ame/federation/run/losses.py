@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ame import errors
@@ -54,6 +54,27 @@ def as_result(lost: Lost, at: int | None) -> Shareable:
     if at is not None:
         result.set_header(AppConstants.CURRENT_ROUND, at)
     return result
+
+
+def as_answer(why: Why) -> Shareable:
+    """A loss, as what a peer is told that has asked for a result."""
+    result = make_reply(_CODES[why.kind])
+    result.set_header(ReservedHeaderKey.ERROR, why.line)
+    result.set_header(WHY, asdict(why))
+    return result
+
+
+def why_answered(result: Shareable) -> Why | None:
+    """Why a peer has answered no result; None if it has."""
+    code = result.get_return_code()
+    if isinstance(told := result.get_header(WHY), dict):
+        return Why(**told)
+    if code == ReturnCode.OK:
+        return None
+    if code == ReturnCode.TIMEOUT:
+        return Why(kind="timeout", text="it gave no answer in time")
+    said = result.get_header(ReservedHeaderKey.ERROR)
+    return Why(kind="unfit", text=f"{code}: {said}" if said else str(code))
 
 
 @dataclass(slots=True, kw_only=True)

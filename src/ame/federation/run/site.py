@@ -16,7 +16,7 @@ from ame.federation.exchange.watcher import Nobody, Watcher
 from ame.federation.run.chains import Blamed, Chain
 from ame.federation.run.engine import SERVER, Build, Engine
 from ame.federation.run.ledger import Ledger
-from ame.federation.run.losses import why_failed
+from ame.federation.run.losses import as_answer, why_failed
 from ame.federation.spec.analytics import ANALYTIC_EVENT_TYPE, AnalyticsData
 from ame.federation.spec.context import FLContext, Prop
 from ame.federation.spec.executor import Executor
@@ -166,10 +166,14 @@ class Site:
             return self.engine.hear(message)
         task = str(message.data.get_header(ReservedHeaderKey.TASK_NAME))
         ctx = self.engine.context_with(message.sender, message.data.get_peer_props())
-        with Blamed(self._route(task), f"doing task `{task}`"):
-            result = self._do(task, message.data, f"{message.sender}-{message.number}", ctx)
         if not message.number:
+            with Blamed(self._route(task), f"doing task `{task}`"):
+                self._do(task, message.data, f"{message.sender}-{message.number}", ctx)
             return None
+        ctx.put(
+            FLContextKey.TASK_ID, f"{message.sender}-{message.number}", private=True, sticky=False
+        )
+        result = self.attempt(task, message.data, ctx)
         return Message(
             sender=self.name,
             target=message.sender,
@@ -187,6 +191,14 @@ class Site:
             Exception: whatever the executor raises.
         """
         return self._do(task, data, ctx.get_prop(FLContextKey.TASK_ID) or task, ctx)
+
+    def attempt(self, task: str, data: Shareable, ctx: FLContext) -> Shareable:
+        """The same for a peer that waits: where it fails, an answer that says why."""
+        try:
+            with Blamed(self._route(task), f"doing task `{task}`"):
+                return self.do(task, data, ctx)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever users' code raises is told)
+            return as_answer(why_failed(error))
 
     def sent(self, task: str, data: Shareable, ctx: FLContext) -> Shareable:
         """What goes to a peer of the data of a task that this site gives it; that stays as it is.

@@ -184,16 +184,17 @@ def test_a_vault_that_nothing_names_is_refused() -> None:
 
 
 def test_a_vault_that_does_not_answer_is_told(bao: openbao.OpenBao) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    for address, why in (
-        (nobody, "connection refused"),
-        (bao.address.replace("http:", "https:"), "wrong version number.*ca_cert"),
-    ):
-        known = {"company": Vault(name="company", address=address, token_variable="T")}
-        with pytest.raises(errors.VaultUnavailable, match=f"(?s){address}.*{why}") as caught:
-            Vaults(known, {"T": "tip-top-token"}).read("company", "one")
-        assert "tip-top" not in str(caught.value)
+    with socket.socket() as held:  # nobody else takes that port meanwhile
+        held.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
+        for address, why in (
+            (nobody, "connection refused"),
+            (bao.address.replace("http:", "https:"), "wrong version number.*ca_cert"),
+        ):
+            known = {"company": Vault(name="company", address=address, token_variable="T")}
+            with pytest.raises(errors.VaultUnavailable, match=f"(?s){address}.*{why}") as caught:
+                Vaults(known, {"T": "tip-top-token"}).read("company", "one")
+            assert "tip-top" not in str(caught.value)
 
 
 def test_a_sealed_vault_is_told(tmp_path: Path) -> None:

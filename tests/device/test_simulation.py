@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from ame.protocol.tensors import checkpoint
 from device import devices
 from device.devices import Through
 from device.test_eligibility import post
+from parts.servers import ports
 from server import fleets
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +184,7 @@ def test_commands_simulate_a_fleet_in_two_processes_and_run_one_device(tmp_path:
 
 def test_a_command_says_what_failed_when_its_fleet_gives_up(tmp_path: Path) -> None:
     many = ("--devices", 8, "--processes", 2, "--failures", 3)
-    with nobody() as port:
+    with ports.held() as port:  # where nobody answers
         at = ("--server", f"http://127.0.0.1:{port}", "--population", "p")
 
         said = ame(tmp_path, "device", "simulate", *at, *many, code=1)
@@ -192,14 +192,6 @@ def test_a_command_says_what_failed_when_its_fleet_gives_up(tmp_path: Path) -> N
     assert "no round ends: " in said
     assert " visits came to nothing without a contribution between them\n  " in said
     assert str(port) in said
-
-
-@contextmanager
-def nobody() -> Iterator[int]:
-    """A port where nobody answers, and that nobody else takes meanwhile."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
 
 
 @pytest.mark.slow
@@ -278,7 +270,7 @@ def test_what_was_done_is_told_when_a_simulation_is_interrupted() -> None:
         if len(heard) == 1:
             signal.raise_signal(signal.SIGINT)
 
-    with nobody() as port:
+    with ports.held() as port:  # where nobody answers
         reach = Reach(server=f"http://127.0.0.1:{port}")
         asked = crew.Crew(reach=reach, population="p", devices=9, failures=10**6)
         with pytest.raises(KeyboardInterrupt):

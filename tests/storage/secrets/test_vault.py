@@ -1,4 +1,3 @@
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +6,7 @@ import pytest
 
 from ame import errors
 from ame.storage.secrets.vault import Vault, Vaults, read_settings
-from parts.servers import openbao
+from parts.servers import openbao, ports
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +183,8 @@ def test_a_vault_that_nothing_names_is_refused() -> None:
 
 
 def test_a_vault_that_does_not_answer_is_told(bao: openbao.OpenBao) -> None:
-    with socket.socket() as held:  # nobody else takes that port meanwhile
-        held.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
+    with ports.held() as port:
+        nobody = f"http://127.0.0.1:{port}"
         for address, why in (
             (nobody, "connection refused"),
             (bao.address.replace("http:", "https:"), "wrong version number.*ca_cert"),

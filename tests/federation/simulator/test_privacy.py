@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from ame import aggregation, errors
+from ame.federation.conversion import FLModelUtils
+from ame.federation.exchange.sites import Order, Reply
+from ame.federation.model import FLModel
 from ame.federation.program import App, Filtered, Part, Routed
 from ame.federation.results import tally
 from ame.federation.simulator import simulate, simulation
@@ -108,17 +111,45 @@ class Sends(Executor):
 """
 
 
-def test_sites_of_a_crowd_that_are_made_anew_add_up_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(simulation, "CROWD", 10)
-    everyone = App(
+def sends() -> App:
+    return App(
         executors=(Routed(tasks=("*",), executor=Part(path="sends.Sends")),),
         files=(text("sends.py", SENDS),),
         task_result_filters=(Filtered(tasks=("train",), filters=(GAUSSIAN,)),),
     )
+
+
+def noised(folder: Path, among: tuple[str, ...] | None) -> bytes:
+    program = job(sends())
+    simulation.make_room(folder, ["a"], resume=False)
+    with simulation.sites_of(
+        program, ["a"], folder, Seen(), simulation.Shared(), seed=3, among=among
+    ) as made:
+        asked = FLModelUtils.to_shareable(FLModel(params={"w": np.zeros(8)}))
+        made.send([Order(number=1, site="a", task="train", data=asked)])
+        reply = None
+        while reply is None:
+            reply = made.take(30)
+    assert isinstance(reply, Reply)
+    arrays = FLModelUtils.from_shareable(reply.result).params
+    return bytes(arrays["w"].tobytes())
+
+
+def test_the_noise_of_a_simulated_site_follows_the_seed_and_that_of_a_real_one_does_not(
+    tmp_path: Path,
+) -> None:
+    one, other = (noised(tmp_path / each, None) for each in ("1", "2"))
+    assert one == other
+    real, again = (noised(tmp_path / each, ("a", "b")) for each in ("3", "4"))
+    assert len({one, real, again}) == 3
+
+
+def test_sites_of_a_crowd_that_are_made_anew_add_up_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "CROWD", 10)
     seen = Seen()
-    simulate(job(everyone, rounds=3), workspace=tmp_path, sites=12, threads=2, watcher=seen)
+    simulate(job(sends(), rounds=3), workspace=tmp_path, sites=12, threads=2, watcher=seen)
 
     for site in ("site-1", "site-12"):
         np.testing.assert_allclose(told(seen, site), [gaussian(1), gaussian(2), gaussian(3)])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from ame import errors
 from ame.federation.flare import activated
 from ame.federation.job.fedjob import FedJob
 from ame.federation.run.engine import Engine
+from ame.federation.run.site import SiteEngine
 from ame.federation.simulator import simulate
 from ame.federation.spec.context import FLContext
+from ame.federation.spec.names.events import EventType
 from ame.federation.statistics import frames, privacy
 from ame.federation.statistics.controller import StatisticsController, check_configs
 from ame.federation.statistics.digest import Digest
@@ -271,3 +274,19 @@ def test_a_tree_that_is_none_is_refused(
 def test_levels_need_a_tree(tmp_path: Path) -> None:
     with pytest.raises(errors.JobInvalid, match="hierarchy_config"):
         HierarchicalStatisticsController(ASKED, "writer")
+
+
+def test_ends_are_moved_by_the_jobs_seed_and_at_a_site_of_its_own_by_none(tmp_path: Path) -> None:
+    engine = SiteEngine(name="site-1", job="j", root=tmp_path, process="client", components={})
+
+    def moved() -> float:
+        random.seed(5)
+        cleanser = privacy.AddNoiseToMinMax(0.1, 0.9)
+        cleanser.handle_event(EventType.START_RUN, engine.new_context())
+        told, _ = cleanser.apply({"max": {"train": {"age": 10.0}}}, "site-1")
+        return float(told["max"]["train"]["age"])
+
+    one = moved()
+    assert moved() == one
+    engine.alone = True
+    assert len({one, moved(), moved()}) == 3

@@ -101,7 +101,7 @@ class GaussianNoise(_OfDifferences):
             errors.AggregationInvalid: it holds integers, which noise would not hide.
         """
         clipped = self._clip.clipped(self._difference(dxo, fl_ctx))
-        noised = self._noise.noised(clipped.arrays, generator())
+        noised = self._noise.noised(clipped.arrays, generator(fl_ctx))
         site = str(fl_ctx.get_identity_name())
         ledger = ledger_of(fl_ctx, self._ledger)
         total = ledger.spend(site, _WAY, 0.5 / self.multiplier**2)

@@ -135,7 +135,7 @@ class SVTPrivacy(DXOFilter):
         if not shaped:
             return None
         changes = np.concatenate([each.ravel().astype(float) / steps for each in shaped.values()])
-        passed, cost = self._passed(changes)
+        passed, cost = self._passed(changes, generator(fl_ctx))
         ledger = ledger_of(fl_ctx, self._ledger)
         self.spent = ledger.spend(str(fl_ctx.get_identity_name()), _WAY, cost)
         made, begin = dict(arrays), 0
@@ -146,9 +146,8 @@ class SVTPrivacy(DXOFilter):
         spent = {"epsilon": cost, "epsilon_so_far": self.spent, "delta": 0.0}
         return DXO(dxo.data_kind, data=made, meta={**dxo.meta, PRIVACY: spent})
 
-    def _passed(self, changes: Any) -> tuple[Any, float]:
+    def _passed(self, changes: Any, random: np.random.Generator) -> tuple[Any, float]:
         """Those that pass, the others 0; and the ε that it costs."""
-        random = generator()
         count = min(math.ceil(changes.size * self.fraction), changes.size)
         if count <= 0:
             return np.zeros_like(changes), 0.0
@@ -177,9 +176,11 @@ class SVTPrivacy(DXOFilter):
         return threshold, self.epsilon - threshold
 
 
-def generator() -> np.random.Generator:
-    """Random numbers that follow NumPy's own state, which a simulated site has of the job's seed.
+def generator(fl_ctx: FLContext) -> np.random.Generator:
+    """Random numbers of a site, which follow NumPy's own state: it has that of the job's seed.
 
-    On a real site that state comes from the operating system.
+    Of a site of its own, whose server knows the seed, they come from the operating system.
     """
+    if getattr(fl_ctx.get_engine(), "alone", False):
+        return np.random.default_rng()
     return np.random.default_rng(np.random.randint(0, 2**32, size=4))

@@ -65,6 +65,8 @@ class SiteEngine(Engine):
     keep: Callable[[Record], None] | None = None
     """Takes what parts tell; None: nobody does."""
     ledger: Ledger | None = None
+    alone: bool = False
+    """Whether others must not know what its noise comes from: it is no simulated site."""
 
     def recorded(self, data: AnalyticsData) -> None:
         """Keep what a part of the site tells."""

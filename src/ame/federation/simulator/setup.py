@@ -45,6 +45,8 @@ class Setup:
     """Whether there are so many sites that those without a script share one world."""
     sites: tuple[str, ...] = ()
     """All of them, unless they are a crowd."""
+    alone: bool = False
+    """Whether these are no simulated sites: the job's server is elsewhere."""
     first: int = 0
     """The first round, in a run that is continued."""
     code: str = ""

@@ -172,8 +172,9 @@ def sites_of(
     """
     with ExitStack() as ending:
         temporary = ending.enter_context(_folder_for_a_while())
-        setup = _setup(
-            program, workspace, among or names, temporary=temporary, seed=seed, first=first
+        setup = replace(
+            _setup(program, workspace, among or names, temporary=temporary, seed=seed, first=first),
+            alone=among is not None,
         )
         crew = Crew(setup, variables=_variables(shared.blas_threads), gpus=shared.gpus)
         simulated = SimulatedSites(

@@ -11,6 +11,7 @@ from ame.federation.spec.component import FLComponent
 from ame.federation.spec.context import FLContext
 from ame.federation.spec.dxo import DXO, DataKind
 from ame.federation.spec.filter import DXOFilter
+from ame.federation.spec.names.events import EventType
 from ame.federation.spec.shareable import Shareable
 from ame.federation.statistics import plain
 from ame.federation.statistics.spec import StatisticsConstants
@@ -115,6 +116,12 @@ class AddNoiseToMinMax(FLComponent, StatisticsPrivacyCleanser):
             raise ValueError(message)
         self.min_noise_level = min_noise_level
         self.max_noise_level = max_noise_level
+        self._drawn_by = random.uniform
+
+    def handle_event(self, event_type: str, fl_ctx: FLContext) -> None:
+        """A site of its own draws by what its server does not know."""
+        if event_type == EventType.START_RUN and getattr(fl_ctx.get_engine(), "alone", False):
+            self._drawn_by = random.SystemRandom().uniform
 
     def apply(self, statistics: Statistics, client_name: str) -> tuple[Statistics, bool]:
         """What may leave the site, and whether that is other than it was."""
@@ -125,7 +132,7 @@ class AddNoiseToMinMax(FLComponent, StatisticsPrivacyCleanser):
         return statistics, bool(found)
 
     def _farther(self, sign: int, value: float) -> float:
-        part = random.uniform(self.min_noise_level, self.max_noise_level)  # noqa: S311  # by the job's seed
+        part = self._drawn_by(self.min_noise_level, self.max_noise_level)
         return value + sign * part * (abs(value) or 1e-5)
 
 

@@ -157,6 +157,7 @@ class Host:
         )
         self._site.engine.keep = self._keep
         self._site.engine.ledger = hosts.ledger
+        self._site.engine.alone = hosts.setup.alone
         self._told: deque[Record] = deque()
         self._site.begin()
 

@@ -9,6 +9,20 @@ from types import ModuleType
 
 import pytest
 
+NET = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self, hidden=4):
+        super().__init__()
+        self.hidden = hidden
+        self.layer = torch.nn.Linear(2, hidden)
+
+    def forward(self, x):
+        return self.layer(x).sum(1)
+"""
+"""A module of a user's, with a model."""
+
 
 class Folder:
     """The folder that a test works in, with modules of its own."""

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,17 +6,8 @@ from ame.federation import FedJob, PTModel
 from ame.federation.program import Version
 from ame.federation.workflows.averaging.fedavg import FedAvg
 from parts.flare import Flare, flare
-from parts.userfolder import Folder, user_folder
+from parts.userfolder import NET, Folder
 
-NET = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, hidden=4):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = torch.nn.Linear(2, hidden)
-"""
 TRAIN = """
 from ame.federation import FLModel, client as flare
 import net
@@ -52,12 +41,6 @@ class Holds:
     def __init__(self, value=None):
         self.value = value
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
-    with user_folder(tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture(params=["2.7", "2.9"])

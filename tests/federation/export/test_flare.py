@@ -29,7 +29,7 @@ from ame.federation.workflows.averaging.fedavg import FedAvg
 from ame.federation.workflows.cross_site import CrossSiteModelEval
 from ame.federation.workflows.scatter_and_gather import ScatterAndGather
 from parts.flare import Flare
-from parts.userfolder import Folder
+from parts.userfolder import NET, Folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,18 +37,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-NET = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, hidden=4):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = torch.nn.Linear(2, hidden)
-
-    def forward(self, x):
-        return self.layer(x).sum(1)
-"""
 TRAIN = """
 import argparse
 

@@ -10,17 +10,7 @@ from ame.federation import FedJob, PTModel, ScriptRunner, export
 from ame.federation.build import Code, lay_out
 from ame.federation.program import Part, Version
 from ame.federation.workflows.averaging.fedopt_torch import FedOpt
-from parts.userfolder import Folder
-
-NET = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, hidden=4):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = torch.nn.Linear(2, hidden)
-"""
+from parts.userfolder import NET, Folder
 
 
 @pytest.fixture

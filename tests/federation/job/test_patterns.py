@@ -7,17 +7,7 @@ import pytest
 from ame.federation.components.persistors.torch_files import PTFileModelPersistor
 from ame.federation.job import BaseFedJob, FedAvgJob, FedJob, PTModel, ScriptRunner, TFModel
 from ame.federation.workflows.averaging.fedavg import FedAvg
-from parts.userfolder import Folder
-
-NET = """
-import torch
-
-class Net(torch.nn.Module):
-    def __init__(self, hidden=4):
-        super().__init__()
-        self.hidden = hidden
-        self.layer = torch.nn.Linear(2, hidden)
-"""
+from parts.userfolder import NET, Folder
 
 
 @pytest.fixture

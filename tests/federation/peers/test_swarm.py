@@ -179,6 +179,14 @@ def test_a_random_cycle_is_repeated_by_its_seed_and_never_goes_to_the_same_site_
     assert all(one != next_ for one, next_ in itertools.pairwise(first))
 
 
+def measured(folder: Path, work: Train, *, keep: type[Keeps] = Keeps) -> Any:
+    """What sites find of one another's models, by who measured and whose it is."""
+    controllers = [("cse", CrossSiteEvalServerController())]
+    swarm(folder, controllers, CrossSiteEvalClientController, "cse_*", work, keep=keep)
+    file = folder / "server/job/cross_site_val/cross_val_results.json"
+    return json.loads(file.read_text())
+
+
 def test_sites_measure_each_others_models_without_the_server(tmp_path: Path) -> None:
     own = {name: number * 10.0 for number, name in enumerate(NAMES)}
 
@@ -187,16 +195,8 @@ def test_sites_measure_each_others_models_without_the_server(tmp_path: Path) -> 
             return FLModel(params={"w": np.full(3, own[site], np.float32)})
         return FLModel(metrics={"seen": float(model.params["w"][0]) + own[site] / 100})
 
-    swarm(
-        tmp_path,
-        [("cse", CrossSiteEvalServerController())],
-        CrossSiteEvalClientController,
-        "cse_*",
-        work,
-    )
+    found = measured(tmp_path, work)
 
-    file = tmp_path / "server/job/cross_site_val/cross_val_results.json"
-    found = json.loads(file.read_text())
     assert found["site-2"]["site-3"] == {"seen": pytest.approx(20.1)}
     assert {site: set(models) for site, models in found.items()} == {
         site: set(NAMES) for site in NAMES
@@ -216,17 +216,8 @@ def test_models_of_all_are_measured_under_nvflares_name(tmp_path: Path) -> None:
             return FLModel(params=dict(ZERO))
         return FLModel(metrics={"seen": float(model.params["w"][0])})
 
-    swarm(
-        tmp_path,
-        [("cse", CrossSiteEvalServerController())],
-        CrossSiteEvalClientController,
-        "cse_*",
-        work,
-        keep=Lists,
-    )
+    found = measured(tmp_path, work, keep=Lists)
 
-    file = tmp_path / "server/job/cross_site_val/cross_val_results.json"
-    found = json.loads(file.read_text())
     assert {site: models["GLOBAL_best.pt"] for site, models in found.items()} == {
         site: {"seen": 5.0} for site in NAMES
     }

@@ -145,6 +145,18 @@ def test_a_job_that_is_interrupted_keeps_what_was_done_and_names_the_remedy(
     store.close()
 
 
+def test_a_run_that_is_over_is_not_offered_to_be_continued(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(watcher: object, workspace: Path) -> None:
+        raise errors.NothingToResume("demo", "its workflows have all ended")
+
+    done = results.lead(replace(wish(tmp_path), resumable=lambda _: True), work)
+
+    assert done.run.state is runs.State.FAILED
+    assert "--resume" not in capsys.readouterr().err
+
+
 def test_the_engine_is_told_when_the_job_is_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

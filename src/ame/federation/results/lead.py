@@ -136,7 +136,7 @@ def _led(wish: Wish, work: Work, recorder: Recorder, workspace: Path) -> Result:
     )
     if result.rounds:
         terminal.say(f"\n{tables.text(recorder.tally)}\n")
-    terminal.say(_end(result.run, wish, workspace), "red" if error else "green")
+    terminal.say(_end(result.run, wish, workspace, error), "red" if error else "green")
     if result.rounds or result.metrics:
         terminal.say(f"results and models: {workspace}")
     return result
@@ -187,7 +187,7 @@ def _run(wish: Wish) -> runs.Run:
     )
 
 
-def _end(run: runs.Run, wish: Wish, workspace: Path) -> str:
+def _end(run: runs.Run, wish: Wish, workspace: Path, error: errors.Error | None = None) -> str:
     """The last line: how it ended, and what can be done."""
     took = ""
     if run.started and run.ended:
@@ -195,6 +195,7 @@ def _end(run: runs.Run, wish: Wish, workspace: Path) -> str:
     text = f"{run.name} {run.state}{took}"
     if run.reason:
         text += f": {run.reason}"
-    if run.state is not runs.State.SUCCEEDED and wish.resumable(workspace):
+    begins_anew = run.state is runs.State.SUCCEEDED or isinstance(error, errors.NothingToResume)
+    if not begins_anew and wish.resumable(workspace):
         text += f"\n`ame fed run --resume {run.name}` continues from its last round"
     return text

@@ -1,8 +1,6 @@
 """What only a real RabbitMQ shows: processes that die, dead letters, users, TLS."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import json
 import socket
 import subprocess
@@ -13,12 +11,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ame import broker, errors
 from broker.places import opened
+from parts import certificates
 from parts.servers import rabbitmq
 
 COUNTING = Path(__file__).parent / "counting.py"
@@ -143,41 +139,12 @@ def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
     asyncio.run(doing())
 
 
-def certificates(folder: Path) -> None:
-    """An authority in ca.pem, and a certificate of it for 127.0.0.1."""
-    now = dt.datetime.now(dt.UTC)
-
-    def signed(
-        who: str, key: ec.EllipticCurvePrivateKey, by: ec.EllipticCurvePrivateKey, authority: bool
-    ) -> x509.Certificate:
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, who)])
-        issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-        host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(host, critical=False)
-            .sign(by, hashes.SHA256())
-        )
-
-    authority = ec.generate_private_key(ec.SECP256R1())
-    pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(
-        signed("authority", authority, authority, True).public_bytes(pem)
-    )
+def write_certificates(folder: Path) -> None:
+    """An authority in ca.pem, and what it has issued for a server and a client."""
+    authority = certificates.authority()
+    authority.write(folder / "ca.pem")
     for who in ("server", "client"):
-        key = ec.generate_private_key(ec.SECP256R1())
-        (folder / f"{who}.pem").write_bytes(signed(who, key, authority, False).public_bytes(pem))
-        written = key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (folder / f"{who}.key").write_bytes(written)
+        authority.issue(who).write(folder / f"{who}.pem", folder / f"{who}.key")
 
 
 async def added(address: str) -> object:
@@ -205,7 +172,7 @@ def over_tls(folder: Path, port: int) -> str:
 
 @pytest.mark.slow
 def test_calls_go_over_tls_with_a_user_of_their_own(tmp_path: Path) -> None:
-    certificates(tmp_path)
+    write_certificates(tmp_path)
     (tmp_path / "password").write_text("s/ecret\n")
     (port,) = rabbitmq.free(1)
     with rabbitmq.running(tmp_path / "broker", over_tls(tmp_path, port)) as running:
@@ -221,9 +188,9 @@ def test_calls_go_over_tls_with_a_user_of_their_own(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_broker_may_ask_for_a_certificate(tmp_path: Path) -> None:
-    certificates(tmp_path)
+    write_certificates(tmp_path)
     (tmp_path / "others").mkdir()
-    certificates(tmp_path / "others")
+    write_certificates(tmp_path / "others")
     (port,) = rabbitmq.free(1)
     asks = """
         ssl_options.verify = verify_peer

@@ -8,15 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from grpc import aio
 
 from ame import errors
@@ -24,7 +19,7 @@ from ame.protocol import calls
 from ame.protocol.pb import eligibility_eval_tasks as eets
 from ame.protocol.pb import task_assignments
 from ame.protocol.wires import grpc
-from parts import waiting
+from parts import certificates, waiting
 
 START = calls.by_name("StartTaskAssignment")
 CHECK_IN = calls.by_name("RequestEligibilityEvalTask")
@@ -104,19 +99,19 @@ def test_what_is_told_on_standard_error_can_be_less(tmp_path: Path) -> None:
 
 
 def test_devices_show_a_certificate_where_an_authority_is_named(tmp_path: Path) -> None:
-    authority, stranger = _authority(tmp_path, "authority"), _authority(tmp_path, "stranger")
-    server = _issued(tmp_path, "server", authority)
-    mine = _issued(tmp_path, "device", authority)
-    others = _issued(tmp_path, "other", stranger)
-    options = ("--certificate", f"{server}.pem", "--key", f"{server}.key", "--open")
+    authority, stranger = certificates.authority(), certificates.authority("stranger")
+    authority.write(tmp_path / "ca.pem")
+    for name, by in (("server", authority), ("mine", authority), ("other", stranger)):
+        by.issue(name).write(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+    own = ("--certificate", str(tmp_path / "server.pem"), "--key", str(tmp_path / "server.key"))
 
-    with started(tmp_path, *options, "--client-ca", f"{authority[0]}.pem") as words:
-        trusting = ssl.create_default_context(cafile=f"{authority[0]}.pem")
-        trusting.load_cert_chain(f"{mine}.pem", f"{mine}.key")
+    with started(tmp_path, *own, "--open", "--client-ca", str(tmp_path / "ca.pem")) as words:
+        trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        trusting.load_cert_chain(tmp_path / "mine.pem", tmp_path / "mine.key")
         assert httpx.get(f"{words[2]}/healthz", verify=trusting).status_code == 200
 
-        wrong = ssl.create_default_context(cafile=f"{authority[0]}.pem")
-        wrong.load_cert_chain(f"{others}.pem", f"{others}.key")
+        wrong = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        wrong.load_cert_chain(tmp_path / "other.pem", tmp_path / "other.key")
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{words[2]}/healthz", verify=wrong)
 
@@ -185,48 +180,3 @@ def answers(at: str) -> bool:
         return httpx.get(f"{at}/healthz").is_success
     except httpx.TransportError:
         return False
-
-
-Pair = tuple[Path, ec.EllipticCurvePrivateKey, x509.Name]
-
-
-def _authority(folder: Path, name: str) -> Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    _write(folder / name, key, subject, (folder / name, key, subject), ca=True)
-    return folder / name, key, subject
-
-
-def _issued(folder: Path, name: str, authority: Pair) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    _write(folder / name, key, subject, authority, ca=False)
-    return folder / name
-
-
-def _write(
-    path: Path, key: ec.EllipticCurvePrivateKey, subject: x509.Name, by: Pair, *, ca: bool
-) -> None:
-    now = datetime.now(UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(by[2])
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(by[1].public_key()), critical=False
-        )
-        .sign(by[1], hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    path.with_suffix(".pem").write_bytes(certificate.public_bytes(encoding))
-    path.with_suffix(".key").write_bytes(
-        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )

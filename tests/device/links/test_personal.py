@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import datetime as dt
 import gzip
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,8 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 
 from ame import errors
 from ame.device import memory
@@ -26,6 +24,7 @@ from ame.server.calls.attestation import EXTENSION, Chains
 from ame.server.calls.revocation import Revocations
 from device import devices
 from device.devices import Died, Place, Through
+from parts import certificates
 from server import fleets
 
 Use = Callable[[Place], Awaitable[None]]
@@ -218,42 +217,22 @@ class Maker:
     """One who makes genuine devices."""
 
     def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._made(self.key, "root", self.key, "root", None, ca=True)
+        self._own = certificates.authority("root")
+        self.root = self._own.certificate
 
     def chain(self, challenge: bytes, *, extension: bool = True) -> list[str]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        middle = ec.generate_private_key(ec.SECP256R1())
-        issuing = self._made(middle, "middle", self.key, "root", None, ca=True)
-        own = self._made(key, "own", middle, "middle", challenge if extension else None, ca=False)
+        middle = self._own.issue("middle", ca=True)
+        own = middle.issue("own", extension=_described(challenge) if extension else None)
         return [
             base64.b64encode(each.public_bytes(serialization.Encoding.DER)).decode()
-            for each in (own, issuing, self.root)
+            for each in (own.certificate, middle.certificate, self.root)
         ]
 
-    def _made(
-        self, key: Any, name: str, issuer: Any, by: str, challenge: bytes | None, *, ca: bool
-    ) -> x509.Certificate:
-        def named(word: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, word)])
 
-        now = dt.datetime.now(dt.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(named(name))
-            .issuer_name(named(by))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if challenge is not None:
-            inner = b"\x02\x01\x03\x0a\x01\x01\x02\x01\x04\x0a\x01\x01"
-            inner += b"\x04" + bytes([len(challenge)]) + challenge + b"\x04\x00"
-            described = b"\x30" + bytes([len(inner)]) + inner
-            made = made.add_extension(x509.UnrecognizedExtension(EXTENSION, described), False)
-        return made.sign(issuer, hashes.SHA256())
+def _described(challenge: bytes) -> x509.UnrecognizedExtension:
+    inner = b"\x02\x01\x03\x0a\x01\x01\x02\x01\x04\x0a\x01\x01"
+    inner += b"\x04" + bytes([len(challenge)]) + challenge + b"\x04\x00"
+    return x509.UnrecognizedExtension(EXTENSION, b"\x30" + bytes([len(inner)]) + inner)
 
 
 @pytest.fixture(scope="module")

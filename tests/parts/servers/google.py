@@ -17,10 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from parts import certificates
 
 OAUTH, IAM = "oauth2.googleapis.com", "iamcredentials.googleapis.com"
 ACCOUNTS = "/v1/projects/-/serviceAccounts/"
@@ -177,30 +174,8 @@ def _environment(folder: Path, address: str) -> dict[str, str]:
 
 def _certificates(folder: Path) -> ssl.SSLContext:
     """What it shows for all its names, by an authority of its own, which is written there."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    now = datetime.now(UTC)
-    hosts = [x509.DNSName(each) for each in (OAUTH, IAM, *OTHERS)]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(named)
-        .issuer_name(named)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "authority.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    own, key = folder / "authority.pem", folder / "key.pem"
+    certificates.authority("tests", hosts=(OAUTH, IAM, *OTHERS)).write(own, key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "authority.pem", folder / "key.pem")
+    context.load_cert_chain(own, key)
     return context

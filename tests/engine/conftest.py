@@ -11,5 +11,6 @@ from engine.doing import Doing
 def doing(tmp_path: Path) -> Iterator[Doing]:
     (tmp_path / "project").mkdir()
     (tmp_path / "home").mkdir()
-    with Home(tmp_path / "home") as home:
-        yield Doing(folder=tmp_path / "project", home=home)
+    doing = Doing(folder=tmp_path / "project", home=Home(tmp_path / "home"))
+    yield doing
+    doing.home.close()

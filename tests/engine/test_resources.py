@@ -29,6 +29,7 @@ def form(request: pytest.FixtureRequest, doing: Doing) -> str:
 
 def setting(doing: Doing, text: str) -> None:
     (doing.home.folder / "settings.toml").write_text(text)
+    doing.home.close()
     doing.home = Home(doing.home.folder)
 
 

@@ -1,6 +1,7 @@
 """An app of Flower's as a task."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,11 @@ def test_in_a_container_it_is_refused(steps: Steps) -> None:
 
 
 @pytest.fixture
-def doing(tmp_path: Path) -> Doing:
+def doing(tmp_path: Path) -> Iterator[Doing]:
     shutil.copytree(APP, tmp_path / "project" / "app")
     (tmp_path / "home").mkdir()
-    return Doing(folder=tmp_path / "project", home=Home(tmp_path / "home"))
+    with Home(tmp_path / "home") as home:
+        yield Doing(folder=tmp_path / "project", home=home)
 
 
 def app(**keys: object) -> dict[str, object]:

@@ -147,8 +147,9 @@ def test_a_step_without_its_marker_is_found_when_ame_and_all_beside_it_were_kill
     assert eventually(file.exists)
     step = int(file.read_text())
     assert eventually(lambda: step not in processes_with(f"AME_HOME={place.home}"))
-    for number in (signal.SIGSTOP, signal.SIGKILL):  # so that none sees another's end
-        for pid in processes_with(f"AME_HOME={place.home}"):
+    # So that none sees another's end; and parents last, for theirs lets stopped children go on.
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in sorted(processes_with(f"AME_HOME={place.home}"), reverse=True):
             os.kill(pid, number)
     going.end()
     assert is_running(step)

@@ -93,8 +93,9 @@ def test_an_interrupted_owner_ends_its_children_which_the_terminal_does_not_reac
 
 
 def test_sweeping_ends_what_is_left_when_all_who_kept_it_were_killed(owner: Owner) -> None:
-    keepers = [owner.popen.pid, *owner.keepers()]
-    for number in (signal.SIGSTOP, signal.SIGKILL):  # so that none sees another's end
+    keepers = sorted((owner.popen.pid, *owner.keepers()), reverse=True)
+    # So that none sees another's end; and parents last, for theirs lets stopped children go on.
+    for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in keepers:
             os.kill(pid, number)
     owner.popen.wait()

@@ -1,9 +1,8 @@
 """Tasks of a build on a real server: made with all they need, or not at all."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ame.builder.places import Files, Server
 from ame.protocol.pb import odp_task
 from ame.protocol.pb import task_builder as pb
 from builder import configs
-from parts import fleet, sample
+from parts import fleet, pages, sample
 from parts.fleet import Fleet
 
 
@@ -141,7 +140,7 @@ def test_an_address_of_something_else_is_refused(running: Fleet) -> None:
         group.create(Server(url=f"{running.url}/elsewhere"), Files(), asked("p"), MADE)
 
 
-class Garbage(BaseHTTPRequestHandler):
+class Garbage(pages.Quiet, BaseHTTPRequestHandler):
     """Answers all with what is no message."""
 
     def do_POST(self) -> None:
@@ -150,19 +149,11 @@ class Garbage(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"\xff\xff")
 
-    def log_message(self, *about: object) -> None:
-        pass
-
 
 def test_an_answer_that_is_none_is_said_to_be_unreadable() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Garbage) as wrong:
-        threading.Thread(target=wrong.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{wrong.server_port}"
-
-        with pytest.raises(errors.ServerFaulty, match="Server returned unreadable response"):
-            group.create(Server(url=url), Files(), asked("p"), MADE)
-
-        wrong.shutdown()
+    unreadable = pytest.raises(errors.ServerFaulty, match="Server returned unreadable response")
+    with pages.served(Garbage) as url, unreadable:
+        group.create(Server(url=url), Files(), asked("p"), MADE)
 
 
 def test_artifacts_alone_go_where_the_configuration_says(tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import shlex
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
@@ -20,7 +19,7 @@ from ame.cli.main import root
 from ame.device import records
 from ame.protocol.tensors import checkpoint
 from device import devices
-from parts import fleet
+from parts import fleet, pages
 from server import fleets
 from server.fleets import Peer
 
@@ -125,23 +124,14 @@ def saying(*answers: object) -> Iterator[str]:
     """A server that says one thing after another."""
     left = list(answers)
 
-    class Says(BaseHTTPRequestHandler):
+    class Says(pages.Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps(left.pop(0)).encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Says) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with pages.served(Says) as address:
+        yield address
     assert not left
 
 

@@ -1,15 +1,13 @@
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from ame import errors
 from ame.cli import remote
+from parts import pages
 
 
-class Page(BaseHTTPRequestHandler):
+class Page(pages.Quiet, BaseHTTPRequestHandler):
     """A web server that knows nothing of ame."""
 
     def do_GET(self) -> None:
@@ -17,30 +15,17 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<html>Hello</html>")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        pass
-
-
-@contextmanager
-def page() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
 
 @pytest.mark.parametrize("path", ["page", "tasks"])
 def test_a_server_that_is_none_of_ame_is_told_in_a_line(path: str) -> None:
-    with page() as address, pytest.raises(errors.ServerRefused, match="is no server of ame"):
+    refused = pytest.raises(errors.ServerRefused, match="is no server of ame")
+    with pages.served(Page) as address, refused:
         remote.ask(address, "GET", path)
 
 
 def test_over_tls_it_is_told_how_to_name_an_authority_and_a_certificate() -> None:
-    with page() as address, pytest.raises(errors.ServerSilent, match=r"AME_CA .*AME_CERTIFICATE "):
+    silent = pytest.raises(errors.ServerSilent, match=r"AME_CA .*AME_CERTIFICATE ")
+    with pages.served(Page) as address, silent:
         remote.ask(address.replace("http:", "https:"), "GET", "tasks")
 
 

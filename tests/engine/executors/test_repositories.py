@@ -1,9 +1,6 @@
 """Dependencies in git repositories, and at addresses of their own."""
 
-import functools
-import http.server
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from ame import project
 from ame.engine.executors.dependencies.wanted import repository as repository_of
 from engine.executors import tools
 from engine.executors.steps import HERE, Steps
+from parts import pages
 from parts.servers import docker
 
 PROJECT = """
@@ -72,18 +70,8 @@ def wheel(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "wheels"
     folder.mkdir()
     file = docker.wheel(folder, "shoots", "2.0", "GROWN = 'there'\n")
-    pages = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), pages) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/{file.name}"
-        server.shutdown()
-        thread.join()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+    with pages.files(folder) as address:
+        yield f"{address}/{file.name}"
 
 
 def test_pip_installs_what_requirements_name_by_repository_and_address(

@@ -86,6 +86,24 @@ def test_the_value_can_be_had_in_between_and_later_again() -> None:
     assert np.array_equal(np.asarray(second.arrays["w"]), 2 * ONES)
 
 
+@given(made.rounds(), made.rounds(), st.sampled_from([None, 1.0]))
+def test_a_sum_in_the_memory_of_another_is_one_in_new_memory(
+    before: list[aggregation.Update], updates: list[aggregation.Update], denominator: float | None
+) -> None:
+    mean = aggregation.Mean(denominator=denominator)
+    used = made.folded(mean, before)
+    kept = mean.value(used).arrays
+    copies = {key: made.double(each) for key, each in kept.items()}
+
+    again = mean.value(made.folded(mean, updates, mean.begin(used))).arrays
+    fresh = mean.value(made.folded(mean, updates)).arrays
+
+    assert {key: made.double(each).tobytes() for key, each in again.items()} == {
+        key: made.double(each).tobytes() for key, each in fresh.items()
+    }
+    assert all((made.double(kept[key]) == copies[key]).all() for key in copies)
+
+
 def test_an_array_that_a_client_lacks_has_a_denominator_of_its_own() -> None:
     mean = aggregation.Mean()
     both = aggregation.Update(client="a", arrays={"w": ONES, "v": ONES}, weight=3)

@@ -83,7 +83,7 @@ def _mean(mean: Mean, key: str, slot: Slot, counted: _Counted) -> Array:
         seen = Seen(view(update.arrays[key]), squares.get(key))
         factor = mean.factors(squares).get(key, 1.0)
         total.add(seen, float(update.weight), factor, exact=mean.double)
-    return form(key, total.divided(mean.denominator or total.weight), slot)
+    return form(key, total.sum(), slot, mean.denominator or total.weight)
 
 
 def _part(whole: View, part: slice) -> View:

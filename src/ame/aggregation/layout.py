@@ -10,7 +10,6 @@ from ame.aggregation.arrays import (
     Array,
     Arrays,
     Kind,
-    Numbers,
     View,
     blocks,
     given_back,
@@ -79,8 +78,8 @@ def agree(
             raise errors.AggregationInvalid("merge", "other", why)
 
 
-def form(key: str, numbers: Numbers, slot: Slot) -> Array:
-    """Numbers in float64 as an array of the model: its shape, its type, and its framework's.
+def form(key: str, numbers: blocks.Floats, slot: Slot, divisor: float | None = None) -> Array:
+    """Numbers, divided, as an array of the model: its shape, its type, and its framework's.
 
     Integers and booleans are rounded to the nearest, ties to even.
 
@@ -88,7 +87,7 @@ def form(key: str, numbers: Numbers, slot: Slot) -> Array:
         errors.AggregateOverflow: a number is beyond the type.
     """
     try:
-        fitting = blocks.fitting(numbers, slot.dtype)
+        fitting = blocks.fitting(numbers, slot.dtype, divisor)
     except OverflowError:
         raise errors.AggregateOverflow(key, slot.dtype) from None
     return given_back(View(fitting, slot.dtype, slot.shape), slot.kind)

@@ -25,6 +25,8 @@ class Sum:
     weight: float = 0.0
     difference: bool | None = None
     """What the updates are, of which there is one kind in a sum; None before the first."""
+    spare: dict[str, Total] = field(default_factory=dict)
+    """Sums of nothing, in memory that is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,11 @@ class Mean:
         if self.denominator is not None and not 0 < self.denominator < math.inf:
             raise errors.AggregationInvalid("Mean", "denominator", "must be greater than 0")
 
-    def begin(self) -> Sum:
-        """A sum of nothing."""
-        return Sum()
+    def begin(self, used: Sum | None = None) -> Sum:
+        """A sum of nothing, in the memory of one that is used up."""
+        if used is None:
+            return Sum()
+        return Sum(spare={key: total.anew() for key, total in used.totals.items()})
 
     @blocks.quiet
     def add(self, state: Sum, update: Update) -> Sum:
@@ -81,7 +85,7 @@ class Mean:
         for key, seen in found.items():
             total = state.totals.get(key)
             if total is None:
-                total = state.totals[key] = self.total(key, update)
+                total = state.totals[key] = self.total(key, update, state.spare)
             total.add(seen, weight, factors.get(key, 1.0), exact=self.double)
         state.clients += 1
         state.weight += weight
@@ -120,8 +124,8 @@ class Mean:
             raise errors.AggregateEmpty("no client sent an update with a weight above 0")
         made: dict[str, Array] = {}
         for key, total in state.totals.items():
-            numbers = total.divided(self.denominator or total.weight)
-            made[key] = form(key, numbers, total.slot)
+            divisor = self.denominator or total.weight
+            made[key] = form(key, total.sum(), total.slot, divisor)
         return Aggregate(
             arrays=made,
             clients=state.clients,
@@ -147,9 +151,11 @@ class Mean:
             difference=difference,
         )
 
-    def total(self, key: str, update: Update) -> Total:
+    def total(self, key: str, update: Update, spare: dict[str, Total]) -> Total:
         """An empty sum for an array that `update` is the first to have."""
-        return Total(Slot.of(update.arrays[key]) if self.layout is None else self.layout.slots[key])
+        slot = Slot.of(update.arrays[key]) if self.layout is None else self.layout.slots[key]
+        there = spare.pop(key, None)
+        return there if there is not None and there.slot == slot else Total(slot)
 
     def factors(self, squares: Mapping[str, float]) -> Mapping[str, float]:
         """What the arrays of an update are scaled by, from the sums of their squares."""

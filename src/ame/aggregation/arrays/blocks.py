@@ -118,28 +118,43 @@ def double(seen: View, factor: float = 1.0) -> npt.NDArray[np.float64]:
     return made
 
 
-def fitting(numbers: npt.NDArray[np.float64], dtype: str) -> Numbers:
-    """The numbers rounded to the nearest of `dtype`, ties to even; of bfloat16 its bits.
+def fitting(numbers: Floats, dtype: str, divisor: float | None = None) -> Numbers:
+    """The numbers, divided in float64 and rounded to the nearest of `dtype`, ties to even.
+
+    Of bfloat16 it is their bits. They are in new memory, but for those of float64 that need not be
+    divided.
 
     Raises:
         OverflowError: a finite number is beyond the type, or one that is not finite has no place.
     """
+    if divisor is None and numbers.dtype == dtype == "float64":
+        return numbers
+    made = np.empty(len(numbers), np.uint16 if dtype == "bfloat16" else dtype)
+    room = np.empty(min(BLOCK, len(numbers)))
+    for part in blocks(len(numbers)):
+        into = room[: len(made[part])]
+        np.divide(numbers[part], divisor or 1.0, out=into, dtype=np.float64)
+        made[part] = _fitting(into, dtype)
+    return made
+
+
+@quiet
+def _fitting(numbers: npt.NDArray[np.float64], dtype: str) -> Numbers:
     if dtype == "float64":
         return numbers
     made: Numbers
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        if dtype == "bfloat16":
-            made = _bfloat16(numbers.astype(np.float32))
-            finite = (made & 0x7F80) != 0x7F80
-        elif dtype in ("float16", "float32"):
-            made = numbers.astype(dtype)
-            finite = np.isfinite(made)
-        else:
-            whole = np.rint(numbers)
-            least, most = (0.0, 1.0) if dtype == "bool" else _bounds(dtype)
-            if not ((whole >= least) & (whole <= most)).all():
-                raise OverflowError
-            return whole.astype(dtype)
+    if dtype == "bfloat16":
+        made = _bfloat16(numbers.astype(np.float32))
+        finite = (made & 0x7F80) != 0x7F80
+    elif dtype in ("float16", "float32"):
+        made = numbers.astype(dtype)
+        finite = np.isfinite(made)
+    else:
+        whole = np.rint(numbers)
+        least, most = (0.0, 1.0) if dtype == "bool" else _bounds(dtype)
+        if not ((whole >= least) & (whole <= most)).all():
+            raise OverflowError
+        return whole.astype(dtype)
     if not (finite.all() or (finite | ~np.isfinite(numbers)).all()):
         raise OverflowError
     return made

@@ -151,7 +151,7 @@ class Site:
         address = self._counted(scope, headers)
         limits = app.fleet.settings
         longest = limits.upload_bytes if call.path.startswith(BUILDER) else limits.body_bytes
-        body = await _body(receive, longest)
+        body = b"" if headers.get("content-length") == "0" else await _body(receive, longest)
         asked = http.meant(call, fields, query, headers, body, limit=longest)
         app.doors.admit(call, _with_key(headers, query))
         if app.attestation.asks(call):

@@ -70,6 +70,8 @@ class Sqlite(Doer):
         """
         self._file = Connections(path, schema, full=True)
         self._writer = self._file.connect(busy=0)
+        # Else what a savepoint would restore goes to a new file as soon as it is 64 KiB.
+        self._writer.execute("PRAGMA temp_store = MEMORY")
         self._rows = _Rows(self._writer)
         self._waiting: deque[Given] = deque()
         self._due = False

@@ -47,8 +47,7 @@ PEERS = {
     "NVFLARE 2.9": ("nvflare==2.9.0",),
 }
 ROWS = (
-    *(("ame", sites, 1_000) for sites in (2, 8, 100, 1_000)),
-    *(("ame", sites, 1_000_000) for sites in (2, 8, 100)),
+    *(("ame", sites, size) for size in (1_000, 1_000_000) for sites in (2, 8, 100, 1_000)),
     *(("Flower 1.41", sites, size) for size in (1_000, 1_000_000) for sites in (8, 100)),
     *(("NVFLARE 2.9", sites, size) for size in (1_000, 1_000_000) for sites in (2, 8)),
 )

@@ -78,7 +78,7 @@ class Clock(Nobody):
             self.used.append((time.process_time(), below))
 
     def watch(self, over: threading.Event) -> None:
-        while not over.wait(1):
+        while not over.wait(0.2):
             self.peak = max(self.peak, in_use(os.getpid()))
 
 
@@ -167,7 +167,7 @@ def program_of(name: str, sites: int, size: int, rounds: int) -> tuple[list[floa
         try:
             while child.poll() is None and time.monotonic() < ends:
                 peak = max(peak, in_use(child.pid))
-                time.sleep(0.5)
+                time.sleep(0.2)
         finally:
             if child.poll() is None:
                 child.send_signal(signal.SIGKILL)

@@ -177,7 +177,8 @@ def test_more_uploads_at_once_than_the_server_takes_are_told_to_come_back(run: R
         first = asyncio.create_task(site(scope, receive, send))
         await arrived.wait()
         long = bytes((1 << 16) + 1)
-        assert (await server.peer.client.post(paths[1], content=long)).status_code == 503
+        full = await server.peer.client.post(paths[1], content=long)
+        assert (full.status_code, full.headers["retry-after"]) == (503, "5")
         assert (await server.peer.client.post(paths[1], content=b"few")).status_code == 200
         go_on.set()
         await first

@@ -37,9 +37,12 @@ RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
+UNAVAILABLE: Final = 503
 FEW: Final = 1 << 16
 """Bytes of an upload of which any number may come at once, as of other messages."""
 BYTES: Final = "application/octet-stream"
+AGAIN: Final = 5
+"""Seconds after which one may come again for whom there is no room, or nothing can be kept, now."""
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -72,8 +75,7 @@ class Site:
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
             told = error if _managing(path, found) else doors.outside(error)
             status, kind, body = http.refusal(told, form)
-            if isinstance(error, errors.CallsTooMany):
-                extra = ((b"retry-after", b"%d" % math.ceil(1 / error.per_second)),)
+            extra = _again(status, error)
         except Exception:
             LOG.exception("%s %s failed", scope["method"], _shown(path))
             status, kind, body = 500, "text/plain", b""
@@ -261,6 +263,13 @@ class Site:
         if "gzip" in headers.get("accept-encoding", ""):
             return 200, BYTES, await app.fleet.packed(digest), [(b"content-encoding", b"gzip")]
         return 200, BYTES, await app.fleet.blob(digest), []
+
+
+def _again(status: int, error: errors.Error) -> Headers:
+    """When one may come again who is refused for now."""
+    if isinstance(error, errors.CallsTooMany):
+        return ((b"retry-after", b"%d" % math.ceil(1 / error.per_second)),)
+    return ((b"retry-after", b"%d" % AGAIN),) if status == UNAVAILABLE else ()
 
 
 def _managing(path: str, found: tuple[Call, Mapping[str, str]] | None) -> bool:

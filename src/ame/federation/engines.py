@@ -95,8 +95,6 @@ _CHANCES = ("dropout", "stragglers", "slowdown", "deadline")
 _SIMULATED = ("threads", "gpu", "isolate", *_CHANCES, "log_config")
 """What can be said of simulated sites alone."""
 _SLOWDOWN = 10.0
-_PEERS = "ame.federation.peers."
-"""Of these are the workflows that sites lead."""
 
 
 @contextmanager
@@ -248,7 +246,7 @@ def _begins_anew(program: Program, options: Options) -> str:
     """Why no run of this job can be continued, if none can."""
     if options.engine == "nvflare":
         return "NVFLARE's simulator continues none"
-    led = [workflow.path.startswith(_PEERS) for workflow in program.server.workflows]
+    led = [workflow.of_peers for workflow in program.server.workflows]
     if led and all(led):
         return "the sites of this job lead themselves, and its server keeps no round of theirs"
     return ""

@@ -47,6 +47,11 @@ class Part:
     lead: Sequence["Value"] = ()
     """Arguments that go before the named ones: a constructor's `*args`."""
 
+    @property
+    def of_peers(self) -> bool:
+        """Whether it belongs to jobs whose sites lead themselves."""
+        return self.path.startswith("ame.federation.peers.")
+
 
 Value: TypeAlias = Union[  # noqa: UP007 - it names itself
     bool, int, float, str, Sequence["Value"], Mapping[str, "Value"], Part, Weights, None

@@ -37,7 +37,6 @@ _PATIENCE = 60.0
 _HOLD = 0.5
 _LONGEST = 8.0
 """Seconds for which a frame is kept while there is nothing to say: at first, and at most."""
-_PEERS = "ame.federation.peers."
 
 
 def main() -> None:
@@ -142,7 +141,7 @@ class Job:
         simulation.make_room(root, [name], resume=False)
         Ledger(spent(root)).take_over(name, told.get("spent", {}))
         app = program.app(name)
-        self._talks = any(part.path.startswith(_PEERS) for part in app.parts())
+        self._talks = any(part.of_peers for part in app.parts())
         self._sites = self._ending.enter_context(
             simulation.sites_of(
                 program,

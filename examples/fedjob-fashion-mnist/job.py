@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+import torch
 from data import SITES, unpack
 from net import Net
 
@@ -13,6 +14,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
 
+    torch.manual_seed(7)
     images = Path("images").absolute()
     unpack(images)
     job = FedAvgJob(name="fashion", initial_model=Net(), n_clients=SITES, num_rounds=rounds)

@@ -100,7 +100,7 @@ def test_a_hundred_sites_learn_fashion_mnist(tmp_path: Path) -> None:
 
     told = _run(tmp_path, "fedjob-fashion-mnist", "evaluate.py")
 
-    assert float(told.split()[0]) > 0.3
+    assert float(told.split()[0]) > 0.5
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import math
 import tracemalloc
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,33 +76,17 @@ def test_the_same_calls_give_the_same_bits() -> None:
     assert once() == once()
 
 
-def test_the_value_can_be_had_in_between_and_later_again() -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_value_can_be_had_in_between_and_later_again(dtype: type[np.floating[Any]]) -> None:
+    ones = np.ones(4, dtype)
     mean = aggregation.Mean()
-    state = mean.add(mean.begin(), update(ONES))
+    state = mean.add(mean.begin(), update(ones))
 
     first = mean.value(state)
-    second = mean.value(mean.add(state, update(3 * ONES)))
+    second = mean.value(mean.add(state, update(3 * ones)))
 
-    assert np.array_equal(np.asarray(first.arrays["w"]), ONES)
-    assert np.array_equal(np.asarray(second.arrays["w"]), 2 * ONES)
-
-
-@given(made.rounds(), made.rounds(), st.sampled_from([None, 1.0]))
-def test_a_sum_in_the_memory_of_another_is_one_in_new_memory(
-    before: list[aggregation.Update], updates: list[aggregation.Update], denominator: float | None
-) -> None:
-    mean = aggregation.Mean(denominator=denominator)
-    used = made.folded(mean, before)
-    kept = mean.value(used).arrays
-    copies = {key: made.double(each) for key, each in kept.items()}
-
-    again = mean.value(made.folded(mean, updates, mean.begin(used))).arrays
-    fresh = mean.value(made.folded(mean, updates)).arrays
-
-    assert {key: made.double(each).tobytes() for key, each in again.items()} == {
-        key: made.double(each).tobytes() for key, each in fresh.items()
-    }
-    assert all((made.double(kept[key]) == copies[key]).all() for key in copies)
+    assert np.array_equal(np.asarray(first.arrays["w"]), ones)
+    assert np.array_equal(np.asarray(second.arrays["w"]), 2 * ones)
 
 
 def test_an_array_that_a_client_lacks_has_a_denominator_of_its_own() -> None:

@@ -25,8 +25,6 @@ class Sum:
     weight: float = 0.0
     difference: bool | None = None
     """What the updates are, of which there is one kind in a sum; None before the first."""
-    spare: dict[str, Total] = field(default_factory=dict)
-    """Sums of nothing, in memory that is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +60,9 @@ class Mean:
         if self.denominator is not None and not 0 < self.denominator < math.inf:
             raise errors.AggregationInvalid("Mean", "denominator", "must be greater than 0")
 
-    def begin(self, used: Sum | None = None) -> Sum:
-        """A sum of nothing, in the memory of one that is used up."""
-        if used is None:
-            return Sum()
-        return Sum(spare={key: total.anew() for key, total in used.totals.items()})
+    def begin(self) -> Sum:
+        """A sum of nothing."""
+        return Sum()
 
     @blocks.quiet
     def add(self, state: Sum, update: Update) -> Sum:
@@ -85,7 +81,7 @@ class Mean:
         for key, seen in found.items():
             total = state.totals.get(key)
             if total is None:
-                total = state.totals[key] = self.total(key, update, state.spare)
+                total = state.totals[key] = self.total(key, update)
             total.add(seen, weight, factors.get(key, 1.0), exact=self.double)
         state.clients += 1
         state.weight += weight
@@ -151,11 +147,9 @@ class Mean:
             difference=difference,
         )
 
-    def total(self, key: str, update: Update, spare: dict[str, Total]) -> Total:
+    def total(self, key: str, update: Update) -> Total:
         """An empty sum for an array that `update` is the first to have."""
-        slot = Slot.of(update.arrays[key]) if self.layout is None else self.layout.slots[key]
-        there = spare.pop(key, None)
-        return there if there is not None and there.slot == slot else Total(slot)
+        return Total(Slot.of(update.arrays[key]) if self.layout is None else self.layout.slots[key])
 
     def factors(self, squares: Mapping[str, float]) -> Mapping[str, float]:
         """What the arrays of an update are scaled by, from the sums of their squares."""

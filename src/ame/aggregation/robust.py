@@ -47,7 +47,7 @@ class Collecting:
     hold: int = 256 << 20
     """As many bytes of updates are kept in memory; those beyond are in a file."""
 
-    def begin(self, used: Collected | None = None) -> Collected:  # noqa: ARG002 - it has none to lend
+    def begin(self) -> Collected:
         """No updates."""
         slots = dict(self.layout.slots) if self.layout is not None else {}
         return Collected(Spool(hold=self.hold), slots)

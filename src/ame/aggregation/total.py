@@ -1,8 +1,7 @@
 """The weighted sum of one array, in float32 and float64."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +30,6 @@ class Total:
     single: npt.NDArray[np.float32] | None = None
     pending: int = 0
     """How many arrays are in `single` and not yet in `double`."""
-    room: npt.NDArray[np.float64] | None = None
-    """Memory for `double`, which is there already."""
-
-    def anew(self) -> Self:
-        """A sum of nothing, in the memory of this one, which is used up."""
-        room = self.room if self.double is None else self.double
-        return replace(self, weight=0.0, double=None, pending=0, room=room)
 
     def add(self, seen: Seen, weight: float, factor: float = 1.0, *, exact: bool = False) -> None:
         """Adds w·f·x to the sum, and w to that of the weights.
@@ -51,11 +43,10 @@ class Total:
             self._add_single(array, weight * factor)
             return
         if self.double is None:
-            self.double = self._room()
-            self.double[:] = 0.0
+            self.double = np.zeros(len(array.flat))
         blocks.add(self.double, array, weight * factor)
 
-    def merge(self, other: Self) -> None:
+    def merge(self, other: "Total") -> None:
         """Adds another sum, which is used up."""
         self.flush()
         other.flush()
@@ -72,9 +63,6 @@ class Total:
         self.flush()
         return np.zeros(math.prod(self.slot.shape)) if self.double is None else self.double
 
-    def _room(self) -> npt.NDArray[np.float64]:
-        return np.empty(math.prod(self.slot.shape)) if self.room is None else self.room
-
     def _add_single(self, array: View, factor: float) -> None:
         if self.single is None:
             self.single = np.empty(len(array.flat), np.float32)
@@ -90,8 +78,7 @@ class Total:
         """Adds what is in float32 to what is in float64."""
         if self.pending and self.single is not None:
             if self.double is None:
-                self.double = self._room()
-                self.double[:] = self.single
+                self.double = self.single.astype(np.float64)
             else:
                 np.add(self.double, self.single, out=self.double)
         self.pending = 0

@@ -45,8 +45,8 @@ class Aggregator(Protocol[State]):
     they are large). The same calls in the same order give the same bits.
     """
 
-    def begin(self, used: State | None = None) -> State:
-        """A state of no updates. One that is `used` up lends it its memory."""
+    def begin(self) -> State:
+        """A state of no updates."""
         ...
 
     def add(self, state: State, update: Update) -> State:

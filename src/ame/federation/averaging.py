@@ -42,16 +42,9 @@ class ParamsMean:
             algorithm: makes what takes them, of the model's layout: the mean, or a robust one.
         """
         self._exclude = re.compile(exclude_vars) if exclude_vars else None
-        self._algorithm = algorithm
-        self._sum: Any = None
-        self.begin(model)
-
-    def begin(self, model: Mapping[str, Any] | None = None) -> None:
-        """Begin anew, in the same memory."""
         weights = model is not None and not any(isinstance(x, _SETTING) for x in model.values())
-        layout = aggregation.Layout.of(model) if model and weights else None
-        self._mean = self._algorithm(layout=layout)
-        self._sum = self._mean.begin(self._sum)
+        self._mean = algorithm(layout=aggregation.Layout.of(model) if model and weights else None)
+        self._sum: Any = self._mean.begin()
         self._difference = False
         self.weights: dict[str, float] = {}
         """How much each site counts, in their order."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from ame.federation.exchange import giving, memory
+from ame.federation.exchange import memory, pages
 from ame.federation.exchange.codec import Encoded, decode, encode
 from ame.federation.exchange.giving import Body, Room
 from ame.federation.exchange.pages import Pages
@@ -18,17 +18,15 @@ MODEL = {"weights": np.arange(3000, dtype=np.float32), "steps": np.array([7])}
 ENCODED = encode(MODEL)
 
 
-class Untold:
-    """A kernel that does not tell what was written to."""
-
-    def __init__(self) -> None:
-        raise OSError
+def hide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel does not tell what was written to."""
+    monkeypatch.setattr(pages, "_TOLD", "/proc/self/nothing")
 
 
 @pytest.fixture(params=["told", "untold"])
 def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "untold":
-        monkeypatch.setattr(giving, "Pages", Untold)
+        hide(monkeypatch)
 
 
 def handed(encoded: Encoded = ENCODED) -> Body:
@@ -86,8 +84,9 @@ def test_a_model_outlives_its_body(models: int) -> None:
 def test_copies_are_made_while_there_is_room_and_again_when_one_is_let_go(
     body: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(giving, "Pages", Untold)
-    room = Room(2 * ENCODED.size + 1)
+    with monkeypatch.context() as patch:
+        hide(patch)
+        room = Room(2 * ENCODED.size + 1)
     first, _second = own(body, room), own(body, room)
     assert not mapped(first)
     assert mapped(own(body, room))

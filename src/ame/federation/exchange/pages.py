@@ -13,6 +13,7 @@ import struct
 
 import numpy as np
 
+_TOLD = "/proc/self/pagemap"
 _SCAN = 0xC0606610
 _OF_FILE, _PRESENT, _SWAPPED = 4, 8, 16
 _ASKED = struct.Struct("12Q")
@@ -29,7 +30,7 @@ class Pages:
         Raises:
             OSError: there is nothing, or this process may not know.
         """
-        self._file = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        self._file = os.open(_TOLD, os.O_RDONLY | os.O_CLOEXEC)
         self._found = np.zeros(3, np.uint64)
         self._scans = True
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
 from ame import errors
-from ame.protocol import calls
+from ame.protocol import calls, statuses
 from ame.protocol.pb import task_builder
 from ame.protocol.wires import Caller, http
 from ame.server.calls import doors, rates
@@ -37,7 +37,6 @@ RESOURCES: Final = "/v1/resources/"
 KEYS: Final = "/v1/keys"
 WELL: Final = frozenset({"/ready", "/healthz"})
 JSON: Final = "application/json"
-UNAVAILABLE: Final = 503
 FEW: Final = 1 << 16
 """Bytes of an upload of which any number may come at once, as of other messages."""
 BYTES: Final = "application/octet-stream"
@@ -75,7 +74,7 @@ class Site:
             form = "json" if path.startswith(PREFIX) else http.forms(query, headers)[1]
             told = error if _managing(path, found) else doors.outside(error)
             status, kind, body = http.refusal(told, form)
-            extra = _again(status, error)
+            extra = _again(error)
         except Exception:
             LOG.exception("%s %s failed", scope["method"], _shown(path))
             status, kind, body = 500, "text/plain", b""
@@ -265,11 +264,11 @@ class Site:
         return 200, BYTES, await app.fleet.blob(digest), []
 
 
-def _again(status: int, error: errors.Error) -> Headers:
+def _again(error: errors.Error) -> Headers:
     """When one may come again who is refused for now."""
     if isinstance(error, errors.CallsTooMany):
         return ((b"retry-after", b"%d" % math.ceil(1 / error.per_second)),)
-    return ((b"retry-after", b"%d" % AGAIN),) if status == UNAVAILABLE else ()
+    return ((b"retry-after", b"%d" % AGAIN),) if statuses.of(error) == statuses.UNAVAILABLE else ()
 
 
 def _managing(path: str, found: tuple[Call, Mapping[str, str]] | None) -> bool:

@@ -249,9 +249,7 @@ class FedAvg(BaseFedAvg):
         self._round_metrics = MetricsMean()
         if self.aggregator is None:
             params = model.params if isinstance(model.params, Mapping) else None
-            if self._round_mean is None:
-                self._round_mean = ParamsMean(exclude_vars=self.exclude_vars)
-            self._round_mean.begin(params)
+            self._round_mean = ParamsMean(params, exclude_vars=self.exclude_vars)
         else:
             self.aggregator.fl_ctx = self.fl_ctx
             self.aggregator.reset_stats()
